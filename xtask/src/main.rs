@@ -1,2 +1,126 @@
-//! The project's own commands.
-fn main() {}
+//! The project's own commands. Each does all of its own set-up, says what it does, and is quick the second time.
+
+mod check;
+mod demo;
+mod failure;
+mod files;
+mod glue;
+mod package;
+mod process;
+mod project;
+mod report;
+mod setup;
+mod test;
+
+use failure::{Failure, Result};
+use lexopt::Arg::{Long, Short, Value};
+use lexopt::ValueExt;
+use package::Variant;
+use process::say;
+use project::Project;
+use setup::wasm_target::Choice;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  setup   everything that the other commands need, and nothing else
+  build   the npm package, in pkg/
+            --trap             with a method that traps, in target/pkg-trap/ (for tests)
+  pack    the tarball, pkg/tidegate-VERSION.tgz
+  check   formats, lints on host and wasm32, types, documentation
+  test    everything: native, wasm in Node and Chromium, facade, tarball, page
+  demo    the simulator and the page, by one URL; Ctrl-C stops both
+            --headless-check   instead: 24 images in Chromium, exit code 0 when all are right
+
+  --wasm-target auto|rustup|debian   where the wasm32-unknown-unknown target comes from (or TIDEGATE_WASM_TARGET)
+";
+
+/// What was asked for.
+#[derive(Debug, PartialEq, Eq)]
+struct Arguments {
+    command: String,
+    wasm_target: Option<Choice>,
+    trap: bool,
+    headless_check: bool,
+}
+
+fn main() -> ExitCode {
+    match parse(lexopt::Parser::from_env()).and_then(|arguments| perform(&arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            say(&failure.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse(mut parser: lexopt::Parser) -> Result<Arguments> {
+    let mut arguments = Arguments { command: String::new(), wasm_target: None, trap: false, headless_check: false };
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Value(command) if arguments.command.is_empty() => arguments.command = command.string()?,
+            Long("wasm-target") => arguments.wasm_target = Some(Choice::parse(&parser.value()?.string()?)?),
+            Long("trap") if arguments.command == "build" => arguments.trap = true,
+            Long("headless-check") if arguments.command == "demo" => arguments.headless_check = true,
+            Long("help") | Short('h') => "help".clone_into(&mut arguments.command),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(arguments)
+}
+
+fn perform(arguments: &Arguments) -> Result {
+    if matches!(arguments.command.as_str(), "help" | "") {
+        print!("{HELP}");
+        return Ok(());
+    }
+    let mut project = Project::find()?;
+    let from_environment = std::env::var("TIDEGATE_WASM_TARGET").ok().filter(|word| !word.is_empty());
+    let choice = match (arguments.wasm_target, from_environment) {
+        (Some(choice), _) => choice,
+        (None, Some(word)) => Choice::parse(&word)?,
+        (None, None) => Choice::Auto,
+    };
+    let tools = setup::for_build(&mut project, choice)?;
+    let build = |variant| package::build(&project, &tools, variant);
+    match arguments.command.as_str() {
+        "setup" => setup::browser::set_up().map(|_| ()),
+        "build" => build(if arguments.trap { Variant::Trap } else { Variant::Ship }).map(|_| ()),
+        "pack" => {
+            let tarball = package::pack(&project, &build(Variant::Ship)?)?;
+            say(&format!("packed {}", tarball.display()));
+            Ok(())
+        }
+        "check" => check::check(&project, &tools),
+        "test" => test::test(&project, &tools),
+        "demo" => {
+            build(Variant::Ship)?;
+            if arguments.headless_check {
+                demo::headless_check(&project, &setup::browser::set_up()?)
+            } else {
+                demo::run_until_stopped(&project)
+            }
+        }
+        other => Err(Failure::new(format!("there is no command {other:?}\n\n{HELP}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(words: &[&str]) -> Option<Arguments> {
+        parse(lexopt::Parser::from_args(words)).ok()
+    }
+
+    #[test]
+    fn options_go_with_their_commands() {
+        assert!(parsed(&["build", "--trap"]).is_some_and(|arguments| arguments.trap));
+        assert!(parsed(&["demo", "--headless-check"]).is_some_and(|arguments| arguments.headless_check));
+        assert_eq!(parsed(&["test", "--trap"]), None);
+        assert_eq!(parsed(&["test", "demo"]), None);
+        assert_eq!(parsed(&["test", "--wasm-target=debian"]).and_then(|it| it.wasm_target), Some(Choice::Debian));
+        assert_eq!(parsed(&["test", "--wasm-target=other"]), None);
+    }
+}

@@ -1,0 +1,51 @@
+//! `check`: what needs no test to be seen.
+
+use crate::failure::{Failure, Result};
+use crate::package;
+use crate::process::run;
+use crate::project::{Project, WASM};
+use crate::report::Report;
+use crate::setup::Tools;
+use crate::setup::npm;
+
+/// Formats, lints, types and documentation.
+///
+/// # Errors
+/// When anything is wrong; every part runs all the same.
+pub fn check(project: &Project, tools: &Tools) -> Result {
+    let cargo = |arguments: &[&str]| run(&mut project.cargo(arguments));
+    let mut report = Report::default();
+    report.check("format: Rust", || {
+        cargo(&["fmt", "--all", "--check"]).map_err(|failure| Failure::by_hand(&failure.to_string(), "cargo fmt --all"))
+    });
+    let sources = "{pkg-template,www,tests}/**/*.{ts,tsx,js,mjs,cjs,css,html}";
+    report.check("format: TypeScript and JavaScript", || {
+        let mut prettier = project.node_script("prettier/bin/prettier.cjs");
+        run(prettier.args(["--log-level", "warn", "--check", "--no-error-on-unmatched-pattern", sources]))
+            .map_err(|failure| Failure::by_hand(&failure.to_string(), &format!("npx prettier --write \"{sources}\"")))
+    });
+    report.check("lints: host", || {
+        cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "--deny", "warnings"])
+    });
+    report.check("lints: wasm32", || {
+        let lint = ["clippy", "--quiet", "--package", "tidegate", "--target", WASM, "--all-targets", "--all-features"];
+        cargo(&[&lint[..], &["--", "--deny", "warnings"]].concat())
+    });
+    report.check("documentation", || {
+        let mut doc = project.cargo(&["doc", "--quiet", "--workspace", "--no-deps", "--document-private-items"]);
+        run(doc.env("RUSTDOCFLAGS", "-Dwarnings"))
+    });
+    let has_package = report.check("types: facade, and the package builds", || {
+        package::build(project, tools, package::Variant::Ship).map(|_| ())
+    });
+    let page = project.root.join("www");
+    if !has_package {
+        report.not_run("types: page", "it is checked against the package");
+    } else if page.join("tsconfig.json").is_file() {
+        report.check("types: page", || {
+            npm::set_up(project, &page)?;
+            run(project.node_script("typescript/bin/tsc").args(["--noEmit", "--project", "www"]))
+        });
+    }
+    report.finish()
+}

@@ -1,0 +1,107 @@
+//! `demo`: the simulator and the page, by one URL.
+
+use crate::failure::{Failure, Result};
+use crate::process::{Server, run, say};
+use crate::project::{Project, VERSION};
+use crate::setup::browser::Browser;
+use crate::setup::npm::{self, npm};
+use std::process::Command;
+use std::sync::mpsc::{self, Sender};
+
+/// Runs until Ctrl-C, or until one of the two servers ends.
+///
+/// # Errors
+/// When something cannot be built or started, or a server ends by itself.
+pub fn run_until_stopped(project: &Project) -> Result {
+    let (ended, on_end) = mpsc::channel();
+    let pair = start(project, &ended)?;
+    println!("\ntidegate {VERSION}: open  {}  (Ctrl-C stops it)\n", pair.url);
+    // Ctrl-C ends this process, and with it both servers: their stdin closes.
+    let name = on_end.recv().map_err(|error| Failure::new(error.to_string()))?;
+    Err(Failure::new(format!("{name} ended")))
+}
+
+/// Has the page generate 24 images in Chromium.
+///
+/// # Errors
+/// When not all 24 come out as pictures of the asked size.
+pub fn headless_check(project: &Project, browser: &Browser) -> Result {
+    let (ended, _on_end) = mpsc::channel();
+    let pair = start(project, &ended)?;
+    let mut check = project.command("node");
+    check.arg("www/headless-check.mjs").arg(&pair.url);
+    browser.tell(&mut check);
+    run(&mut check)
+}
+
+struct Pair {
+    url: String,
+    _simulator: Server,
+    _page: Server,
+}
+
+fn start(project: &Project, ended: &Sender<String>) -> Result<Pair> {
+    build_simulator(project)?;
+    build_page(project)?;
+    let simulator = start_simulator(project, ended)?;
+    let page = Server::start("the page's server", project.command("node").arg("www/serve.mjs"), ended)?;
+    let url = format!("{}/?simulator={}", address(&page)?, simulator_url(&simulator)?);
+    Ok(Pair { url, _simulator: simulator, _page: page })
+}
+
+/// Compiles the simulator's server.
+///
+/// # Errors
+/// When it does not compile.
+pub fn build_simulator(project: &Project) -> Result {
+    run(&mut project.cargo(&["build", "--quiet", "--release", "--package", "tidegate-simulator", "--bin", "simulator"]))
+}
+
+/// Starts the simulator's server on a free port.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn start_simulator(project: &Project, ended: &Sender<String>) -> Result<Server> {
+    let program = project.target.join("release/simulator").with_extension(std::env::consts::EXE_EXTENSION);
+    let mut command: Command = project.command(program);
+    Server::start("the simulator", command.args(["--port", "0", "--stop-with-stdin"]), ended)
+}
+
+/// Where the simulator listens.
+///
+/// # Errors
+/// When its first line holds no address.
+pub fn simulator_url(simulator: &Server) -> Result<String> {
+    address(simulator)
+}
+
+fn address(server: &Server) -> Result<String> {
+    address_in(&server.first_line)
+        .ok_or_else(|| Failure::new(format!("no address in the first line of a server: {}", server.first_line)))
+}
+
+fn address_in(line: &str) -> Option<String> {
+    let address = line.split_whitespace().find(|word| word.starts_with("http://"))?;
+    Some(address.trim_end_matches('/').to_owned())
+}
+
+/// Builds the page into `www/dist`.
+fn build_page(project: &Project) -> Result {
+    let page = project.root.join("www");
+    npm::set_up(project, &page)?;
+    say("building the page");
+    run(npm(project).args(["run", "--silent", "build"]).current_dir(page))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_found_in_the_first_line() {
+        let expected = Some("http://127.0.0.1:4321".to_owned());
+        assert_eq!(address_in("listening on http://127.0.0.1:4321"), expected);
+        assert_eq!(address_in("http://127.0.0.1:4321/"), expected);
+        assert_eq!(address_in("listening"), None);
+    }
+}

@@ -1,0 +1,196 @@
+//! The npm package: `pkg/` and the tarball.
+
+use crate::failure::{Failure, Result};
+use crate::files;
+use crate::glue;
+use crate::process::{run, run_quietly, say};
+use crate::project::{Project, VERSION, WASM};
+use crate::setup::Tools;
+use crate::setup::npm::npm;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// Which package is built.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Variant {
+    /// The one that ships, in `pkg/`.
+    Ship,
+    /// With cargo feature `trap`, in `target/pkg-trap/`: for the test that a trap is survived.
+    Trap,
+}
+
+impl Variant {
+    /// Where the package goes; in the checkout whatever cargo's target folder is, so that tests find it.
+    pub fn folder(self, project: &Project) -> PathBuf {
+        project.root.join(match self {
+            Self::Ship => "pkg",
+            Self::Trap => "target/pkg-trap",
+        })
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ship => "ship",
+            Self::Trap => "trap",
+        }
+    }
+}
+
+const CRATE: &str = "tidegate";
+
+/// Every feature by name: `--all-features` writes a form of imports that no engine reads yet.
+const OPTIMISE: [&str; 10] = [
+    "-Oz",
+    "--enable-bulk-memory",
+    "--enable-nontrapping-float-to-int",
+    "--enable-sign-ext",
+    "--enable-mutable-globals",
+    "--enable-reference-types",
+    "--enable-multivalue",
+    "--strip-debug",
+    "--strip-producers",
+    "--strip-target-features",
+];
+
+/// Builds the package into its folder, anew.
+///
+/// # Errors
+/// When a compiler or tool fails, or wasm-bindgen's glue has an unknown shape.
+pub fn build(project: &Project, tools: &Tools, variant: Variant) -> Result<PathBuf> {
+    let folder = variant.folder(project);
+    say(&format!("building the package in {}", folder.display()));
+    let mut cargo = project.cargo(&["build", "--quiet", "--release", "--lib", "--package", CRATE, "--target", WASM]);
+    if variant == Variant::Trap {
+        cargo.args(["--features", "trap"]);
+    }
+    run(&mut cargo)?;
+    let work = project.target.join("package").join(variant.name());
+    let built = project.target.join(WASM).join("release").join(format!("{CRATE}.wasm"));
+    let mut bindgen = project.command(&tools.wasm_bindgen);
+    run(bindgen.args(["--target", "bundler", "--out-dir"]).arg(work.join("bindgen")).arg(built))?;
+
+    let bound = |name: &str| work.join("bindgen").join(format!("{CRATE}{name}"));
+    let optimised = optimise(project, &work, &bound("_bg.wasm"))?;
+    let core = glue::factory(CRATE, &files::read_text(&bound("_bg.js"))?, &files::read_text(&bound(".js"))?)?;
+
+    files::empty_folder(&folder)?;
+    let dist = folder.join("dist");
+    files::make_folder(&dist)?;
+    files::write(&dist.join("core.js"), core)?;
+    files::copy(&optimised, &dist.join("core.wasm"))?;
+    files::write(&dist.join("core.hex.js"), hex_module(&files::read(&optimised)?))?;
+    facade(project, &dist)?;
+    documents(project, &folder)?;
+    Ok(folder)
+}
+
+/// wasm-opt is the slow step, so its answer is kept with what it was made from.
+fn optimise(project: &Project, work: &Path, bound: &Path) -> Result<PathBuf> {
+    let (source, recipe, optimised) = (work.join("source.wasm"), work.join("recipe"), work.join("optimised.wasm"));
+    let used = format!("{}\n{}", OPTIMISE.join(" "), files::read_text(&project.root.join("package-lock.json"))?);
+    let is_used = optimised.is_file() && files::read_text(&recipe).is_ok_and(|text| text == used);
+    if is_used && files::same(&source, bound) {
+        return Ok(optimised);
+    }
+    let mut command = project.node_script("binaryen/bin/wasm-opt");
+    run(command.args(OPTIMISE).arg(bound).arg("-o").arg(&optimised))?;
+    files::write(&recipe, used)?;
+    files::copy(bound, &source)?;
+    Ok(optimised)
+}
+
+/// As hexadecimal digits: under brotli smaller than base64, and read by one plain loop.
+fn hex_module(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2 + 32);
+    text.push_str("export default \"");
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text.push_str("\";\n");
+    text
+}
+
+/// The TypeScript facade, and beside it the hand-written sources that the compiler does not copy.
+fn facade(project: &Project, dist: &Path) -> Result {
+    let mut compiler = project.node_script("typescript/bin/tsc");
+    run(compiler.args(["--project", "pkg-template", "--noEmit", "false", "--outDir"]).arg(dist))?;
+    for source in files::list(&project.root.join("pkg-template/src"))? {
+        let name = files::name_of(&source);
+        let to = dist.join(name);
+        if source.is_file() && !is_compiled(name) && !to.exists() {
+            files::copy(&source, &to)?;
+        }
+    }
+    Ok(())
+}
+
+fn is_compiled(name: &str) -> bool {
+    name.ends_with(".ts") && !name.ends_with(".d.ts")
+}
+
+fn documents(project: &Project, folder: &Path) -> Result {
+    let manifest = files::read_text(&project.root.join("pkg-template/package.json"))?;
+    files::write(&folder.join("package.json"), with_version(&manifest, VERSION)?)?;
+    for document in files::list(&project.root)? {
+        let name = files::name_of(&document);
+        if name == "README.md" || name == "CHANGELOG.md" || name.starts_with("LICENSE") {
+            files::copy(&document, &folder.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// The manifest with this version in the place of its own.
+fn with_version(manifest: &str, version: &str) -> Result<String> {
+    let key = "\n  \"version\": \"";
+    let (before, rest) = manifest
+        .split_once(key)
+        .ok_or_else(|| Failure::new("pkg-template/package.json has no line `  \"version\": \"...\"`"))?;
+    let (_, after) =
+        rest.split_once('"').ok_or_else(|| Failure::new("pkg-template/package.json: version has no end"))?;
+    Ok(format!("{before}{key}{version}\"{after}"))
+}
+
+/// Packs the package as npm would publish it and gives the tarball's path.
+///
+/// # Errors
+/// When the package lacks its README or licence, or npm fails.
+pub fn pack(project: &Project, folder: &Path) -> Result<PathBuf> {
+    let names: Vec<PathBuf> = files::list(folder)?;
+    for needed in ["README.md", "LICENSE"] {
+        if !names.iter().any(|path| files::name_of(path).starts_with(needed)) {
+            return Err(Failure::new(format!(
+                "a package without {needed} does not ship; it is missing in the checkout"
+            )));
+        }
+    }
+    run_quietly(npm(project).args(["pack", "--pack-destination", "."]).current_dir(folder))?;
+    let tarball = folder.join(format!("{CRATE}-{VERSION}.tgz"));
+    if tarball.is_file() {
+        return Ok(tarball);
+    }
+    Err(Failure::new(format!("npm packed, but there is no {}", tarball.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_become_two_digits_each() {
+        assert_eq!(hex_module(&[0, 0x61, 0xff]), "export default \"0061ff\";\n");
+    }
+
+    #[test]
+    fn the_version_is_replaced_and_nothing_else() {
+        let manifest = "{\n  \"name\": \"x\",\n  \"version\": \"0.0.0\",\n  \"type\": \"module\"\n}\n";
+        assert_eq!(with_version(manifest, "1.2.3").unwrap(), manifest.replace("0.0.0", "1.2.3"));
+        assert!(with_version("{}", "1.2.3").is_err());
+    }
+
+    #[test]
+    fn declarations_are_copied_and_sources_are_not() {
+        assert!(is_compiled("client.ts") && !is_compiled("core.d.ts") && !is_compiled("workerd.js"));
+    }
+}

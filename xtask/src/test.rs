@@ -1,0 +1,116 @@
+//! `test`: everything, from native units to the page in a browser.
+
+use crate::demo;
+use crate::failure::{Failure, Result};
+use crate::files;
+use crate::package::{self, Variant};
+use crate::process::{Server, run_quietly};
+use crate::project::{Project, WASM};
+use crate::report::{Counts, Report};
+use crate::setup::npm::npm;
+use crate::setup::{self, Tools};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::mpsc;
+
+/// Runs every part and prints what ran and how many tests passed in each.
+///
+/// # Errors
+/// When a part failed, reported no test or could not be run.
+pub fn test(project: &Project, tools: &Tools) -> Result {
+    let mut report = Report::default();
+    let native = project.cargo(&["test", "--workspace", "--no-fail-fast"]);
+    report.tests("native: units, properties, simulator", Counts::of_cargo, Ok(native));
+    report.tests("wasm in Node", Counts::of_cargo, Ok(wasm_tests(project, tools, "node")));
+    let browser = setup::browser::set_up();
+    let in_browser = browser.as_ref().map_err(|failure| Failure::new(failure.to_string())).map(|browser| {
+        let mut command = wasm_tests(project, tools, "web");
+        browser.tell(&mut command);
+        command
+    });
+    report.tests("wasm in Chromium", Counts::of_cargo, in_browser);
+
+    let is_built = report.check("the package, and the one that can trap", || {
+        package::build(project, tools, Variant::Trap)?;
+        package::build(project, tools, Variant::Ship).map(|_| ())
+    });
+    let has_simulator = report.check("the simulator's server", || demo::build_simulator(project));
+    if is_built && has_simulator {
+        facade(project, &mut report);
+        tarball(project, &mut report);
+        report.check("the page: 24 images in Chromium", || demo::headless_check(project, &browser?));
+    } else {
+        for part in ["facade", "tarball in an empty folder", "the page: 24 images in Chromium"] {
+            report.not_run(part, "what it needs was not built");
+        }
+    }
+    report.finish()
+}
+
+fn wasm_tests(project: &Project, tools: &Tools, name: &str) -> Command {
+    let mut command = project.cargo(&["test", "--package", "tidegate", "--target", WASM, "--test", name]);
+    command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", &tools.wasm_test_runner);
+    command
+}
+
+/// The facade's own tests, with a simulator that they may use.
+fn facade(project: &Project, report: &mut Report) {
+    let simulator = start_simulator(project);
+    let command = simulator.as_ref().map_err(|failure| Failure::new(failure.to_string())).and_then(|simulator| {
+        let tests = test_files(&project.root.join("pkg-template/test"))?;
+        let mut command = node_tests(project, &project.root, &tests, &demo::simulator_url(simulator)?);
+        command.env("TIDEGATE_PACKAGE", Variant::Ship.folder(project));
+        command.env("TIDEGATE_TRAP_PACKAGE", Variant::Trap.folder(project));
+        Ok(command)
+    });
+    report.tests("facade", Counts::of_node, command);
+}
+
+/// The packed tarball as a new user gets it: installed in an empty folder, then imported and required.
+fn tarball(project: &Project, report: &mut Report) {
+    let simulator = start_simulator(project);
+    let command = simulator.as_ref().map_err(|failure| Failure::new(failure.to_string())).and_then(|simulator| {
+        let packed = package::pack(project, &Variant::Ship.folder(project))?;
+        let folder = std::env::temp_dir().join(format!("tidegate-tarball-{}", std::process::id()));
+        files::empty_folder(&folder)?;
+        files::write(&folder.join("package.json"), "{ \"private\": true }\n")?;
+        run_quietly(npm(project).args(["install", "--offline"]).arg(&packed).current_dir(&folder))?;
+        let mut tests = Vec::new();
+        for script in test_files(&project.root.join("tests/package"))? {
+            let copy = folder.join(files::name_of(&script));
+            files::copy(&script, &copy)?;
+            tests.push(copy);
+        }
+        Ok((node_tests(project, &folder, &tests, &demo::simulator_url(simulator)?), folder))
+    });
+    let (command, folder) = match command {
+        Ok((command, folder)) => (Ok(command), Some(folder)),
+        Err(failure) => (Err(failure), None),
+    };
+    report.tests("tarball in an empty folder", Counts::of_node, command);
+    if let Some(folder) = folder {
+        report.check("the empty folder is cleared away", || files::remove_folder(&folder));
+    }
+}
+
+fn start_simulator(project: &Project) -> Result<Server> {
+    // Nobody listens: a test that loses its simulator fails by itself.
+    let (ended, _) = mpsc::channel();
+    demo::start_simulator(project, &ended)
+}
+
+fn test_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut tests = files::list(folder)?;
+    tests.retain(|path| files::name_of(path).contains(".test."));
+    if tests.is_empty() {
+        return Err(Failure::new(format!("{} holds no *.test.* file", folder.display())));
+    }
+    Ok(tests)
+}
+
+fn node_tests(project: &Project, folder: &Path, tests: &[PathBuf], simulator: &str) -> Command {
+    let mut command = project.command("node");
+    command.current_dir(folder).args(["--test", "--test-reporter", "spec"]).args(tests);
+    command.env("TIDEGATE_SIMULATOR", simulator);
+    command
+}
