@@ -1,0 +1,382 @@
+//! Every setting of a world, in one table that also makes the command line, the admin route and their help.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::fmt;
+
+use crate::distribution::{CapSchedule, Distribution, Durations};
+use crate::hint::HintMode;
+
+/// Which wire dialect the provider speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dialect {
+    /// The current documents: `{"code":200,"data":{"taskId":…}}`, statuses `queued` `handling` `archiving` `success` `fail`.
+    #[default]
+    A,
+    /// The vendor's articles: `{"id":…,"status":"queued"}`, `{"error":{"code":…,"type":"hiapi_error"}}`.
+    B,
+    /// Either, drawn for each answer.
+    Mixed,
+}
+
+/// Which requests a rolling window counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Counts {
+    /// Submits that made a task.
+    #[default]
+    Accepted,
+    /// Every submit, refused and replayed ones too.
+    Submits,
+    /// Every submit and every poll.
+    Requests,
+}
+
+/// What shares one set of limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LimitScope {
+    /// All tasks of an API key.
+    #[default]
+    Key,
+    /// The tasks of an API key and a model.
+    KeyAndModel,
+}
+
+/// Which answers the hostile faults mangle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HostileOn {
+    /// Those to submits.
+    Submits,
+    /// Those to polls.
+    Polls,
+    /// Both.
+    #[default]
+    Both,
+}
+
+/// A setting that was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The setting's name as in [`Config`].
+    pub field: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.message)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// One row of the table of settings.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// The name of the field of [`Config`]; the command line's flag has dashes for the underscores.
+    pub name: &'static str,
+    /// What it does, in one sentence.
+    pub help: &'static str,
+}
+
+/// A type that a setting can have: read from a flag's text, and checked.
+trait Field: DeserializeOwned {
+    /// Reads the text of a command-line flag.
+    fn from_flag(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_value(Value::String(text.to_owned()))
+    }
+
+    /// What is wrong with the value, if anything.
+    fn fault(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+macro_rules! plain {
+    ($($type:ty),+) => { $(impl Field for $type {
+        fn from_flag(text: &str) -> Result<Self, serde_json::Error> {
+            serde_json::from_str(text)
+        }
+    })+ };
+}
+
+plain!(u64, u32, i64, bool);
+
+impl Field for String {}
+impl Field for Dialect {}
+impl Field for Counts {}
+impl Field for LimitScope {}
+impl Field for HostileOn {}
+impl Field for HintMode {}
+impl Field for Distribution {}
+impl Field for CapSchedule {}
+
+/// A probability, 0 to 1.
+impl Field for f64 {
+    fn from_flag(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+
+    fn fault(&self) -> Option<&'static str> {
+        (!(0.0..=1.0).contains(self)).then_some("a probability is 0 to 1")
+    }
+}
+
+impl<T: Field> Field for Option<T> {
+    fn from_flag(text: &str) -> Result<Self, serde_json::Error> {
+        if text == "none" { Ok(None) } else { T::from_flag(text).map(Some) }
+    }
+}
+
+impl Field for Vec<String> {
+    fn from_flag(text: &str) -> Result<Self, serde_json::Error> {
+        Ok(text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect())
+    }
+}
+
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $default:expr;)+) => {
+        /// The settings of a world. Times are milliseconds, sizes bytes, probabilities 0 to 1.
+        #[derive(Clone, Debug, PartialEq, Serialize)]
+        pub struct Config {
+            $($(#[doc = $doc])+ pub $name: $type,)+
+        }
+
+        impl Default for Config {
+            fn default() -> Config {
+                Config { $($name: $default,)+ }
+            }
+        }
+
+        /// The table of settings, in the order of [`Config`]'s fields.
+        pub const SETTINGS: &[Setting] = &[
+            $(Setting { name: stringify!($name), help: concat!($($doc),+).trim_ascii_start() },)+
+        ];
+
+        impl Config {
+            /// Sets one field from JSON.
+            ///
+            /// # Errors
+            /// When the field is unknown or the value is not one of its type.
+            pub fn set(&mut self, name: &str, value: Value) -> Result<(), ConfigError> {
+                match name {
+                    $(stringify!($name) => self.$name = checked(name, serde_json::from_value(value))?,)+
+                    _ => return Err(unknown(name)),
+                }
+                Ok(())
+            }
+
+            /// Sets one field from the text of a command-line flag; `none` clears a limit, commas part a list.
+            ///
+            /// # Errors
+            /// When the field is unknown or the text is not a value of its type.
+            pub fn set_flag(&mut self, name: &str, text: &str) -> Result<(), ConfigError> {
+                match name {
+                    $(stringify!($name) => self.$name = checked(name, <$type as Field>::from_flag(text))?,)+
+                    _ => return Err(unknown(name)),
+                }
+                Ok(())
+            }
+        }
+    };
+}
+
+fn checked<T: Field>(name: &str, value: Result<T, serde_json::Error>) -> Result<T, ConfigError> {
+    let error = |message: String| ConfigError { field: name.to_owned(), message };
+    let value = value.map_err(|cause| error(cause.to_string()))?;
+    match value.fault() {
+        Some(fault) => Err(error(fault.to_owned())),
+        None => Ok(value),
+    }
+}
+
+fn unknown(name: &str) -> ConfigError {
+    ConfigError { field: name.to_owned(), message: "there is no such setting".to_owned() }
+}
+
+settings! {
+    /// Seed of every random draw.
+    seed: u64 = 1;
+    /// Wall clock (Unix ms) at world time 0.
+    epoch_ms: u64 = 1_767_225_600_000;
+    /// How far the provider's clock is ahead of the true time, ms; negative is behind.
+    clock_skew_ms: i64 = 0;
+    /// Origin under which result images are linked.
+    base_url: String = "http://127.0.0.1:8787".to_owned();
+    /// Wire dialect: a, b, or mixed (drawn for each answer).
+    dialect: Dialect = Dialect::A;
+    /// Models on offer; empty means any name is.
+    models: Vec<String> = Vec::new();
+    /// API keys accepted; empty means any that is not bad.
+    keys: Vec<String> = Vec::new();
+    /// API keys answered with 401.
+    bad_keys: Vec<String> = vec!["sk-bad".to_owned()];
+    /// Price of an image in millionths of a USD.
+    price_micro_usd: u64 = 40_000;
+    /// Credit of an account in millionths of a USD, answered with 402 once charges and running tasks use it up; none means endless.
+    credit_micro_usd: Option<u64> = None;
+    /// What shares one set of limits: key, or key-and-model.
+    scope: LimitScope = LimitScope::Key;
+    /// Tasks that may run at once in a limit scope; none means no limit.
+    concurrency: Option<u32> = Some(4);
+    /// Later concurrency caps as AT_MS:CAP,AT_MS:CAP,…
+    concurrency_schedule: CapSchedule = CapSchedule::default();
+    /// Whether a full provider takes tasks in and keeps them queued instead of refusing them.
+    queue: bool = false;
+    /// Requests that the rolling window takes; none means no limit.
+    rpm: Option<u32> = None;
+    /// Length of the rolling window, ms.
+    rpm_window_ms: u64 = 60_000;
+    /// What the rolling window counts: accepted submits, all submits, or all requests (polls too).
+    counts: Counts = Counts::Accepted;
+    /// Accepted submits a day (UTC, on the provider's clock); none means no limit.
+    rpd: Option<u32> = None;
+    /// Hint with a 429: none, seconds, fractional, http-date, milliseconds (retry-after-ms), or lying.
+    hint: HintMode = HintMode::None;
+    /// Whether refusals for want of a slot carry hints too.
+    hint_slots: bool = false;
+    /// The Retry-After value of the lying hint mode.
+    hint_lie: String = "1".to_owned();
+    /// Whether a 429 says in words which limit refused.
+    name_axis: bool = false;
+    /// Whether answers carry X-RateLimit-Limit, -Remaining and -Reset of the rolling window.
+    rate_limit_headers: bool = false;
+    /// Whether browsers may read Retry-After, Date and their kind across origins.
+    expose_headers: bool = true;
+    /// Duration of tasks: fixed:MS, uniform:MIN,MAX, lognormal:MEDIAN,MIN,MAX, tail:MEDIAN,MIN,MAX,SHARE, bimodal:QUICK,SLOW,SHARE.
+    duration: Distribution = Distribution::Lognormal { median: 14_000, min: 8_000, max: 30_000 };
+    /// First part of a running task's duration during which it still reads as queued, ms.
+    queued_ms: u64 = 300;
+    /// Last part of a successful task's duration during which it reads as archiving, ms.
+    archiving_ms: u64 = 500;
+    /// Probability that a submit is answered 503 and not acted on.
+    submit_503: f64 = 0.0;
+    /// Probability that a submit is answered 500 and not acted on.
+    submit_500: f64 = 0.0;
+    /// Probability that a poll is answered 503.
+    poll_503: f64 = 0.0;
+    /// Probability that a poll is answered 500.
+    poll_500: f64 = 0.0;
+    /// Probability that a request for an image is answered 503.
+    image_503: f64 = 0.0;
+    /// Probability that a submit never arrives.
+    lost_request: f64 = 0.0;
+    /// Probability that a submit makes a task but its answer is lost.
+    lost_answer: f64 = 0.0;
+    /// Probability that a poll's answer is lost.
+    poll_lost: f64 = 0.0;
+    /// After a lost answer, how long the idempotency key is answered 409 as still in flight, ms.
+    processing_window_ms: u64 = 0;
+    /// How long an idempotency key is remembered, ms.
+    idempotency_ttl_ms: u64 = 86_400_000;
+    /// Probability that a task fails.
+    task_failure: f64 = 0.0;
+    /// Prompts that hold one of these make a task that fails.
+    fail_words: Vec<String> = vec!["[fail]".to_owned()];
+    /// Probability that a task ends as filtered by the content policy.
+    filtered: f64 = 0.0;
+    /// Prompts that hold one of these make a task that ends as filtered.
+    filter_words: Vec<String> = vec!["[filtered]".to_owned()];
+    /// Whether a filtered task is charged.
+    charge_filtered: bool = false;
+    /// For how long after its submit a poll of a task answers 404, ms.
+    poll_404_ms: u64 = 0;
+    /// How long a result image can be fetched, ms from the task's end.
+    url_ttl_ms: u64 = 604_800_000;
+    /// Which answers the following faults mangle: submits, polls, or both.
+    hostile_on: HostileOn = HostileOn::Both;
+    /// Probability that an answer's JSON breaks off in the middle.
+    truncated_json: f64 = 0.0;
+    /// Probability that a proxy's HTML 502 takes the place of an answer.
+    html_502: f64 = 0.0;
+    /// Probability that an answer is huge.
+    huge_body: f64 = 0.0;
+    /// Size of a huge answer in bytes.
+    huge_body_bytes: u64 = 16_777_216;
+    /// Probability that an answer is deeply nested JSON.
+    deep_json: f64 = 0.0;
+    /// Depth of deeply nested JSON.
+    deep_json_depth: u64 = 100_000;
+    /// Probability that an answer is a 307 to another origin.
+    redirect: f64 = 0.0;
+    /// Where redirects point; empty means the path /stolen under another name of this host.
+    redirect_to: String = String::new();
+    /// Probability that an answer has the body of an HTML page with status 200.
+    wrong_content_type: f64 = 0.0;
+}
+
+impl Config {
+    /// The durations of the tasks that a world of this configuration accepts.
+    pub fn durations(&self) -> Durations {
+        Durations { seed: self.seed, distribution: self.duration }
+    }
+
+    /// All settings as a JSON object.
+    pub fn to_json(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// This configuration with the fields of a JSON object set; the others stay. Nothing is set when one is refused.
+    ///
+    /// # Errors
+    /// When the patch is no object, names an unknown field, or holds a value that is not of its field's type.
+    pub fn patched(&self, patch: Value) -> Result<Config, ConfigError> {
+        let Value::Object(fields) = patch else {
+            return Err(ConfigError { field: "settings".to_owned(), message: "expected a JSON object".to_owned() });
+        };
+        let mut config = self.clone();
+        for (name, value) in fields {
+            config.set(&name, value)?;
+        }
+        Ok(config)
+    }
+
+    /// The concurrency cap at a time.
+    pub(crate) fn cap_at(&self, now_ms: u64) -> Option<u32> {
+        self.concurrency_schedule.at(now_ms).or(self.concurrency)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_field_round_trips_by_json_and_by_flag() {
+        let config = Config { concurrency_schedule: CapSchedule::new(vec![(5, 1)]), rpm: Some(3), ..Config::default() };
+        assert_eq!(Config::default().patched(config.to_json()).unwrap(), config);
+        let fields = config.to_json();
+        assert_eq!(fields.as_object().unwrap().len(), SETTINGS.len());
+        for setting in SETTINGS {
+            assert!(!setting.help.is_empty() && !setting.help.starts_with(' '), "{}", setting.name);
+            let text = match &fields[setting.name] {
+                Value::Null => "none".to_owned(),
+                Value::String(text) => text.clone(),
+                Value::Array(words) => words.iter().map(|w| w.as_str().unwrap()).collect::<Vec<_>>().join(","),
+                other => other.to_string(),
+            };
+            let mut changed = config.clone();
+            changed.set_flag(setting.name, &text).unwrap();
+            assert_eq!(changed, config, "{}", setting.name);
+        }
+    }
+
+    #[test]
+    fn a_bad_setting_names_its_field_and_changes_nothing() {
+        let refused = |patch: Value| Config::default().patched(patch).unwrap_err().field;
+        assert_eq!(refused(json!({"rpm": "many"})), "rpm");
+        assert_eq!(refused(json!({"rpm": -1})), "rpm");
+        assert_eq!(refused(json!({"lost_answer": 1.5})), "lost_answer");
+        assert_eq!(refused(json!({"dialect": "c"})), "dialect");
+        assert_eq!(refused(json!({"duration": "soon"})), "duration");
+        assert_eq!(refused(json!({"speed": 1})), "speed");
+        assert_eq!(refused(json!([])), "settings");
+        assert_eq!(Config::default().set_flag("seed", "x").unwrap_err().field, "seed");
+    }
+}

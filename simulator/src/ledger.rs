@@ -1,0 +1,28 @@
+//! What the provider has charged: the truth that "never pays twice" is tested against.
+
+use serde::Serialize;
+
+/// One charge: a task that succeeded (or was filtered, where the provider bills that).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Charge {
+    /// The task that was charged.
+    pub task_id: String,
+    /// The account: the API key that submitted it.
+    pub key: String,
+    /// The model, with its route (`gpt-image-2@pro`).
+    pub model: String,
+    /// The idempotency key of the submit, if it had one.
+    pub idempotency_key: Option<String>,
+    /// The prompt.
+    pub prompt: String,
+    /// How many images were paid.
+    pub images: u32,
+    /// The amount in USD.
+    pub amount_usd: f64,
+    /// When it was charged (world time in milliseconds).
+    pub at_ms: u64,
+    /// Whether a poll has reported the success at least once.
+    pub delivered: bool,
+    /// Whether the image itself has been fetched.
+    pub image_fetched: bool,
+}

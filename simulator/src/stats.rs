@@ -1,0 +1,60 @@
+//! What a world has seen so far.
+
+use serde::Serialize;
+
+/// Counts since the world began. Every count is of requests unless it says otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Stats {
+    /// Submits that arrived, whatever became of them.
+    pub submits: u64,
+    /// Submits that made a task.
+    pub accepted: u64,
+    /// Submits and polls refused with 429: the sum of the next four.
+    pub refusals: u64,
+    /// Submits refused for want of a slot.
+    pub refused_slots: u64,
+    /// Submits refused by the rolling window.
+    pub refused_window: u64,
+    /// Submits refused by the daily quota.
+    pub refused_day: u64,
+    /// Polls refused by the rolling window.
+    pub refused_polls: u64,
+    /// Polls that arrived.
+    pub polls: u64,
+    /// Requests for an image.
+    pub images: u64,
+    /// 401 answers.
+    pub unauthorized: u64,
+    /// 400 and 413 answers.
+    pub invalid: u64,
+    /// 402 answers: the account's credit is spent.
+    pub unpaid: u64,
+    /// 500 and 503 answers.
+    pub errors: u64,
+    /// Connections broken on purpose.
+    pub lost: u64,
+    /// Answers mangled on purpose: truncated, HTML, huge, deep, redirected, of a wrong content type.
+    pub hostile: u64,
+    /// Submits answered from the idempotency store.
+    pub replays: u64,
+    /// Submits answered 409: the first request with that key is still in flight.
+    pub conflicts: u64,
+    /// Submits answered 422: the key came back with another body.
+    pub mismatches: u64,
+    /// Tasks that ended in success.
+    pub succeeded: u64,
+    /// Tasks that ended in failure, filtered ones included.
+    pub failed: u64,
+    /// Tasks that hold a slot now.
+    pub in_flight: u64,
+    /// Tasks that wait for a slot now (queue mode).
+    pub waiting: u64,
+    /// The most tasks that held slots of one limit scope at once.
+    pub peak_in_flight: u64,
+    /// Charges in the ledger.
+    pub charges: u64,
+    /// The ledger's sum in millionths of a USD.
+    pub charged_micro_usd: u64,
+    /// Requests that carried credentials where they do not belong: to an image or to a redirect's target.
+    pub leaked_credentials: u64,
+}

@@ -1,0 +1,419 @@
+//! The provider: what it does with each request, and what happens in it as time passes.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+
+use serde_json::json;
+
+use crate::clock::http_date;
+use crate::config::{Config, HostileOn, LimitScope};
+use crate::cors;
+use crate::faults::{Hostile, STOLEN_PATH};
+use crate::hiapi::{Problem, Wire};
+use crate::hint;
+use crate::idempotency::Store;
+use crate::ledger::Charge;
+use crate::limits::{Axis, Refusal, Scope};
+use crate::link::{self, Link};
+use crate::message::{Reply, Request, Response};
+use crate::picture;
+use crate::random::{Stream, bits, identifier, mix, unit};
+use crate::stats::Stats;
+use crate::task::{Fate, Task};
+
+/// A simulated provider. Pure: it acts only when called, at the time it is given.
+#[derive(Debug)]
+pub struct World {
+    pub(crate) config: Config,
+    /// World time: the latest that a call has brought.
+    pub(crate) now_ms: u64,
+    /// Requests so far; the index of the draws that belong to a request.
+    pub(crate) requests: u64,
+    pub(crate) tasks: Vec<Task>,
+    pub(crate) by_id: HashMap<String, usize>,
+    /// Ends of running tasks: (time, task).
+    ends: BinaryHeap<Reverse<(u64, usize)>>,
+    pub(crate) scopes: Vec<Scope>,
+    scope_names: HashMap<(String, String), usize>,
+    pub(crate) idempotency: Store,
+    ledger: Vec<Charge>,
+    pub(crate) stats: Stats,
+}
+
+/// What a request came to, before a picture is drawn.
+#[derive(Debug)]
+pub enum Step {
+    /// The answer is complete.
+    Reply(Reply),
+    /// The answer is a picture that is still to be drawn, which takes a while and needs the world no more.
+    Draw(Drawing),
+}
+
+/// A picture to be drawn.
+#[derive(Clone, Debug)]
+pub struct Drawing {
+    prompt: String,
+    seed: u64,
+    width: u32,
+    height: u32,
+    head: Response,
+}
+
+impl Drawing {
+    /// Draws the picture and completes the answer with it.
+    pub fn draw(self) -> Response {
+        let body = picture::render(&self.prompt, self.seed, self.width, self.height);
+        Response { body, ..self.head }
+    }
+}
+
+impl World {
+    /// A world at time 0 in which nothing has happened.
+    pub fn new(config: Config) -> World {
+        World {
+            config,
+            now_ms: 0,
+            requests: 0,
+            tasks: Vec::new(),
+            by_id: HashMap::new(),
+            ends: BinaryHeap::new(),
+            scopes: Vec::new(),
+            scope_names: HashMap::new(),
+            idempotency: Store::default(),
+            ledger: Vec::new(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// Answers a request that arrives at `now_ms`; pictures are drawn at once. A time before an earlier call's counts as
+    /// that earlier time.
+    pub fn handle(&mut self, now_ms: u64, request: &Request) -> Reply {
+        match self.begin(now_ms, request) {
+            Step::Reply(reply) => reply,
+            Step::Draw(drawing) => Reply::Answer(drawing.draw()),
+        }
+    }
+
+    /// Like [`World::handle`], but leaves the drawing of a picture to the caller.
+    pub fn begin(&mut self, now_ms: u64, request: &Request) -> Step {
+        self.advance(now_ms);
+        self.requests += 1;
+        let path = request.path.split('?').next().unwrap_or_default();
+        let reply = match (request.method.as_str(), path) {
+            ("OPTIONS", _) => Reply::Answer(cors::preflight()),
+            ("GET", image) if image.starts_with("/images/") => match self.image(request) {
+                Ok(mut drawing) => {
+                    self.dress(&mut drawing.head);
+                    return Step::Draw(drawing);
+                }
+                Err(response) => Reply::Answer(response),
+            },
+            (_, STOLEN_PATH) => {
+                self.stats.leaked_credentials += u64::from(request.header("authorization").is_some());
+                Reply::Answer(Response::new(200, "text/plain", "not the provider\n"))
+            }
+            ("POST", "/v1/tasks") => self.faulty(request, true),
+            ("GET", path) if path.starts_with("/v1/tasks/") => self.faulty(request, false),
+            _ => Reply::Answer(self.authorized(request, World::other)),
+        };
+        Step::Reply(match reply {
+            Reply::Answer(mut response) => {
+                self.dress(&mut response);
+                Reply::Answer(response)
+            }
+            Reply::Lost => {
+                self.stats.lost += 1;
+                Reply::Lost
+            }
+        })
+    }
+
+    /// Lets time pass: tasks end, queued ones start, successes are charged.
+    pub fn advance(&mut self, now_ms: u64) {
+        while let Some(at) = self.next_event().filter(|&at| at <= now_ms) {
+            self.now_ms = at;
+            while let Some(&Reverse((end, index))) = self.ends.peek() {
+                if end > at {
+                    break;
+                }
+                self.ends.pop();
+                self.finish(index);
+            }
+            self.start_waiting();
+        }
+        self.now_ms = self.now_ms.max(now_ms);
+    }
+
+    /// Replaces the settings from `now_ms` on; tasks that exist keep their durations and fates.
+    pub fn reconfigure(&mut self, now_ms: u64, config: Config) {
+        self.advance(now_ms);
+        self.config = config;
+        self.start_waiting();
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// All charges up to the latest time that a call has brought, in the order of time.
+    pub fn ledger(&self) -> &[Charge] {
+        &self.ledger
+    }
+
+    /// The counts up to the latest time that a call has brought.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            in_flight: self.scopes.iter().map(|scope| u64::from(scope.running)).sum(),
+            waiting: self.scopes.iter().map(|scope| scope.waiting.len() as u64).sum(),
+            ..self.stats
+        }
+    }
+
+    /// How many tasks hold a slot at a time not before the latest call's.
+    pub fn in_flight(&mut self, now_ms: u64) -> u64 {
+        self.advance(now_ms);
+        self.stats().in_flight
+    }
+
+    /// How long the task with this acceptance index (from 0) runs, in milliseconds, by the present settings.
+    pub fn duration_of(&self, index: u64) -> u64 {
+        self.config.durations().of(index)
+    }
+
+    /// The latest time that a call has brought, in milliseconds.
+    pub fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// The provider's clock at a world time, in Unix milliseconds.
+    pub(crate) fn wall_ms(&self, at_ms: u64) -> u64 {
+        (self.config.epoch_ms + at_ms).saturating_add_signed(self.config.clock_skew_ms)
+    }
+
+    /// Whether a fault of this probability strikes the present request.
+    pub(crate) fn strikes(&self, stream: Stream, probability: f64) -> bool {
+        unit(self.config.seed, stream, self.requests) < probability
+    }
+
+    pub(crate) fn wire(&self) -> Wire {
+        Wire::of(self.config.dialect, bits(self.config.seed, Stream::Dialect, self.requests))
+    }
+
+    fn request_id(&self) -> String {
+        format!("req_{}", identifier(self.config.seed, Stream::RequestIdentifier, self.requests))
+    }
+
+    /// The answer to a request that is not carried out.
+    pub(crate) fn problem(&mut self, problem: &Problem) -> Response {
+        let response = self.wire().problem(problem, &self.request_id());
+        match response.status {
+            400 | 413 => self.stats.invalid += 1,
+            401 => self.stats.unauthorized += 1,
+            402 => self.stats.unpaid += 1,
+            500.. => self.stats.errors += 1,
+            _ => {}
+        }
+        response
+    }
+
+    /// The answer to a request that a limit refuses.
+    pub(crate) fn refused(&mut self, refusal: Refusal) -> Response {
+        self.stats.refusals += 1;
+        let words = self.config.name_axis.then(|| refusal.axis.words());
+        let mut response = self.problem(&Problem::Limited(words));
+        if refusal.axis != Axis::Slots || self.config.hint_slots {
+            hint::add(&mut response, &self.config, refusal.wait_ms, self.wall_ms(self.now_ms));
+        }
+        response
+    }
+
+    /// The limit scope of a key and a model.
+    pub(crate) fn scope_of(&mut self, account: &str, model: &str) -> usize {
+        let model = if self.config.scope == LimitScope::Key { "" } else { model };
+        let name = (account.to_owned(), model.to_owned());
+        *self.scope_names.entry(name).or_insert_with(|| {
+            self.scopes.push(Scope::default());
+            self.scopes.len() - 1
+        })
+    }
+
+    /// Gives a task its slot.
+    pub(crate) fn start(&mut self, index: usize) {
+        let Some(task) = self.tasks.get_mut(index) else { return };
+        task.started_ms = Some(self.now_ms);
+        self.ends.push(Reverse((self.now_ms + task.duration_ms, index)));
+        if let Some(scope) = self.scopes.get_mut(task.scope) {
+            scope.running += 1;
+            self.stats.peak_in_flight = self.stats.peak_in_flight.max(u64::from(scope.running));
+        }
+    }
+
+    /// Marks a task's charge as delivered or fetched.
+    pub(crate) fn mark(&mut self, index: usize, mark: impl FnOnce(&mut Charge)) {
+        let charge = self.tasks.get(index).and_then(|task| task.charge);
+        if let Some(charge) = charge.and_then(|charge| self.ledger.get_mut(charge)) {
+            mark(charge);
+        }
+    }
+
+    /// How long until a task of this scope ends.
+    pub(crate) fn slot_wait(&self, scope: usize) -> u64 {
+        let ends =
+            self.ends.iter().filter(|Reverse((_, index))| self.tasks.get(*index).is_some_and(|t| t.scope == scope));
+        ends.map(|Reverse((end, _))| end.saturating_sub(self.now_ms)).min().unwrap_or(0)
+    }
+
+    fn next_event(&self) -> Option<u64> {
+        let end = self.ends.peek().map(|&Reverse((end, _))| end);
+        let waits = self.scopes.iter().any(|scope| !scope.waiting.is_empty());
+        let step = if waits { self.config.concurrency_schedule.next_after(self.now_ms) } else { None };
+        end.into_iter().chain(step).min()
+    }
+
+    fn start_waiting(&mut self) {
+        for scope in 0..self.scopes.len() {
+            while let Some(index) = self.next_waiting(scope) {
+                self.start(index);
+            }
+        }
+    }
+
+    fn next_waiting(&mut self, scope: usize) -> Option<usize> {
+        let scope = self.scopes.get_mut(scope)?;
+        if scope.has_slot(&self.config, self.now_ms) { scope.waiting.pop_front() } else { None }
+    }
+
+    fn finish(&mut self, index: usize) {
+        let Some(task) = self.tasks.get_mut(index) else { return };
+        if let Some(scope) = self.scopes.get_mut(task.scope) {
+            scope.running = scope.running.saturating_sub(1);
+        }
+        match task.fate {
+            Fate::Success => self.stats.succeeded += 1,
+            Fate::Failure | Fate::Filtered => self.stats.failed += 1,
+        }
+        if task.fate == Fate::Success || (task.fate == Fate::Filtered && self.config.charge_filtered) {
+            task.charge = Some(self.ledger.len());
+            self.stats.charges += 1;
+            self.stats.charged_micro_usd += self.config.price_micro_usd;
+            self.ledger.push(Charge {
+                task_id: task.id.clone(),
+                key: task.account.clone(),
+                model: task.model.clone(),
+                idempotency_key: task.idempotency_key.clone(),
+                prompt: task.prompt.clone(),
+                images: 1,
+                amount_usd: self.config.price_micro_usd as f64 / 1e6,
+                at_ms: self.now_ms,
+                delivered: false,
+                image_fetched: false,
+            });
+        }
+    }
+
+    /// A submit or a poll, with the faults that may strike it.
+    fn faulty(&mut self, request: &Request, submit: bool) -> Reply {
+        if submit && self.strikes(Stream::LostRequest, self.config.lost_request) {
+            return Reply::Lost;
+        }
+        let struck = match self.config.hostile_on {
+            HostileOn::Both => true,
+            HostileOn::Submits => submit,
+            HostileOn::Polls => !submit,
+        };
+        let hostile = Hostile::draw(&self.config, self.requests).filter(|_| struck);
+        self.stats.hostile += u64::from(hostile.is_some());
+        if hostile == Some(Hostile::Redirect) {
+            return Reply::Answer(Hostile::Redirect.mangle(&self.config, Response::default()));
+        }
+        let accepted = self.stats.accepted;
+        let answer = if submit {
+            self.authorized(request, World::submit)
+        } else {
+            let lost = self.strikes(Stream::LostAnswer, self.config.poll_lost);
+            let seen = !lost && hostile.is_none();
+            let answer = self.authorized(request, |world, account, request| world.poll(account, request, seen));
+            if lost {
+                return Reply::Lost;
+            }
+            answer
+        };
+        if self.stats.accepted > accepted && self.loses_answer() {
+            return Reply::Lost;
+        }
+        Reply::Answer(match hostile {
+            Some(hostile) => hostile.mangle(&self.config, answer),
+            None => answer,
+        })
+    }
+
+    /// Whether the present submit's answer is lost if it is accepted.
+    pub(crate) fn loses_answer(&self) -> bool {
+        self.strikes(Stream::LostAnswer, self.config.lost_answer)
+    }
+
+    /// Carries a request out for the account that its key names.
+    fn authorized(&mut self, request: &Request, act: impl FnOnce(&mut World, &str, &Request) -> Response) -> Response {
+        let header = request.header("authorization").unwrap_or_default();
+        let key = header.strip_prefix("Bearer ").unwrap_or_default().trim().to_owned();
+        let config = &self.config;
+        let known = config.keys.is_empty() || config.keys.contains(&key);
+        if key.is_empty() || !known || config.bad_keys.contains(&key) {
+            return self.problem(&Problem::Unauthorized);
+        }
+        act(self, &key, request)
+    }
+
+    /// An image: a picture to draw, or why there is none.
+    fn image(&mut self, request: &Request) -> Result<Drawing, Response> {
+        self.stats.images += 1;
+        self.stats.leaked_credentials += u64::from(request.header("authorization").is_some());
+        if self.strikes(Stream::ImageFault, self.config.image_503) {
+            self.stats.errors += 1;
+            return Err(Response::new(503, "text/plain", "try again\n"));
+        }
+        let index = match link::read(self.config.seed, &request.path, self.wall_ms(self.now_ms)) {
+            Link::Good(task_id) => self.by_id.get(task_id).copied(),
+            Link::Expired => return Err(Response::new(403, "text/plain", "link expired\n")),
+            Link::Forged => return Err(Response::new(403, "text/plain", "bad signature\n")),
+        };
+        let Some((index, task)) = index.and_then(|index| Some((index, self.tasks.get(index)?))) else {
+            return Err(Response::new(404, "text/plain", "not found\n"));
+        };
+        let drawing = Drawing {
+            prompt: task.prompt.clone(),
+            seed: mix(self.config.seed ^ index as u64),
+            width: task.width,
+            height: task.height,
+            head: Response::new(200, "image/png", ""),
+        };
+        self.mark(index, |charge| charge.image_fetched = true);
+        Ok(drawing)
+    }
+
+    /// Everything but submits and polls.
+    fn other(&mut self, account: &str, request: &Request) -> Response {
+        let path = request.path.split('?').next().unwrap_or_default();
+        match (request.method.as_str(), path) {
+            ("GET", "/v1/tasks") => self.list(account, request),
+            ("GET", "/v1/models") => {
+                let names = if self.config.models.is_empty() {
+                    vec!["gpt-image-2".to_owned(), "gpt-image-2-pro".to_owned()]
+                } else {
+                    self.config.models.clone()
+                };
+                let models: Vec<_> = names.iter().map(|name| json!({"id": name, "object": "model"})).collect();
+                Response::json(200, &json!({"object": "list", "data": models}))
+            }
+            _ => self.problem(&Problem::NotFound),
+        }
+    }
+
+    /// Adds the headers that every answer has.
+    fn dress(&self, response: &mut Response) {
+        response.set_header("date", http_date(self.wall_ms(self.now_ms)));
+        response.set_header("x-request-id", self.request_id());
+        cors::open(response, &self.config);
+    }
+}
