@@ -5,7 +5,6 @@ use crate::process::{Server, run, say};
 use crate::project::{Project, VERSION};
 use crate::setup::browser::Browser;
 use crate::setup::npm::{self, npm};
-use std::process::Command;
 use std::sync::mpsc::{self, Sender};
 
 /// Runs until Ctrl-C, or until one of the two servers ends.
@@ -45,7 +44,7 @@ fn start(project: &Project, ended: &Sender<String>) -> Result<Pair> {
     build_page(project)?;
     let simulator = start_simulator(project, ended)?;
     let page = Server::start("the page's server", project.command("node").arg("www/serve.mjs"), ended)?;
-    let url = format!("{}/?simulator={}", address(&page)?, simulator_url(&simulator)?);
+    let url = format!("{}/?simulator={}", address(&page)?, address(&simulator)?);
     Ok(Pair { url, _simulator: simulator, _page: page })
 }
 
@@ -63,19 +62,15 @@ pub fn build_simulator(project: &Project) -> Result {
 /// When it cannot be started.
 pub fn start_simulator(project: &Project, ended: &Sender<String>) -> Result<Server> {
     let program = project.target.join("release/simulator").with_extension(std::env::consts::EXE_EXTENSION);
-    let mut command: Command = project.command(program);
+    let mut command = project.command(program);
     Server::start("the simulator", command.args(["--port", "0", "--stop-with-stdin"]), ended)
 }
 
-/// Where the simulator listens.
+/// Where a server listens.
 ///
 /// # Errors
 /// When its first line holds no address.
-pub fn simulator_url(simulator: &Server) -> Result<String> {
-    address(simulator)
-}
-
-fn address(server: &Server) -> Result<String> {
+pub fn address(server: &Server) -> Result<String> {
     address_in(&server.first_line)
         .ok_or_else(|| Failure::new(format!("no address in the first line of a server: {}", server.first_line)))
 }

@@ -15,6 +15,11 @@ impl Failure {
         Self(text.into())
     }
 
+    /// The same text once more, for a second part that needed what failed.
+    pub fn again(&self) -> Self {
+        Self(self.0.clone())
+    }
+
     /// A failure that ends with the exact line which does by hand what this machine did not let us do.
     pub fn by_hand(problem: &str, line: &str) -> Self {
         Self(format!("{problem}\nThis does it:\n\n    {line}\n"))

@@ -65,6 +65,29 @@ pub fn name_of(path: &Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
 
+/// A new folder among the machine's temporary files, removed when this is dropped.
+pub struct TemporaryFolder {
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+impl TemporaryFolder {
+    /// # Errors
+    /// When it cannot be made.
+    pub fn new(purpose: &str) -> Result<Self> {
+        let path = std::env::temp_dir().join(format!("tidegate-{purpose}-{}", std::process::id()));
+        empty_folder(&path)?;
+        Ok(Self { path })
+    }
+}
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        // What stays is only some temporary files.
+        let _ = remove_folder(&self.path);
+    }
+}
+
 #[cfg(unix)]
 pub fn link(to: &Path, link: &Path) -> Result {
     named("link", link, std::os::unix::fs::symlink(to, link))

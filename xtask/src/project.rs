@@ -86,7 +86,10 @@ fn forget_cargo_run(command: &mut Command) {
     }
 }
 
+/// Libraries of a toolchain or of a build: `cargo run` and rustup add them, no user does.
 fn is_of_cargo_run(path: &Path) -> bool {
-    let text = path.to_string_lossy();
-    text.contains("/toolchains/") || text.contains("/rustlib/") || text.ends_with("/deps") || text.contains("/debug")
+    let parts: Vec<&str> = path.iter().filter_map(|part| part.to_str()).collect();
+    parts.contains(&"toolchains")
+        || parts.contains(&"rustlib")
+        || matches!(parts.as_slice(), [.., "debug"] | [.., "debug", "deps"])
 }

@@ -23,7 +23,7 @@ pub fn test(project: &Project, tools: &Tools) -> Result {
     report.tests("native: units, properties, simulator", Counts::of_cargo, Ok(native));
     report.tests("wasm in Node", Counts::of_cargo, Ok(wasm_tests(project, tools, "node")));
     let browser = setup::browser::set_up();
-    let in_browser = browser.as_ref().map_err(|failure| Failure::new(failure.to_string())).map(|browser| {
+    let in_browser = browser.as_ref().map_err(Failure::again).map(|browser| {
         let mut command = wasm_tests(project, tools, "web");
         browser.tell(&mut command);
         command
@@ -56,9 +56,9 @@ fn wasm_tests(project: &Project, tools: &Tools, name: &str) -> Command {
 /// The facade's own tests, with a simulator that they may use.
 fn facade(project: &Project, report: &mut Report) {
     let simulator = start_simulator(project);
-    let command = simulator.as_ref().map_err(|failure| Failure::new(failure.to_string())).and_then(|simulator| {
+    let command = simulator.as_ref().map_err(Failure::again).and_then(|simulator| {
         let tests = test_files(&project.root.join("pkg-template/test"))?;
-        let mut command = node_tests(project, &project.root, &tests, &demo::simulator_url(simulator)?);
+        let mut command = node_tests(project, &project.root, &tests, &demo::address(simulator)?);
         command.env("TIDEGATE_PACKAGE", Variant::Ship.folder(project));
         command.env("TIDEGATE_TRAP_PACKAGE", Variant::Trap.folder(project));
         Ok(command)
@@ -69,28 +69,21 @@ fn facade(project: &Project, report: &mut Report) {
 /// The packed tarball as a new user gets it: installed in an empty folder, then imported and required.
 fn tarball(project: &Project, report: &mut Report) {
     let simulator = start_simulator(project);
-    let command = simulator.as_ref().map_err(|failure| Failure::new(failure.to_string())).and_then(|simulator| {
+    let folder = files::TemporaryFolder::new("tarball");
+    let prepared = simulator.and_then(|simulator| Ok((simulator, folder?)));
+    let command = prepared.as_ref().map_err(Failure::again).and_then(|(simulator, folder)| {
         let packed = package::pack(project, &Variant::Ship.folder(project))?;
-        let folder = std::env::temp_dir().join(format!("tidegate-tarball-{}", std::process::id()));
-        files::empty_folder(&folder)?;
-        files::write(&folder.join("package.json"), "{ \"private\": true }\n")?;
-        run_quietly(npm(project).args(["install", "--offline"]).arg(&packed).current_dir(&folder))?;
+        files::write(&folder.path.join("package.json"), "{ \"private\": true }\n")?;
+        run_quietly(npm(project).args(["install", "--offline"]).arg(&packed).current_dir(&folder.path))?;
         let mut tests = Vec::new();
         for script in test_files(&project.root.join("tests/package"))? {
-            let copy = folder.join(files::name_of(&script));
+            let copy = folder.path.join(files::name_of(&script));
             files::copy(&script, &copy)?;
             tests.push(copy);
         }
-        Ok((node_tests(project, &folder, &tests, &demo::simulator_url(simulator)?), folder))
+        Ok(node_tests(project, &folder.path, &tests, &demo::address(simulator)?))
     });
-    let (command, folder) = match command {
-        Ok((command, folder)) => (Ok(command), Some(folder)),
-        Err(failure) => (Err(failure), None),
-    };
     report.tests("tarball in an empty folder", Counts::of_node, command);
-    if let Some(folder) = folder {
-        report.check("the empty folder is cleared away", || files::remove_folder(&folder));
-    }
 }
 
 fn start_simulator(project: &Project) -> Result<Server> {

@@ -87,7 +87,7 @@ fn add_by_rustup(project: &Project) -> Result {
     say(&format!("adding the {WASM} target by rustup"));
     let mut command = project.command("rustup");
     // A second attempt at a download that fails changes nothing here, and there is another way.
-    command.args(["target", "add", WASM]).env("RUSTUP_MAX_RETRIES", "1");
+    command.args(["target", "add", WASM]).env("RUSTUP_MAX_RETRIES", "1").env("RUST_BACKTRACE", "0");
     run_quietly(&mut command).map_err(|failure| Failure::by_hand(&failure.to_string(), &add_line(project)))?;
     if active_compiler_has_it(project) {
         return Ok(());
