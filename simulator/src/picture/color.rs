@@ -52,6 +52,15 @@ impl Color {
         }
     }
 
+    /// The colour with light added.
+    pub fn plus(self, other: Color, amount: f32) -> Color {
+        Color {
+            red: self.red + other.red * amount,
+            green: self.green + other.green * amount,
+            blue: self.blue + other.blue * amount,
+        }
+    }
+
     /// The colour under more or less light.
     pub fn times(self, factor: f32) -> Color {
         Color { red: self.red * factor, green: self.green * factor, blue: self.blue * factor }

@@ -5,17 +5,28 @@ use super::color::{Color, smooth};
 use super::noise::Dice;
 use super::palette::Palette;
 
-pub(super) fn draw(canvas: &mut Canvas, palette: &Palette, dice: &mut Dice) {
+/// Ranges of hills.
+pub(super) fn hills(canvas: &mut Canvas, palette: &Palette, dice: &mut Dice) {
+    draw(canvas, palette, dice, false);
+}
+
+/// A sea between capes.
+pub(super) fn sea(canvas: &mut Canvas, palette: &Palette, dice: &mut Dice) {
+    draw(canvas, palette, dice, true);
+}
+
+fn draw(canvas: &mut Canvas, palette: &Palette, dice: &mut Dice, sea: bool) {
     let (width, height) = canvas.size();
     let unit = canvas.unit();
-    let sea = dice.chance(0.5);
     let horizon = height * dice.between(0.52, 0.64);
     let sun = (width * dice.between(0.2, 0.8), horizon - unit * dice.between(0.06, 0.34));
     let radius = unit * dice.between(0.05, 0.11);
     let zenith = palette.lead(dice.between(0.42, 0.66), 0.12, 1.0);
     let middle = palette.lead(dice.between(0.74, 0.84), 0.1, 0.0);
-    let glow = palette.accent(0.88, 0.11);
-    let light = palette.accent(0.96, 0.06);
+    // Suns are warm in any palette: peach, apricot or pale yellow.
+    let warmth = dice.between(0.06, 0.24);
+    let glow = Color::oklch(0.87, 0.11, warmth);
+    let light = Color::oklch(0.965, 0.055, warmth + 0.03);
     sky(canvas, dice, horizon, [zenith, middle, glow]);
     shine(canvas, sun, radius, unit, light);
     if sea {
@@ -24,7 +35,7 @@ pub(super) fn draw(canvas: &mut Canvas, palette: &Palette, dice: &mut Dice) {
     let layers = if sea { 3 } else { 5 + dice.below(2) };
     for layer in 0..layers {
         let near = layer as f32 / (layers - 1) as f32;
-        hills(canvas, palette, dice, Layer { near, sea, horizon, glow, sun: sun.0 });
+        range(canvas, palette, dice, Layer { near, sea, horizon, glow, sun: sun.0 });
     }
 }
 
@@ -82,7 +93,7 @@ struct Layer {
     sun: f32,
 }
 
-fn hills(canvas: &mut Canvas, palette: &Palette, dice: &mut Dice, layer: Layer) {
+fn range(canvas: &mut Canvas, palette: &Palette, dice: &mut Dice, layer: Layer) {
     let (_, height) = canvas.size();
     let unit = canvas.unit();
     let Layer { near, sea, horizon, glow, sun } = layer;

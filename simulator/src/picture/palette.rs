@@ -54,4 +54,15 @@ impl Palette {
     pub fn accent(&self, lightness: f32, chroma: f32) -> Color {
         Color::oklch(lightness, chroma * self.vivid, self.accent)
     }
+
+    /// Any colour of the palette: mostly leading, sometimes accent.
+    pub fn any(&self, dice: &mut Dice, accents: f32, lightness: (f32, f32)) -> Color {
+        let light = dice.between(lightness.0, lightness.1);
+        let chroma = dice.between(0.12, 0.2);
+        if dice.chance(accents) {
+            self.accent(light, chroma)
+        } else {
+            self.lead(light, chroma, dice.between(-1.2, 1.2))
+        }
+    }
 }
