@@ -1,0 +1,93 @@
+//! HTTP calls on the wire: their numbers, their time-outs, and whom their answers concern.
+
+use super::timers::Timer;
+use super::{Call, Effect, Engine};
+use crate::error::{Billed, Code, Error};
+use crate::http::{Answer, Fault, Purpose};
+use crate::task::{CallId, PartId, PartState};
+
+impl Engine {
+    pub(super) fn new_call(&mut self, part: PartId, purpose: Purpose) -> CallId {
+        let call = self.next_call;
+        self.register_call(call, part, purpose);
+        call
+    }
+
+    pub(super) fn register_call(&mut self, call: CallId, part: PartId, purpose: Purpose) {
+        self.next_call = self.next_call.max(call + 1);
+        let timeout = self.tasks.get(&part.task).map_or(self.config.defaults.timeout, |task| task.options.timeout);
+        let times_out = self.now.after(timeout);
+        self.calls.insert(call, Call { part, purpose, times_out });
+        self.move_timer(Timer::Call(call), None, Some(times_out));
+    }
+
+    fn take_call(&mut self, number: CallId) -> Option<Call> {
+        let call = self.calls.remove(&number)?;
+        self.move_timer(Timer::Call(number), Some(call.times_out), None);
+        Some(call)
+    }
+
+    /// Whose effects a call belongs to; its answer is handled in that context.
+    pub fn owner_of_call(&self, call: CallId) -> Option<crate::task::OwnerId> {
+        let part = self.calls.get(&call)?.part;
+        self.tasks.get(&part.task).map(|task| task.owner)
+    }
+
+    pub(super) fn answer(&mut self, number: CallId, answer: Answer) {
+        let Some(call) = self.take_call(number) else { return };
+        self.hear_owner(call.part);
+        match call.purpose {
+            Purpose::Submit => self.submit_answered(call.part, &answer),
+            Purpose::Poll => self.poll_answered(call.part, &answer),
+            Purpose::Image => self.fetch_answered(call.part, &answer),
+        }
+    }
+
+    pub(super) fn failed(&mut self, number: CallId, fault: Fault, message: String) {
+        self.call_failed(number, fault, Code::Network, message);
+    }
+
+    pub(super) fn call_failed(&mut self, number: CallId, fault: Fault, code: Code, message: String) {
+        let Some(call) = self.take_call(number) else { return };
+        self.hear_owner(call.part);
+        let nothing_left = fault == Fault::Credential;
+        let mut error = Error::new(if nothing_left { Code::Authentication } else { code });
+        if !message.is_empty() {
+            error.message = message;
+        }
+        match call.purpose {
+            Purpose::Submit => {
+                let billed = if nothing_left { Billed::No } else { Billed::Unknown };
+                self.submit_failed(call.part, error.billed(billed), nothing_left);
+            }
+            Purpose::Poll => self.poll_failed(call.part, error.billed(Billed::Unknown)),
+            Purpose::Image => self.fetch_failed(call.part, error.billed(Billed::Yes)),
+        }
+    }
+
+    fn hear_owner(&mut self, part: PartId) {
+        if let Some(owner) = self.tasks.get(&part.task).map(|task| task.owner) {
+            self.enter(owner);
+        }
+    }
+
+    /// The owner of this call is gone, and with it the connection: its answer can't come any more.
+    pub(super) fn orphaned_call(&mut self, number: CallId) {
+        self.call_failed(number, Fault::Aborted, Code::Network, String::new());
+    }
+
+    /// Gives up the poll or fetch of a part, if one is on the wire. Submits are never given up: their answer is worth money.
+    pub(super) fn abort_call(&mut self, id: PartId) {
+        let call = match self.part(id).map(|part| &part.state) {
+            Some(PartState::Running { call, .. } | PartState::Fetching { call }) => *call,
+            _ => None,
+        };
+        let Some(call) = call else { return };
+        self.take_call(call);
+        self.effect_for(id.task, Effect::Abort { call });
+        match self.part_mut(id).map(|part| &mut part.state) {
+            Some(PartState::Running { call, .. } | PartState::Fetching { call }) => *call = None,
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Between the queue and the lanes: who is written down in time, who gets a permit, who hears that it takes longer.
+
+use std::collections::VecDeque;
+
+use super::{Effect, Engine, Update};
+use crate::error::{Axis, Code, Error};
+use crate::journal::Stage;
+use crate::limit::{Lane, LaneIn, LaneOut, NotUntil, Token, Wait};
+use crate::options::Priority;
+use crate::queue::Queue;
+use crate::task::{PartId, PartState};
+use crate::time::{Instant, Millis};
+
+/// So many parts beyond the limit are written down ahead of their permit, so that a free slot never waits for the disk.
+const AHEAD: usize = 8;
+
+/// A lane and those who wait for it.
+#[derive(Debug)]
+pub(super) struct LaneSlot {
+    /// Provider, origin and account; never a key.
+    pub name: String,
+    /// The provider's place in the configuration.
+    pub provider: usize,
+    /// The machine.
+    pub lane: Lane,
+    queue: Queue,
+    grants: VecDeque<(Token, Instant)>,
+    told: [usize; 2],
+    not_until: Option<NotUntil>,
+    changed: bool,
+}
+
+impl Engine {
+    /// The lane of a provider, made at its first use.
+    pub(super) fn lane_of(&mut self, provider: usize) -> usize {
+        let Some(config) = self.config.providers.get(provider) else { return 0 };
+        let name = [config.name.as_str(), " ", &config.base_url, " ", &config.account].concat();
+        let name = String::from(name.trim_end());
+        if let Some(place) = self.lanes.iter().position(|slot| slot.name == name) {
+            return place;
+        }
+        let retry = &self.config.defaults.retry;
+        let lane = Lane::new(config.concurrency, self.rng.next_u64(), retry.base, retry.cap);
+        self.lanes.push(LaneSlot {
+            name,
+            provider,
+            lane,
+            queue: Queue::default(),
+            grants: VecDeque::new(),
+            told: [0, 0],
+            not_until: None,
+            changed: false,
+        });
+        self.lanes.len() - 1
+    }
+
+    pub(super) fn tell_lane(&mut self, lane: usize, message: LaneIn) {
+        let now = self.now;
+        if let Some(slot) = self.lanes.get_mut(lane) {
+            slot.lane.handle(now, message);
+            slot.changed = true;
+        }
+    }
+
+    /// Puts a part at its place in the queue.
+    pub(super) fn enqueue(&mut self, id: PartId) {
+        let Some(task) = self.tasks.get(&id.task) else { return };
+        let priority = task.options.priority;
+        let Some(part) = task.parts.get(usize::from(id.index)) else { return };
+        let (order, lane, patience) = (part.order, part.lane, part.waiting_since.after(task.options.max_wait));
+        let paused = part.paused;
+        self.set_patience(id, patience);
+        if let Some(slot) = self.lanes.get_mut(lane).filter(|_| !paused) {
+            slot.queue.insert(priority, order, id);
+            slot.changed = true;
+        }
+        self.refuse_hopeless(lane, Some(id));
+    }
+
+    /// Takes a part out of the queue, whether it stands there or not.
+    pub(super) fn dequeue(&mut self, id: PartId) {
+        let Some(task) = self.tasks.get(&id.task) else { return };
+        let priority = task.options.priority;
+        let Some(part) = task.parts.get(usize::from(id.index)) else { return };
+        let (order, lane) = (part.order, part.lane);
+        if let Some(slot) = self.lanes.get_mut(lane) {
+            slot.queue.remove(priority, order);
+            slot.changed = true;
+        }
+    }
+
+    /// Back to the queue, at the old place.
+    pub(super) fn requeue(&mut self, id: PartId) {
+        if let Some(part) = self.part_mut(id) {
+            part.go(PartState::Planned);
+            self.enqueue(id);
+            self.tell_waiting(id);
+        }
+    }
+
+    pub(super) fn wake_lanes(&mut self) {
+        let now = self.now;
+        for slot in self.lanes.iter_mut().filter(|slot| slot.lane.deadline().is_some_and(|at| at <= now)) {
+            slot.lane.handle(now, LaneIn::Wake);
+            slot.changed = true;
+        }
+    }
+
+    /// Lets every lane that something happened to come to rest.
+    pub(super) fn drive_lanes(&mut self) {
+        for lane in 0..self.lanes.len() {
+            while self.lanes.get_mut(lane).is_some_and(|slot| std::mem::take(&mut slot.changed)) {
+                self.plan_ahead(lane);
+                self.tell_demand(lane);
+                self.hear_lane(lane);
+                self.bind_grants(lane);
+            }
+        }
+    }
+
+    fn tell_demand(&mut self, lane: usize) {
+        let now = self.now;
+        let Some(slot) = self.lanes.get_mut(lane) else { return };
+        let interactive = slot.queue.count(Priority::Interactive);
+        let counts = [interactive, slot.queue.len() - interactive];
+        for (index, band) in [Priority::Interactive, Priority::Batch].into_iter().enumerate() {
+            if slot.told.get(index) != counts.get(index) {
+                let waiting = counts.get(index).copied().unwrap_or(0) as u32;
+                slot.lane.handle(now, LaneIn::Demand { band, waiting });
+            }
+        }
+        slot.told = counts;
+    }
+
+    fn hear_lane(&mut self, lane: usize) {
+        while let Some(message) = self.lanes.get_mut(lane).and_then(|slot| slot.lane.poll()) {
+            let Some(slot) = self.lanes.get_mut(lane) else { return };
+            match message {
+                LaneOut::Grant { token, until } => slot.grants.push_back((token, until)),
+                LaneOut::NotUntil(not_until) => {
+                    slot.not_until = Some(not_until);
+                    let heads: Vec<PartId> = slot.queue.iter().take(AHEAD).collect();
+                    heads.into_iter().for_each(|id| self.tell_waiting(id));
+                    self.refuse_hopeless(lane, None);
+                }
+                LaneOut::Stalled => self.stalled(lane),
+                LaneOut::Snapshot(_) => {
+                    let owner = self.context;
+                    self.effect(owner, Effect::Limit { lane });
+                }
+            }
+        }
+    }
+
+    /// Writes down those that are near the head.
+    fn plan_ahead(&mut self, lane: usize) {
+        let Some(slot) = self.lanes.get(lane) else { return };
+        let near = slot.lane.snapshot().limit as usize + AHEAD;
+        let heads: Vec<PartId> = slot.queue.iter().take(near).collect();
+        for id in heads {
+            if self.part(id).is_some_and(|part| part.state == PartState::Waiting) {
+                let wall = self.wall_at(self.now);
+                if let Some(part) = self.part_mut(id) {
+                    part.go(PartState::Planning);
+                    part.planned_wall = wall;
+                }
+                let seq = self.write_down(id, Stage::Planned);
+                self.planning.insert(seq, id);
+            }
+        }
+    }
+
+    /// Gives each grant to the first part that is ready; what nobody needs goes back.
+    fn bind_grants(&mut self, lane: usize) {
+        let now = self.now;
+        loop {
+            let Some(slot) = self.lanes.get_mut(lane) else { return };
+            slot.grants.retain(|(_, until)| *until > now);
+            let Some((token, _)) = slot.grants.front().copied() else { return };
+            let near = slot.lane.snapshot().limit as usize + AHEAD;
+            let heads: Vec<PartId> = slot.queue.iter().take(near).collect();
+            if heads.len() < slot.grants.len() {
+                slot.grants.pop_back().into_iter().for_each(|(token, _)| {
+                    slot.lane.handle(now, LaneIn::Return { token });
+                    slot.changed = true;
+                });
+                continue;
+            }
+            let ready = heads.into_iter().find(|id| self.part(*id).is_some_and(|part| part.state == PartState::Planned));
+            let Some(id) = ready else { return };
+            if let Some(slot) = self.lanes.get_mut(lane) {
+                slot.grants.pop_front();
+            }
+            self.dequeue(id);
+            self.tell_demand(lane);
+            self.send_submit(id, token);
+        }
+    }
+
+    /// Those who can't wait as long as the server asked are told at once; the others go on waiting.
+    fn refuse_hopeless(&mut self, lane: usize, only: Option<PartId>) {
+        let Some(slot) = self.lanes.get(lane) else { return };
+        let Some(NotUntil { wait: Wait::Cooldown, at: Some(at), hinted: true }) = slot.not_until else { return };
+        if at <= self.now {
+            return;
+        }
+        let wait = self.now.until(at);
+        let candidates: Vec<PartId> = match only {
+            Some(id) => vec![id],
+            None => slot.queue.iter().collect(),
+        };
+        for id in candidates {
+            let longest = self.tasks.get(&id.task).map_or(Millis::MAX, |task| task.options.retry.max_retry_after);
+            if self.part(id).is_some_and(|part| part.expires < at || wait > longest) {
+                let mut error = self.out_of_patience(id);
+                error.retry_after = Some(wait);
+                self.fail_part(id, error);
+            }
+        }
+    }
+
+    fn stalled(&mut self, lane: usize) {
+        let waiting: Vec<PartId> = self.lanes.get(lane).map(|slot| slot.queue.iter().collect()).unwrap_or_default();
+        for id in waiting {
+            let error = self.out_of_patience(id);
+            self.fail_part(id, error);
+        }
+    }
+
+    /// The error of a part that waited in vain: the refusal that it last met, or that its lane is in.
+    pub(super) fn out_of_patience(&self, id: PartId) -> Error {
+        let last = self.part(id).and_then(|part| part.last_error.clone());
+        let mut error = last.unwrap_or_else(|| {
+            let mut error = Error::new(Code::RateLimited);
+            error.message = String::from("There was no leave to submit within maxWait.");
+            error.axis = Some(Axis::Unknown);
+            error
+        });
+        let cooldown = self.part(id).and_then(|part| self.lanes.get(part.lane)).and_then(|slot| slot.lane.snapshot().paused_until);
+        error.retry_after = cooldown.map(|until| self.now.until(until)).or(error.retry_after);
+        error
+    }
+
+    /// Tells a task what it waits for.
+    pub(super) fn tell_waiting(&mut self, id: PartId) {
+        let Some(part) = self.part(id).filter(|part| part.outcome.is_none()) else { return };
+        let Some(slot) = self.lanes.get(part.lane) else { return };
+        let ahead = slot.queue.iter().take(1_000).position(|other| other == id).unwrap_or(slot.queue.len());
+        let (reason, until) = match slot.not_until {
+            _ if part.paused => ("paused", None),
+            Some(NotUntil { wait: Wait::Cooldown, at, .. }) => ("cooldown", at.filter(|at| *at > self.now)),
+            _ => ("concurrency", None),
+        };
+        let until = until.map(|at| self.wall_at(at));
+        self.effect_for(id.task, Effect::Update { task: id.task, update: Update::Waiting { reason, ahead, until } });
+    }
+
+    /// The parts of a batch wait, or go on.
+    pub(super) fn pause(&mut self, batch: u32, paused: bool) {
+        self.paused_batches.retain(|known| *known != batch);
+        if paused {
+            self.paused_batches.push(batch);
+        }
+        let tasks = self.tasks.iter().filter(|(_, task)| task.options.batch == Some(batch));
+        let parts = tasks.flat_map(|(task, state)| (0..state.parts.len() as u16).map(|index| PartId { task: *task, index }));
+        for id in parts.collect::<Vec<PartId>>() {
+            let Some(part) = self.part_mut(id) else { continue };
+            let queued = part.state.is_queued();
+            if part.paused != paused {
+                part.paused = paused;
+                if queued {
+                    if paused { self.dequeue(id) } else { self.enqueue(id) }
+                    self.tell_waiting(id);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Who performs effects. In a page there is one owner; on hosts whose requests may not share I/O each call has its own, and one that dies with
+//! its request must not take permits, tasks or other owners with it.
+
+use std::collections::VecDeque;
+
+use super::{Effect, Engine};
+use crate::task::{CallId, OwnerId, PartId, PartState, TaskId};
+use crate::time::{Instant, Millis};
+
+/// An owner that hasn't been heard of for this long after it wanted to be woken is gone: timers of a living one are late by seconds at most.
+const GRACE: Millis = 30_000;
+/// How often an owner that waits for a permit beside other owners looks whether it has one.
+pub(super) const LOOK_EVERY: Millis = 250;
+
+/// A context that performs effects.
+#[derive(Debug, Default)]
+pub(super) struct Owner {
+    /// What it is to do.
+    pub effects: VecDeque<Effect>,
+    heard: Instant,
+    /// When it wanted to be woken, as of then.
+    expected: Option<Instant>,
+}
+
+impl Engine {
+    /// The owner is here.
+    pub(super) fn enter(&mut self, owner: OwnerId) {
+        let now = self.now;
+        self.context = owner;
+        self.owners.entry(owner).or_default().heard = now;
+    }
+
+    /// Drops owners that are done, and takes over from those that stopped ticking.
+    pub(super) fn expire_owners(&mut self) {
+        if self.owners.len() < 2 {
+            return;
+        }
+        let context = self.context;
+        let others: Vec<OwnerId> = self.owners.keys().copied().filter(|owner| *owner != context).collect();
+        for owner in others {
+            let busy = self.tasks.values().any(|task| task.owner == owner);
+            let wanted = self.deadline(owner);
+            let Some(state) = self.owners.get_mut(&owner) else { continue };
+            if !busy && state.effects.is_empty() {
+                self.owners.remove(&owner);
+                continue;
+            }
+            let expected = *state.expected.get_or_insert(wanted.unwrap_or(state.heard));
+            if state.heard > expected {
+                state.expected = wanted;
+            } else if self.now > expected.after(GRACE) && self.now > state.heard.after(GRACE) {
+                self.take_over(owner);
+            }
+        }
+    }
+
+    /// What a dead owner had goes to the one that is here: tasks that are out are asked after, or asked for again under their key; what only waited ends.
+    fn take_over(&mut self, dead: OwnerId) {
+        self.owners.remove(&dead);
+        let heir = self.context;
+        let tasks: Vec<TaskId> = self.tasks.iter().filter(|(_, task)| task.owner == dead).map(|(id, _)| *id).collect();
+        for number in tasks {
+            let Some(task) = self.tasks.get_mut(&number) else { continue };
+            task.owner = heir;
+            let parts = (0..task.parts.len() as u16).map(|index| PartId { task: number, index });
+            for id in parts.collect::<Vec<_>>() {
+                let calls = self.calls.iter().filter(|(_, call)| call.part == id).map(|(call, _)| *call);
+                for call in calls.collect::<Vec<CallId>>() {
+                    self.orphaned_call(call);
+                }
+                if self.part(id).is_some_and(|part| part.state.is_queued() || matches!(part.state, PartState::Backoff { .. })) {
+                    self.cancel_part(id);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Asking after tasks and fetching images: free, so faults only delay.
+
+use super::{Effect, Engine, Update};
+use crate::error::{Billed, Code, Error};
+use crate::http::{Answer, Body, Purpose, Request, image_kind};
+use crate::limit::LaneIn;
+use crate::poll;
+use crate::provider::{Reading, poll_request, read_poll};
+use crate::retry::backoff;
+use crate::task::{PartId, PartState};
+use crate::time::Millis;
+
+impl Engine {
+    pub(super) fn send_poll(&mut self, id: PartId) {
+        let Some(part) = self.part(id) else { return };
+        let PartState::Running { call: None, token } = part.state else { return };
+        let paused = self.polls_paused.get(part.provider).copied().unwrap_or_default();
+        if paused > self.now {
+            return self.set_due(id, Some(paused));
+        }
+        let Some(config) = self.config.providers.get(part.provider) else { return };
+        let task_id = part.task_id.as_deref().unwrap_or_default();
+        let refresh = part.refreshed;
+        let Some(request) = poll_request(config.dialect, &config.base_url, part.provider, task_id) else {
+            let mut error = Error::new(Code::Protocol).billed(Billed::Unknown);
+            error.message = String::from("The provider's task id can't stand in an address.");
+            return self.task_over(id, error);
+        };
+        let call = self.new_call(id, Purpose::Poll);
+        if let Some(part) = self.part_mut(id) {
+            part.go(PartState::Running { token, call: Some(call) });
+            part.polls += 1;
+        }
+        self.effect_for(id.task, Effect::Send { call, part: id, purpose: Purpose::Poll, request, refresh });
+    }
+
+    pub(super) fn poll_answered(&mut self, id: PartId, answer: &Answer) {
+        let Some(part) = self.part(id) else { return };
+        let PartState::Running { token, .. } = part.state else { return };
+        let Some(config) = self.config.providers.get(part.provider) else { return };
+        let age = part.submitted_at.map_or(Millis::MAX, |at| at.until(self.now));
+        let young = age < config.dialect.visible_after;
+        let reading = read_poll(config.dialect, &config.base_url, answer, self.wall.1);
+        let provider = part.provider;
+        if let Some(part) = self.part_mut(id) {
+            part.go(PartState::Running { token, call: None });
+        }
+        match reading {
+            Reading::Running { running, .. } => {
+                self.poll_again(id, None, false);
+                self.tell_running(id, running.queued, running.progress);
+            }
+            Reading::Succeeded { images, .. } => {
+                if let Some(durations) = self.durations.get_mut(provider).filter(|_| age < Millis::MAX) {
+                    durations.note(age);
+                }
+                self.free_slot(id);
+                self.part_succeeded(id, images);
+            }
+            Reading::TaskFailed { error, .. } => self.task_over(id, error),
+            // The first answers after a submit may come from a replica that hasn't heard of it.
+            Reading::Fatal(error) if error.code == Code::NotFound && young => self.poll_again(id, None, true),
+            Reading::Fatal(error) if error.code == Code::Authentication && self.may_refresh(id) => self.poll_again(id, None, false),
+            Reading::Fatal(mut error) => {
+                error.billed = Billed::Unknown;
+                if error.code == Code::NotFound && self.part(id).is_some_and(|part| part.submits == 0) {
+                    error.code = Code::Expired;
+                }
+                // The key may be at fault and not the task: the slot stays taken as long as an ordinary task would run.
+                if matches!(error.code, Code::NotFound | Code::Expired) { self.task_over(id, error) } else { self.abandon_unasked(id, error) }
+            }
+            Reading::Refused(refusal) => {
+                let until = self.now.after(refusal.hint.unwrap_or(0));
+                if let Some(paused) = self.polls_paused.get_mut(provider) {
+                    *paused = until.max(*paused);
+                }
+                self.poll_again(id, refusal.hint, true);
+            }
+            Reading::Rejected { hint, .. } | Reading::Failed { hint, .. } | Reading::Processing { hint } => self.poll_again(id, hint, true),
+        }
+    }
+
+    pub(super) fn poll_failed(&mut self, id: PartId, _error: Error) {
+        let Some(part) = self.part_mut(id) else { return };
+        let PartState::Running { token, .. } = part.state else { return };
+        part.go(PartState::Running { token, call: None });
+        self.poll_again(id, None, true);
+    }
+
+    fn poll_again(&mut self, id: PartId, hint: Option<Millis>, fault: bool) {
+        let Some(part) = self.part_mut(id) else { return };
+        part.poll_faults = if fault { part.poll_faults + 1 } else { 0 };
+        let (faults, watched) = (part.poll_faults, part.outcome.is_none());
+        let gap = poll::gap(&mut self.rng, watched, faults, hint);
+        self.set_due(id, Some(self.now.after(gap)));
+    }
+
+    /// The task is over at the provider, without an image.
+    fn task_over(&mut self, id: PartId, error: Error) {
+        self.free_slot(id);
+        self.fail_part(id, error);
+        self.end_part(id);
+    }
+
+    /// Gives the slot of a running part back: the provider said that it is over.
+    pub(super) fn free_slot(&mut self, id: PartId) {
+        let Some(part) = self.part_mut(id) else { return };
+        let lane = part.lane;
+        let PartState::Running { token, .. } = &mut part.state else { return };
+        if let Some(token) = token.take() {
+            self.tell_lane(lane, LaneIn::Ended { token });
+        }
+    }
+
+    /// Tells a task that the provider has it.
+    pub(super) fn tell_running(&mut self, id: PartId, queued: bool, progress: Option<f64>) {
+        let now = self.now;
+        let Some(part) = self.part_mut(id).filter(|part| part.outcome.is_none()) else { return };
+        if !queued {
+            part.running_since.get_or_insert(now);
+        }
+        if let Some(reference) = self.reference(id.task) {
+            self.effect_for(id.task, Effect::Update { task: id.task, update: Update::Running { queued, reference, progress } });
+        }
+    }
+
+    /// Fetches the first image whose bytes are missing.
+    pub(super) fn send_fetch(&mut self, id: PartId) {
+        let Some(part) = self.part(id) else { return };
+        let PartState::Fetching { call: None } = part.state else { return };
+        let Some(url) = part.images.iter().find(|image| image.handle.is_none()).and_then(|image| image.url.clone()) else {
+            return self.deliver(id);
+        };
+        let call = self.new_call(id, Purpose::Image);
+        if let Some(part) = self.part_mut(id) {
+            part.go(PartState::Fetching { call: Some(call) });
+        }
+        let request = Request { method: "GET", url, headers: Vec::new(), body: None, credential: None };
+        self.effect_for(id.task, Effect::Send { call, part: id, purpose: Purpose::Image, request, refresh: false });
+    }
+
+    pub(super) fn fetch_answered(&mut self, id: PartId, answer: &Answer) {
+        let Some(part) = self.part_mut(id) else { return };
+        let PartState::Fetching { .. } = part.state else { return };
+        part.go(PartState::Fetching { call: None });
+        let ok = (200..300).contains(&answer.status);
+        if let (true, Body::Bytes { handle, head }) = (ok, &answer.body) {
+            if let Some((media_type, size)) = image_kind(head) {
+                if let Some(image) = part.images.iter_mut().find(|image| image.handle.is_none()) {
+                    image.handle = Some(*handle);
+                    image.media_type = Some(String::from(media_type));
+                    image.size = size;
+                }
+                part.poll_faults = 0;
+                return self.send_fetch(id);
+            }
+        }
+        let gone = matches!(answer.status, 401 | 403 | 404 | 410);
+        let mut error = Error::new(match (gone, ok) {
+            (true, _) => Code::Expired,
+            (_, true) => Code::Protocol,
+            _ => Code::ServerError,
+        });
+        error.status = (answer.status > 0).then_some(answer.status);
+        if ok {
+            error.message = String::from("What came from the image's address is not a whole image.");
+        }
+        if gone {
+            error.message = String::from("The image's address is no longer valid.");
+            return self.fetch_given_up(id, error);
+        }
+        self.fetch_failed(id, error.billed(Billed::Yes));
+    }
+
+    pub(super) fn fetch_failed(&mut self, id: PartId, error: Error) {
+        let Some(retry) = self.tasks.get(&id.task).map(|task| task.options.retry.clone()) else { return };
+        let Some(part) = self.part_mut(id) else { return };
+        let PartState::Fetching { .. } = part.state else { return };
+        part.go(PartState::Fetching { call: None });
+        part.poll_faults += 1;
+        let faults = part.poll_faults;
+        if faults > retry.max_retries {
+            return self.fetch_given_up(id, error);
+        }
+        let wait = backoff::full_jitter(&mut self.rng, faults - 1, retry.base, retry.cap);
+        self.set_due(id, Some(self.now.after(wait)));
+    }
+
+    fn fetch_given_up(&mut self, id: PartId, error: Error) {
+        self.fail_part(id, error.billed(Billed::Yes));
+        self.end_part(id);
+    }
+
+    /// The caller is told; the provider may still be at it, and can't be asked: the slot stays taken for as long as its tasks usually run.
+    fn abandon_unasked(&mut self, id: PartId, error: Error) {
+        self.fail_part(id, error);
+        let provider = self.part(id).map_or(0, |part| part.provider);
+        let usual = self.durations.get(provider).map_or(poll::PRESUMED_DURATION, poll::Durations::p95);
+        self.set_due(id, None);
+        self.set_patience(id, self.now.after(usual));
+    }
+
+    /// Hands a part's images to its caller.
+    pub(super) fn deliver(&mut self, id: PartId) {
+        let Some(part) = self.part_mut(id) else { return };
+        let images = std::mem::take(&mut part.images);
+        if part.outcome.is_none() {
+            part.outcome = Some(Ok(images));
+        }
+        self.end_part(id);
+    }
+
+}

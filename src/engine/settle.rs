@@ -1,0 +1,281 @@
+//! How parts and tasks end, and what is left of them: every accepted task reaches exactly one end for its caller, and every slot comes back.
+
+use super::{Effect, Engine, Outcome, Reference, Success};
+use crate::error::{Billed, Code, Error};
+use crate::journal::Stage;
+use crate::limit::LaneIn;
+use crate::poll;
+use crate::task::{KnownPart, PartId, PartState, Target, TaskId};
+use crate::time::{Instant, Millis};
+
+/// So long, and so many, delivered records of keys that callers chose are kept: as long as the provider with the longest memory of keys.
+const DELIVERED_LIFE: Millis = 24 * 3_600_000;
+const DELIVERED_KEPT: usize = 10_000;
+
+/// What a cancellation came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancelled {
+    /// Nothing had been sent, and nothing will be.
+    BeforeSubmit,
+    /// The task was over already.
+    TooLate,
+    /// The provider has it, or may have it, and can't be told; it stays written down, for it is billed.
+    Unsupported,
+}
+
+impl Cancelled {
+    /// The name in the public contract.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Cancelled::BeforeSubmit => "before-submit",
+            Cancelled::TooLate => "too-late",
+            Cancelled::Unsupported => "unsupported",
+        }
+    }
+}
+
+impl Engine {
+    /// A part has failed for its caller. Its slot, if any, is the business of whoever calls this.
+    pub(super) fn fail_part(&mut self, id: PartId, mut error: Error) {
+        self.dequeue(id);
+        let Some(task) = self.tasks.get(&id.task) else { return };
+        let Some(part) = task.parts.get(usize::from(id.index)) else { return };
+        if let Some(config) = self.config.providers.get(part.provider) {
+            error.provider = Some(config.name.clone());
+            error.model = (!part.model.is_empty()).then(|| part.model.clone());
+        }
+        error.task_id = part.task_id.clone().or(error.task_id);
+        error.request_id = error.request_id.or_else(|| part.request_id.clone());
+        // An earlier submit was lost; that a later one was refused says nothing about it.
+        let temporary = matches!(error.code, Code::RateLimited | Code::Overloaded | Code::Network | Code::Timeout | Code::Cancelled);
+        if part.in_doubt && part.task_id.is_none() && temporary && error.code != Code::Cancelled {
+            error.message = [Code::UnknownOutcome.message(), " Last heard: ", &error.message].concat();
+            error.code = Code::UnknownOutcome;
+        }
+        if part.in_doubt && part.task_id.is_none() && temporary {
+            error.billed = Billed::Unknown;
+        }
+        let Some(part) = self.part_mut(id) else { return };
+        if part.outcome.is_none() {
+            part.outcome = Some(Err(error));
+        }
+        let out = part.state.is_out();
+        if !out && !matches!(part.state, PartState::Fetching { .. } | PartState::Over) {
+            self.end_part(id);
+        }
+        self.finish_task(id.task);
+    }
+
+    /// The caller stops waiting; the provider goes on, and the slot is watched until it is free.
+    pub(super) fn abandon(&mut self, id: PartId, error: Error) {
+        self.fail_part(id, error);
+        let provider = self.part(id).map_or(0, |part| part.provider);
+        let longest = self.durations.get(provider).map_or(poll::PRESUMED_DURATION, poll::Durations::p95).saturating_mul(3);
+        // What is never seen to end is let go all the same: permits always come back.
+        self.set_patience(id, self.now.after(longest.max(600_000)));
+    }
+
+    /// Stops watching a part that is out and gives its slot back.
+    pub(super) fn let_go(&mut self, id: PartId) {
+        self.abort_call(id);
+        let Some(part) = self.part(id) else { return };
+        let (lane, token) = (part.lane, part.state.token());
+        token.into_iter().for_each(|token| self.tell_lane(lane, LaneIn::Ended { token }));
+        self.end_part(id);
+    }
+
+    /// A part is at its end: its timers stop, and its record goes unless it is still of use.
+    pub(super) fn end_part(&mut self, id: PartId) {
+        self.dequeue(id);
+        self.set_due(id, None);
+        self.set_patience(id, Instant::NEVER);
+        let Some(part) = self.part_mut(id) else { return };
+        if part.state != PartState::Over {
+            part.go(PartState::Over);
+        }
+        self.finish_task(id.task);
+    }
+
+    /// Settles a task whose parts all have their outcome, and forgets it once they are all over.
+    pub(super) fn finish_task(&mut self, number: TaskId) {
+        let Some(task) = self.tasks.get(&number) else { return };
+        if task.lookup.is_some() {
+            return;
+        }
+        if !task.settled && !task.parts.is_empty() && task.parts.iter().all(|part| part.outcome.is_some()) {
+            self.settle(number);
+        }
+        let over = self.tasks.get(&number).is_some_and(|t| t.settled && t.parts.iter().all(|p| p.state == PartState::Over));
+        if over {
+            self.drop_task(number);
+        }
+    }
+
+    fn settle(&mut self, number: TaskId) {
+        let outcome = self.outcome(number);
+        self.tidy_records(number);
+        if let Some(task) = self.tasks.get_mut(&number) {
+            task.settled = true;
+        }
+        self.effect_for(number, Effect::Settle { task: number, outcome: Box::new(outcome) });
+    }
+
+    fn outcome(&self, number: TaskId) -> Outcome {
+        let Some(task) = self.tasks.get(&number) else { return Outcome::Failed(Error::new(Code::NotFound), None) };
+        let mut failures: Vec<(u16, Error)> = Vec::new();
+        let mut images = Vec::new();
+        for (index, part) in task.parts.iter().enumerate() {
+            match &part.outcome {
+                Some(Ok(made)) => images.extend(made.iter().cloned()),
+                Some(Err(error)) => failures.push((index as u16, error.clone())),
+                None => {}
+            }
+        }
+        if images.is_empty() {
+            // The first error that says most: one that may have cost money before one that can't have.
+            let worst = failures.iter().position(|(_, error)| error.billed != Billed::No).unwrap_or(0);
+            let mut error = if failures.is_empty() { Error::new(Code::EmptyResult) } else { failures.swap_remove(worst).1 };
+            error.attempts = task.attempts.clone();
+            let reference = self.reference(number);
+            return if error.code == Code::Cancelled { Outcome::Cancelled(error, reference) } else { Outcome::Failed(error, reference) };
+        }
+        let first = task.parts.iter().find(|part| matches!(part.outcome, Some(Ok(_)))).or(task.parts.first());
+        let provider = first.and_then(|part| self.config.providers.get(part.provider)).map_or("", |config| config.name.as_str());
+        let longest = |of: &dyn Fn(&crate::task::Part) -> Option<Millis>| task.parts.iter().filter_map(of).max().unwrap_or(0);
+        Outcome::Succeeded(Success {
+            images,
+            target: Target { provider: String::from(provider), model: first.map(|part| part.model.clone()).unwrap_or_default() },
+            requested_model: task.requested_model.clone(),
+            request_id: first.and_then(|part| part.request_id.clone()),
+            task_id: first.and_then(|part| part.task_id.clone()),
+            metadata: task.options.metadata.clone(),
+            attempts: task.attempts.clone(),
+            warnings: task.warnings.clone(),
+            failures,
+            waited: longest(&|part| part.submitted_at.map(|at| part.waiting_since.until(at))),
+            queued: longest(&|part| Some(part.submitted_at?.until(part.running_since?))),
+            ran: longest(&|part| part.running_since.or(part.submitted_at).map(|since| since.until(self.now))),
+            polls: task.parts.iter().map(|part| part.polls).sum(),
+        })
+    }
+
+    /// Records go with what they are for. What may still run, or was paid for and not delivered, stays written down.
+    fn tidy_records(&mut self, number: TaskId) {
+        let Some(task) = self.tasks.get(&number) else { return };
+        let chosen = task.options.idempotency_key.is_some();
+        let mut effects = Vec::new();
+        let mut delivered = Vec::new();
+        for (index, part) in task.parts.iter().enumerate().filter(|(_, part)| part.planned_wall > 0 || part.task_id.is_some()) {
+            match &part.outcome {
+                Some(Ok(_)) if chosen => delivered.push(index as u16),
+                Some(Err(error)) if stays(error) => {}
+                _ => effects.push(Effect::Forget { key: part.key.clone() }),
+            }
+        }
+        effects.into_iter().for_each(|effect| self.effect_for(number, effect));
+        for index in delivered {
+            let id = PartId { task: number, index };
+            self.write_down(id, Stage::Delivered);
+            let key = self.part(id).map(|part| part.key.clone()).unwrap_or_default();
+            self.delivered.push_back((self.now.after(DELIVERED_LIFE), key));
+        }
+    }
+
+    /// Drops delivered records that are too old, or too many.
+    pub(super) fn forget_delivered(&mut self) {
+        while self.delivered.front().is_some_and(|(until, _)| *until <= self.now) || self.delivered.len() > DELIVERED_KEPT {
+            let Some((_, key)) = self.delivered.pop_front() else { return };
+            let owner = self.context;
+            self.effect(owner, Effect::Forget { key });
+        }
+    }
+
+    /// Ends a task that has no parts.
+    pub(super) fn fail_task(&mut self, number: TaskId, error: Error) {
+        let Some(task) = self.tasks.get_mut(&number) else { return };
+        task.settled = true;
+        task.lookup = None;
+        let outcome = match error.code {
+            Code::Cancelled => Outcome::Cancelled(error, None),
+            _ => Outcome::Failed(error, None),
+        };
+        self.effect_for(number, Effect::Settle { task: number, outcome: Box::new(outcome) });
+        self.drop_task(number);
+    }
+
+    fn drop_task(&mut self, number: TaskId) {
+        let Some(task) = self.tasks.remove(&number) else { return };
+        if self.keys.get(&task.key) == Some(&number) {
+            self.keys.remove(&task.key);
+        }
+    }
+
+    pub(super) fn cancel_task(&mut self, number: TaskId) -> Cancelled {
+        let Some(task) = self.tasks.get(&number).filter(|task| !task.settled) else { return Cancelled::TooLate };
+        if task.parts.is_empty() {
+            self.fail_task(number, Error::new(Code::Cancelled));
+            return Cancelled::BeforeSubmit;
+        }
+        let sent = |part: &crate::task::Part| part.state.is_out() || part.in_doubt || part.task_id.is_some();
+        let sent = task.parts.iter().any(sent);
+        for index in 0..task.parts.len() as u16 {
+            self.cancel_part(PartId { task: number, index });
+        }
+        if sent { Cancelled::Unsupported } else { Cancelled::BeforeSubmit }
+    }
+
+    pub(super) fn cancel_part(&mut self, id: PartId) {
+        let Some(part) = self.part(id).filter(|part| part.outcome.is_none()) else { return };
+        let out = part.state.is_out();
+        let error = Error::new(Code::Cancelled).billed(if out || part.task_id.is_some() { Billed::Unknown } else { Billed::No });
+        if out {
+            self.abandon(id, error);
+        } else {
+            self.abort_call(id);
+            self.fail_part(id, error);
+            self.end_part(id);
+        }
+    }
+
+    /// Nothing more is submitted or asked; submits on the wire are heard out, so that what they bought is written down.
+    pub(super) fn close(&mut self) {
+        self.closing = true;
+        let tasks: Vec<TaskId> = self.tasks.keys().copied().collect();
+        for number in tasks {
+            let count = self.tasks.get(&number).map_or(0, |task| task.parts.len());
+            self.cancel_task(number);
+            for index in 0..count as u16 {
+                let id = PartId { task: number, index };
+                if self.submit_call(id).is_none() && self.part(id).is_some_and(|part| part.state.is_out()) {
+                    self.let_go(id);
+                }
+            }
+        }
+    }
+
+    /// What a task can be resumed by, as far as it has been accepted.
+    pub(super) fn reference(&self, number: TaskId) -> Option<Reference> {
+        let task = self.tasks.get(&number)?;
+        let known = task.parts.iter().enumerate().filter(|(_, part)| part.task_id.is_some() || part.in_doubt || part.state.is_out());
+        let parts: Vec<KnownPart> = known
+            .map(|(index, part)| KnownPart {
+                index: index as u16,
+                provider: self.config.providers.get(part.provider).map(|config| config.name.clone()).unwrap_or_default(),
+                model: part.model.clone(),
+                task_id: part.task_id.clone(),
+                key: part.key.clone(),
+                submitted_at: part.submitted_wall,
+            })
+            .collect();
+        (!parts.is_empty()).then(|| Reference { key: task.key.clone(), parts, metadata: task.options.metadata.clone() })
+    }
+}
+
+/// Whether the record of a part that failed is still of use: it may be running, or its outcome can be asked for again.
+fn stays(error: &Error) -> bool {
+    let resumable = matches!(
+        error.code,
+        Code::Deadline | Code::UnknownOutcome | Code::Authentication | Code::Permission | Code::Network | Code::Timeout | Code::ServerError | Code::Protocol | Code::Cancelled
+    );
+    resumable && error.billed != Billed::No
+}

@@ -1,0 +1,393 @@
+//! How a task begins: anew, from a reference, or from what is written down of it.
+
+use super::{Effect, Engine};
+use crate::error::{Code, Error};
+use crate::journal::{Record, Stage};
+use crate::limit::LaneIn;
+use crate::options::CallOptions;
+use crate::provider::submit_request;
+use crate::request::ImageRequest;
+use crate::task::{CallId, KnownPart, Lookup, OwnerId, Part, PartId, PartState, Task, TaskId};
+use crate::time::Instant;
+
+/// Longer keys than this don't fit the headers of the providers that take them.
+const MAX_KEY: usize = 240;
+
+fn key_error(key: &str) -> Option<Error> {
+    let plain = !key.is_empty() && key.len() <= MAX_KEY && key.chars().all(|c| ('!'..='~').contains(&c));
+    (!plain).then(|| Error::invalid("idempotencyKey", "must be 1 to 240 visible ASCII characters, without blanks"))
+}
+
+impl Engine {
+    pub(super) fn submit(
+        &mut self,
+        number: TaskId,
+        owner: OwnerId,
+        request: Result<Box<ImageRequest>, Box<Error>>,
+        options: CallOptions,
+        records: Vec<Record>,
+    ) {
+        let own_key = options.idempotency_key.clone();
+        let key = own_key.clone().unwrap_or_else(|| ["tg-", &self.rng.hex_key()].concat());
+        self.open_task(number, owner, key.clone(), options);
+        let request = match request {
+            Ok(request) => request,
+            Err(error) => return self.fail_task(number, *error),
+        };
+        if let Some(error) = key_error(&key) {
+            return self.fail_task(number, error);
+        }
+        if let Some(task) = self.tasks.get_mut(&number) {
+            task.requested_model = request.model.clone();
+            task.request = Some(request);
+        }
+        if own_key.is_some() && records.is_empty() {
+            self.look_up(number, vec![key], Lookup::default());
+        } else {
+            self.begin(number, Lookup { records, ..Lookup::default() });
+        }
+    }
+
+    pub(super) fn resume(
+        &mut self,
+        number: TaskId,
+        owner: OwnerId,
+        key: Option<String>,
+        parts: Result<Vec<KnownPart>, Box<Error>>,
+        options: CallOptions,
+        records: Vec<Record>,
+    ) {
+        self.open_task(number, owner, key.clone().unwrap_or_default(), options);
+        let known = match parts {
+            Ok(known) => known,
+            Err(error) => return self.fail_task(number, *error),
+        };
+        if let Some(part) = known.iter().find(|part| !self.config.providers.iter().any(|p| p.name == part.provider)) {
+            let message = ["this client has no provider named ", &part.provider].concat();
+            return self.fail_task(number, Error::invalid("provider", &message));
+        }
+        let mut keys: Vec<String> = known.iter().map(|part| part.key.clone()).filter(|key| !key.is_empty()).collect();
+        if keys.is_empty() {
+            keys.extend(key);
+        }
+        let lookup = Lookup { records, known, resuming: true, awaiting: 0 };
+        if lookup.records.is_empty() && !keys.is_empty() {
+            self.look_up(number, keys, lookup);
+        } else {
+            self.begin(number, lookup);
+        }
+    }
+
+    pub(super) fn fetch(&mut self, number: TaskId, owner: OwnerId, url: String) {
+        let options = CallOptions::from_defaults(&self.config.defaults, crate::options::Priority::Interactive);
+        self.open_task(number, owner, String::new(), options);
+        let allowed = self.config.providers.iter().any(|provider| crate::http::is_fetchable(&url, &provider.base_url));
+        if !allowed {
+            return self.fail_task(number, Error::invalid("url", "is not an https address of a public host"));
+        }
+        let mut part = self.new_part(0, String::new(), String::new(), String::new());
+        part.state = PartState::Fetching { call: None };
+        part.images.push(crate::provider::Image { url: Some(url), ..crate::provider::Image::default() });
+        self.add_part(number, part);
+        self.send_fetch(PartId { task: number, index: 0 });
+    }
+
+    fn open_task(&mut self, number: TaskId, owner: OwnerId, key: String, options: CallOptions) {
+        if !key.is_empty() {
+            self.keys.insert(key.clone(), number);
+        }
+        let task = Task {
+            owner,
+            request: None,
+            requested_model: String::new(),
+            options,
+            key,
+            parts: Vec::new(),
+            attempts: Vec::new(),
+            warnings: Vec::new(),
+            began: self.now,
+            settled: false,
+            lookup: None,
+        };
+        self.tasks.insert(number, task);
+    }
+
+    fn look_up(&mut self, number: TaskId, keys: Vec<String>, mut lookup: Lookup) {
+        lookup.awaiting = keys.len();
+        if let Some(task) = self.tasks.get_mut(&number) {
+            task.lookup = Some(lookup);
+        }
+        for key in keys {
+            self.next_seq += 1;
+            let seq = self.next_seq;
+            self.lookups.insert(seq, number);
+            self.effect_for(number, Effect::Load { seq, key });
+        }
+    }
+
+    pub(super) fn loaded(&mut self, seq: u64, record: Option<Record>) {
+        let Some(number) = self.lookups.remove(&seq) else { return };
+        let Some(task) = self.tasks.get_mut(&number).filter(|task| !task.settled) else { return };
+        let Some(lookup) = &mut task.lookup else { return };
+        lookup.awaiting = lookup.awaiting.saturating_sub(1);
+        let mut siblings = Vec::new();
+        if let Some(record) = record {
+            // Only the first part's key is the task's own; its record says how many parts there are.
+            if record.index == 0 && record.key == task.key && lookup.known.len() < 2 {
+                siblings.extend((1..record.parts).map(|index| part_key(&record.task_key, index)));
+            }
+            lookup.records.push(record);
+        }
+        if !siblings.is_empty() {
+            let lookup = std::mem::take(lookup);
+            return self.look_up(number, siblings, lookup);
+        }
+        if lookup.awaiting == 0 {
+            let lookup = task.lookup.take().unwrap_or_default();
+            self.begin(number, lookup);
+        }
+    }
+
+    /// Makes the parts and sets them going.
+    fn begin(&mut self, number: TaskId, lookup: Lookup) {
+        if lookup.resuming && lookup.records.is_empty() && !lookup.known.iter().any(|part| part.task_id.is_some()) {
+            let mut error = Error::new(Code::NotFound);
+            error.message = String::from("Nothing is known of this task: there is no record of it here, and its reference has no provider's task id.");
+            return self.fail_task(number, error);
+        }
+        let Some(task) = self.tasks.get_mut(&number) else { return };
+        if let Some(record) = lookup.records.first() {
+            if task.requested_model.is_empty() {
+                task.requested_model = record.requested_model.clone();
+            }
+            if task.options.metadata.is_empty() {
+                task.options.metadata = record.metadata.clone();
+            }
+            task.key = record.task_key.clone();
+            let key = task.key.clone();
+            self.keys.insert(key, number);
+        }
+        let fresh = match self.fresh_parts(number) {
+            Ok(fresh) => fresh,
+            Err(error) if lookup.records.is_empty() => return self.fail_task(number, error),
+            Err(_) => Vec::new(),
+        };
+        let told = lookup.records.iter().map(|record| usize::from(record.parts));
+        let named = lookup.known.iter().map(|part| usize::from(part.index) + 1);
+        let count = told.chain(named).max().unwrap_or(fresh.len()).max(1);
+        for index in 0..count as u16 {
+            let record = lookup.records.iter().find(|record| record.index == index);
+            let known = lookup.known.iter().find(|part| part.index == index);
+            let part = match (record, known, fresh.get(usize::from(index))) {
+                (Some(record), ..) => self.part_of_record(record),
+                (None, Some(known), _) => self.part_of_reference(known),
+                (None, None, Some(fresh)) => Some(fresh.clone()),
+                (None, None, None) => None,
+            };
+            let part = part.unwrap_or_else(|| {
+                let mut lost = self.new_part(0, String::new(), String::new(), String::new());
+                lost.outcome = Some(Err(Error::new(Code::NotFound)));
+                lost.state = PartState::Over;
+                lost
+            });
+            self.add_part(number, part);
+        }
+        for index in 0..count as u16 {
+            self.set_going(PartId { task: number, index });
+        }
+        self.finish_task(number);
+    }
+
+    /// Parts made from the request; none for a resumed task.
+    fn fresh_parts(&mut self, number: TaskId) -> Result<Vec<Part>, Error> {
+        let Some(task) = self.tasks.get(&number) else { return Ok(Vec::new()) };
+        let Some(request) = task.request.clone() else { return Ok(Vec::new()) };
+        let (provider, model) = self.target(&request.model)?;
+        let Some(config) = self.config.providers.get(provider) else { return Ok(Vec::new()) };
+        let submission = submit_request(config.dialect, &config.name, model, &request)?;
+        if let Some(task) = self.tasks.get_mut(&number) {
+            let notes = submission.left_out.iter().map(|field| {
+                ("unsupported", [field, " is not supported by this provider and was left out."].concat())
+            });
+            task.warnings.extend(notes);
+        }
+        let key = self.tasks.get(&number).map(|task| task.key.clone()).unwrap_or_default();
+        let model = String::from(model);
+        let parts = (0..request.n).map(|index| self.new_part(provider, model.clone(), part_key(&key, index), submission.body.clone()));
+        Ok(parts.collect())
+    }
+
+    /// Provider and model from the caller's words: what precedes the first slash is a provider if it is the name of one.
+    fn target<'a>(&self, model: &'a str) -> Result<(usize, &'a str), Error> {
+        if let Some((name, rest)) = model.split_once('/') {
+            if let Some(place) = self.config.providers.iter().position(|provider| provider.name == name) {
+                return if rest.is_empty() { Err(Error::invalid("model", "names a provider and no model")) } else { Ok((place, rest)) };
+            }
+        }
+        if self.config.providers.is_empty() { Err(Error::invalid("providers", "there is none")) } else { Ok((0, model)) }
+    }
+
+    fn new_part(&mut self, provider: usize, model: String, key: String, body: String) -> Part {
+        self.next_order += 1;
+        Part {
+            state: PartState::Waiting,
+            provider,
+            lane: self.lane_of(provider),
+            model,
+            key,
+            body,
+            order: self.next_order,
+            paused: false,
+            waiting_since: self.now,
+            faults: 0,
+            refusals: 0,
+            submits: 0,
+            last_error: None,
+            submitted_at: None,
+            submitted_wall: None,
+            running_since: None,
+            task_id: None,
+            request_id: None,
+            due: None,
+            poll_faults: 0,
+            polls: 0,
+            expires: Instant::NEVER,
+            in_doubt: false,
+            refreshed: false,
+            planned_wall: 0,
+            images: Vec::new(),
+            outcome: None,
+        }
+    }
+
+    fn add_part(&mut self, number: TaskId, mut part: Part) {
+        let paused = &self.paused_batches;
+        if let Some(task) = self.tasks.get_mut(&number) {
+            part.paused = task.options.batch.is_some_and(|batch| paused.contains(&batch));
+            task.parts.push(part);
+        }
+    }
+
+    fn part_of_record(&mut self, record: &Record) -> Option<Part> {
+        let provider = self.config.providers.iter().position(|provider| provider.name == record.provider)?;
+        let mut part = self.new_part(provider, record.model.clone(), record.key.clone(), record.body.clone());
+        part.planned_wall = record.planned_at;
+        match record.stage {
+            Stage::Planned => {
+                part.state = PartState::Planned;
+                part.in_doubt = true;
+                part.submits = 1;
+            }
+            Stage::Submitted | Stage::Delivered => self.mark_running(&mut part, record.task_id.clone(), record.submitted_at),
+        }
+        Some(part)
+    }
+
+    fn part_of_reference(&mut self, known: &KnownPart) -> Option<Part> {
+        let provider = self.config.providers.iter().position(|provider| provider.name == known.provider)?;
+        known.task_id.as_ref()?;
+        let mut part = self.new_part(provider, known.model.clone(), known.key.clone(), String::new());
+        self.mark_running(&mut part, known.task_id.clone(), known.submitted_at);
+        Some(part)
+    }
+
+    fn mark_running(&mut self, part: &mut Part, task_id: Option<String>, submitted_at: Option<u64>) {
+        part.state = PartState::Running { token: None, call: None };
+        part.task_id = task_id;
+        part.submitted_wall = submitted_at;
+        let ago = submitted_at.map_or(0, |at| self.wall.1.saturating_sub(at));
+        part.submitted_at = Some(Instant::from_millis(self.now.millis().saturating_sub(ago)));
+    }
+
+    /// Sets a part going from the state that it was made in.
+    fn set_going(&mut self, id: PartId) {
+        let Some(part) = self.part(id) else { return };
+        match part.state {
+            PartState::Waiting => {
+                self.enqueue(id);
+                self.tell_waiting(id);
+            }
+            PartState::Planned => self.replay(id),
+            PartState::Running { .. } => {
+                let lane = part.lane;
+                let token = self.next_adopted;
+                self.next_adopted += 1;
+                if let Some(part) = self.part_mut(id) {
+                    part.state = PartState::Running { token: Some(token), call: None };
+                }
+                self.tell_lane(lane, LaneIn::Adopt { token });
+                let deadline = self.tasks.get(&id.task).map_or(0, |task| task.options.deadline);
+                self.set_patience(id, self.now.after(deadline));
+                self.tell_running(id, true, None);
+                self.send_poll(id);
+            }
+            _ => {}
+        }
+    }
+
+    /// A part that was about to be sent when its process died: sent again under its key, if the provider still remembers keys from then.
+    fn replay(&mut self, id: PartId) {
+        let Some(part) = self.part(id) else { return };
+        let idempotency = self.config.providers.get(part.provider).and_then(|config| config.dialect.idempotency.as_ref());
+        let age = self.wall.1.saturating_sub(part.planned_wall);
+        let safe = idempotency.is_some_and(|idempotency| age < idempotency.lifetime) && !part.body.is_empty();
+        let always = self.tasks.get(&id.task).is_some_and(|t| t.options.retry.ambiguous == crate::options::Ambiguous::Always);
+        let never = self.tasks.get(&id.task).is_some_and(|t| t.options.retry.ambiguous == crate::options::Ambiguous::Never);
+        if (safe && !never) || (always && !part.body.is_empty()) {
+            self.enqueue(id);
+            self.tell_waiting(id);
+        } else {
+            self.fail_part(id, Error::new(Code::UnknownOutcome).billed(crate::error::Billed::Unknown));
+        }
+    }
+
+    /// After a trap: the submit is on the wire already.
+    pub(super) fn adopt(&mut self, call: CallId, id: PartId) {
+        let Some(part) = self.part(id).filter(|part| part.state == PartState::Planned) else { return };
+        let lane = part.lane;
+        let token = self.next_adopted;
+        self.next_adopted += 1;
+        self.dequeue(id);
+        self.tell_lane(lane, LaneIn::Adopt { token });
+        self.register_call(call, id, crate::http::Purpose::Submit);
+        if let Some(part) = self.part_mut(id) {
+            part.go(PartState::Submitting { call, token });
+        }
+        let deadline = self.tasks.get(&id.task).map_or(0, |task| task.options.deadline);
+        self.set_patience(id, self.now.after(deadline));
+    }
+
+    /// Writes a part down as it stands; the number matches the store's acknowledgement.
+    pub(super) fn write_down(&mut self, id: PartId, stage: Stage) -> u64 {
+        self.next_seq += 1;
+        let seq = self.next_seq;
+        let Some(task) = self.tasks.get(&id.task) else { return seq };
+        let Some(part) = task.parts.get(usize::from(id.index)) else { return seq };
+        let provider = self.config.providers.get(part.provider).map_or("", |config| config.name.as_str());
+        let record = Record::of(task, part, id.index, provider, stage, part.planned_wall);
+        let effect = Effect::Store { seq, key: record.key.clone(), record: record.write() };
+        self.effect_for(id.task, effect);
+        seq
+    }
+
+    pub(super) fn stored(&mut self, seq: u64, ok: bool) {
+        if !ok && !std::mem::replace(&mut self.warned_of_store, true) {
+            let owner = self.context;
+            let message = String::from("The store failed; going on without it: what is unfinished will not survive this process.");
+            self.effect(owner, Effect::Warn { message });
+        }
+        let Some(id) = self.planning.remove(&seq) else { return };
+        let Some(part) = self.part_mut(id).filter(|part| part.state == PartState::Planning) else { return };
+        part.go(PartState::Planned);
+        let lane = part.lane;
+        self.tell_lane(lane, LaneIn::Wake);
+    }
+}
+
+/// The key of a part: the task's own for the first, so that one image has one key.
+pub(super) fn part_key(task_key: &str, index: u16) -> String {
+    match index {
+        0 => String::from(task_key),
+        _ => [task_key, ".", &crate::json::decimal(u64::from(index))].concat(),
+    }
+}

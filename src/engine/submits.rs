@@ -1,0 +1,274 @@
+//! The submit: the one request that costs money.
+
+use super::{Effect, Engine, Update};
+use crate::error::{Billed, Code, Error};
+use crate::http::{Answer, Purpose};
+use crate::journal::Stage;
+use crate::limit::{LaneIn, Token, Verdict};
+use crate::options::Ambiguous;
+use crate::poll;
+use crate::provider::{Image, Reading, Refusal, Running, read_submit, submission};
+use crate::retry::backoff;
+use crate::task::{Attempt, AttemptOutcome, CallId, PartId, PartState, Target};
+use crate::time::Millis;
+
+impl Engine {
+    /// Sends a part's bytes. It holds a permit, and its record is in the store.
+    pub(super) fn send_submit(&mut self, id: PartId, token: Token) {
+        let Some(task) = self.tasks.get(&id.task) else { return };
+        let deadline = task.options.deadline;
+        let Some(part) = task.parts.get(usize::from(id.index)) else { return };
+        let Some(config) = self.config.providers.get(part.provider) else { return };
+        let request = submission(config.dialect, &config.base_url, part.provider, &part.key, &part.body);
+        let target = Target { provider: config.name.clone(), model: part.model.clone() };
+        let (lane, refresh) = (part.lane, part.refreshed);
+        let call = self.new_call(id, Purpose::Submit);
+        let (now, wall) = (self.now, self.wall_at(self.now));
+        let Some(part) = self.part_mut(id) else { return };
+        part.go(PartState::Submitting { call, token });
+        part.submits += 1;
+        let attempt = part.submits;
+        if !part.in_doubt {
+            part.submitted_at = Some(now);
+            part.submitted_wall = Some(wall);
+        }
+        let watched = part.outcome.is_none();
+        self.tell_lane(lane, LaneIn::Sent { token });
+        if watched {
+            self.set_patience(id, now.after(deadline));
+            self.effect_for(id.task, Effect::Update { task: id.task, update: Update::Submitting { target, attempt } });
+        }
+        self.effect_for(id.task, Effect::Send { call, part: id, purpose: Purpose::Submit, request, refresh });
+    }
+
+    pub(super) fn submit_answered(&mut self, id: PartId, answer: &Answer) {
+        let Some(part) = self.part(id) else { return };
+        let PartState::Submitting { token, .. } = part.state else { return };
+        let lane = part.lane;
+        let Some(config) = self.config.providers.get(part.provider) else { return };
+        let reading = read_submit(config.dialect, &config.base_url, answer, self.wall.1);
+        let request_id = answer.header("x-request-id").map(String::from);
+        match reading {
+            Reading::Running { id: Some(task_id), running } => {
+                self.note(id, AttemptOutcome::Accepted, None, answer.status, request_id.clone());
+                self.accepted(id, token, task_id, running, request_id);
+            }
+            Reading::Succeeded { id: task_id, images } => {
+                self.note(id, AttemptOutcome::Accepted, None, answer.status, request_id);
+                if let Some(part) = self.part_mut(id) {
+                    part.task_id = task_id;
+                }
+                self.tell_lane(lane, LaneIn::Answered { token, verdict: Verdict::Accepted });
+                self.tell_lane(lane, LaneIn::Ended { token });
+                self.part_succeeded(id, images);
+            }
+            Reading::Refused(refusal) => self.refused(id, token, refusal),
+            Reading::Rejected { error, hint, forbidden } => {
+                self.note(id, AttemptOutcome::Failed, Some(&error), answer.status, None);
+                self.tell_lane(lane, LaneIn::Answered { token, verdict: Verdict::Failed });
+                self.rejected(id, error, hint, forbidden);
+            }
+            Reading::Processing { hint } => {
+                self.note(id, AttemptOutcome::Unknown, None, answer.status, request_id);
+                // Our own first submit is still on its way in: the same bytes again, and not as a fault.
+                let wait = backoff::after_hint(&mut self.rng, hint.unwrap_or(1_000));
+                self.replay_later(id, token, wait);
+            }
+            Reading::Failed { error, hint, forbidden } => {
+                self.note(id, AttemptOutcome::Unknown, Some(&error), answer.status, None);
+                self.submit_in_doubt(id, token, error, hint, forbidden);
+            }
+            Reading::Running { id: None, .. } => {
+                let error = Error::new(Code::Protocol).billed(Billed::Unknown);
+                self.submit_in_doubt(id, token, error, None, false);
+            }
+            Reading::Fatal(error) | Reading::TaskFailed { error, .. } => {
+                self.note(id, AttemptOutcome::Failed, Some(&error), answer.status, None);
+                self.tell_lane(lane, LaneIn::Answered { token, verdict: Verdict::Failed });
+                if error.code == Code::Authentication && self.may_refresh(id) {
+                    return self.requeue(id);
+                }
+                self.fail_part(id, error);
+                self.end_part(id);
+            }
+        }
+    }
+
+    /// No answer came. Whether the provider has the task is unknown, unless nothing left at all.
+    pub(super) fn submit_failed(&mut self, id: PartId, error: Error, nothing_left: bool) {
+        let Some(part) = self.part(id) else { return };
+        let PartState::Submitting { token, .. } = part.state else { return };
+        let lane = part.lane;
+        if nothing_left {
+            self.note(id, AttemptOutcome::Failed, Some(&error), 0, None);
+            self.tell_lane(lane, LaneIn::Return { token });
+            self.fail_part(id, error);
+            return self.end_part(id);
+        }
+        self.note(id, AttemptOutcome::Unknown, Some(&error), 0, None);
+        self.submit_in_doubt(id, token, error, None, false);
+    }
+
+    fn accepted(&mut self, id: PartId, token: Token, task_id: String, running: Running, request_id: Option<String>) {
+        let Some(part) = self.part_mut(id) else { return };
+        let (lane, watched) = (part.lane, part.outcome.is_none());
+        part.task_id = Some(task_id);
+        part.request_id = request_id;
+        part.go(PartState::Running { token: Some(token), call: None });
+        self.tell_lane(lane, LaneIn::Answered { token, verdict: Verdict::Accepted });
+        self.write_down(id, Stage::Submitted);
+        if self.closing {
+            return self.let_go(id);
+        }
+        let gap = poll::gap(&mut self.rng, watched, 0, None);
+        self.set_due(id, Some(self.now.after(gap)));
+        self.tell_running(id, running.queued, running.progress);
+    }
+
+    fn refused(&mut self, id: PartId, token: Token, refusal: Refusal) {
+        let Refusal { axis, hint, error } = refusal;
+        self.note(id, AttemptOutcome::Refused, Some(&error), error.status.unwrap_or(0), None);
+        let Some(part) = self.part_mut(id) else { return };
+        let lane = part.lane;
+        part.refusals += 1;
+        part.last_error = Some(error.clone());
+        let refusals = part.refusals;
+        // Back at its old place before the lane hears of it: whatever permit comes next may well be its own.
+        part.go(PartState::Planned);
+        self.set_due(id, None);
+        let request_id = error.request_id.clone();
+        let name = self.lanes.get(lane).map(|slot| slot.name.clone()).unwrap_or_default();
+        self.effect_for(id.task, Effect::Refusal { lane: name, axis, retry_after: hint, request_id });
+        self.tell_lane(lane, LaneIn::Answered { token, verdict: Verdict::Refused { axis, hint } });
+        let allowed = self.tasks.get(&id.task).map_or(0, |task| task.options.retry.max_rate_limit_retries);
+        if self.part(id).is_some_and(|part| part.outcome.is_some()) {
+            return self.end_part(id);
+        }
+        if refusals > allowed || axis == crate::error::Axis::Day || self.closing {
+            self.fail_part(id, error);
+            return self.end_part(id);
+        }
+        self.enqueue(id);
+        self.tell_waiting(id);
+    }
+
+    fn rejected(&mut self, id: PartId, error: Error, hint: Option<Millis>, forbidden: bool) {
+        let Some(retry) = self.tasks.get(&id.task).map(|task| task.options.retry.clone()) else { return };
+        let Some(part) = self.part_mut(id) else { return };
+        part.faults += 1;
+        let faults = part.faults;
+        part.last_error = Some(error.clone());
+        let unwanted = part.outcome.is_some() || self.closing;
+        if unwanted || forbidden || faults > retry.max_retries || hint.is_some_and(|hint| hint > retry.max_retry_after) {
+            self.fail_part(id, error);
+            return self.end_part(id);
+        }
+        let wait = self.fault_wait(faults, &retry, hint);
+        let until = self.now.after(wait);
+        if let Some(part) = self.part_mut(id) {
+            part.go(PartState::Backoff { until });
+        }
+        self.set_due(id, Some(until));
+        let Some(task) = self.tasks.get(&id.task) else { return };
+        let patience = self.part(id).map(|part| part.waiting_since.after(task.options.max_wait));
+        patience.into_iter().for_each(|at| self.set_patience(id, at));
+    }
+
+    /// The task may exist. Under a key that the provider takes, the same bytes go out again; else it is told, and its slot is kept.
+    fn submit_in_doubt(&mut self, id: PartId, token: Token, error: Error, hint: Option<Millis>, forbidden: bool) {
+        let Some(retry) = self.tasks.get(&id.task).map(|task| task.options.retry.clone()) else { return };
+        let Some(part) = self.part(id) else { return };
+        let idempotent = self.config.providers.get(part.provider).is_some_and(|p| p.dialect.idempotency.is_some());
+        let again = match retry.ambiguous {
+            Ambiguous::Never => false,
+            Ambiguous::IfIdempotent => idempotent,
+            Ambiguous::Always => true,
+        };
+        let lane = part.lane;
+        let Some(part) = self.part_mut(id) else { return };
+        part.in_doubt = true;
+        part.faults += 1;
+        part.last_error = Some(error.clone());
+        let faults = part.faults;
+        if again && !forbidden && faults <= retry.max_retries && !self.closing {
+            let wait = self.fault_wait(faults, &retry, hint);
+            return self.replay_later(id, token, wait);
+        }
+        let until = self.now.after(self.durations_p95(id));
+        if let Some(part) = self.part_mut(id) {
+            part.go(PartState::Ghost { until, token });
+        }
+        self.tell_lane(lane, LaneIn::Unknown { token, until });
+        self.set_due(id, Some(until));
+        self.fail_part(id, error);
+    }
+
+    fn replay_later(&mut self, id: PartId, token: Token, wait: Millis) {
+        let until = self.now.after(wait);
+        let Some(part) = self.part_mut(id) else { return };
+        part.in_doubt = true;
+        part.go(PartState::Replaying { until, token });
+        self.set_due(id, Some(until));
+    }
+
+    fn fault_wait(&mut self, faults: u32, retry: &crate::options::RetryPolicy, hint: Option<Millis>) -> Millis {
+        let jitter = backoff::full_jitter(&mut self.rng, faults.saturating_sub(1), retry.base, retry.cap);
+        match hint {
+            Some(hint) => jitter.max(backoff::after_hint(&mut self.rng, hint)),
+            None => jitter,
+        }
+    }
+
+    /// Whether a refused key is worth asking for anew: once, and only if it comes from a function.
+    pub(super) fn may_refresh(&mut self, id: PartId) -> bool {
+        let refreshable = self.part(id).and_then(|part| self.config.providers.get(part.provider)).is_some_and(|p| p.refreshable);
+        let Some(part) = self.part_mut(id).filter(|part| refreshable && !part.refreshed && part.outcome.is_none()) else { return false };
+        part.refreshed = true;
+        true
+    }
+
+    fn durations_p95(&self, id: PartId) -> Millis {
+        let provider = self.part(id).map_or(0, |part| part.provider);
+        self.durations.get(provider).map_or(poll::PRESUMED_DURATION, poll::Durations::p95)
+    }
+
+    fn note(&mut self, id: PartId, outcome: AttemptOutcome, error: Option<&Error>, status: u16, request_id: Option<String>) {
+        let Some(part) = self.part(id) else { return };
+        let Some(config) = self.config.providers.get(part.provider) else { return };
+        let attempt = Attempt {
+            target: Target { provider: config.name.clone(), model: part.model.clone() },
+            at: self.wall_at(self.now),
+            outcome,
+            code: error.map(|error| error.code),
+            axis: error.and_then(|error| error.axis),
+            status: (status > 0).then_some(status),
+            request_id: error.and_then(|error| error.request_id.clone()).or(request_id),
+            waited: part.waiting_since.until(self.now),
+        };
+        if let Some(task) = self.tasks.get_mut(&id.task) {
+            task.note(attempt);
+        }
+    }
+
+    /// The call of a submit on the wire, for those who cancel or take over.
+    pub(super) fn submit_call(&self, id: PartId) -> Option<CallId> {
+        match self.part(id)?.state {
+            PartState::Submitting { call, .. } => Some(call),
+            _ => None,
+        }
+    }
+
+    /// Ends a part with its images; their bytes come first where they are wanted.
+    pub(super) fn part_succeeded(&mut self, id: PartId, images: Vec<Image>) {
+        let download = self.tasks.get(&id.task).is_some_and(|task| task.options.download);
+        let Some(part) = self.part_mut(id) else { return };
+        part.images = images;
+        let watched = part.outcome.is_none();
+        if watched && download {
+            part.go(PartState::Fetching { call: None });
+            self.set_patience(id, crate::time::Instant::NEVER);
+            return self.send_fetch(id);
+        }
+        self.deliver(id);
+    }
+}

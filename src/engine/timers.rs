@@ -1,0 +1,120 @@
+//! What falls due, and what then happens.
+
+use super::Engine;
+use crate::error::{Billed, Code};
+use crate::http::Fault;
+use crate::limit::LaneIn;
+use crate::task::{CallId, OwnerId, PartId, PartState};
+use crate::time::Instant;
+
+/// What a timer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timer {
+    /// A part's next poll, try or release.
+    Due(PartId),
+    /// The end of a part's patience.
+    Patience(PartId),
+    /// The end of an HTTP attempt.
+    Call(CallId),
+}
+
+impl Engine {
+    /// When the owner wants to be woken; `None` if it waits for nothing that time brings.
+    pub fn deadline(&self, owner: OwnerId) -> Option<Instant> {
+        let state = self.owners.get(&owner)?;
+        if !state.effects.is_empty() {
+            return Some(self.now);
+        }
+        let own = self.timers.iter().find(|(_, timer)| self.timer_owner(*timer) == Some(owner)).map(|(at, _)| *at);
+        let waits = self.tasks.values().any(|task| task.owner == owner && task.parts.iter().any(|p| p.state.is_queued()));
+        let lanes = self.lanes.iter().filter_map(|slot| slot.lane.deadline()).min().filter(|_| waits);
+        // A grant may come in another owner's context; whoever waits beside others looks for itself.
+        let look = (waits && self.owners.len() > 1).then(|| self.now.after(super::owners::LOOK_EVERY));
+        [own, lanes, look].into_iter().flatten().min().map(|at| at.max(self.now))
+    }
+
+    fn timer_owner(&self, timer: Timer) -> Option<OwnerId> {
+        let part = match timer {
+            Timer::Due(part) | Timer::Patience(part) => part,
+            Timer::Call(call) => self.calls.get(&call)?.part,
+        };
+        self.tasks.get(&part.task).map(|task| task.owner)
+    }
+
+    pub(super) fn set_due(&mut self, id: PartId, at: Option<Instant>) {
+        let Some(part) = self.part_mut(id) else { return };
+        let before = std::mem::replace(&mut part.due, at);
+        self.move_timer(Timer::Due(id), before, at);
+    }
+
+    pub(super) fn set_patience(&mut self, id: PartId, at: Instant) {
+        let Some(part) = self.part_mut(id) else { return };
+        let before = std::mem::replace(&mut part.expires, at);
+        self.move_timer(Timer::Patience(id), Some(before), Some(at));
+    }
+
+    pub(super) fn move_timer(&mut self, timer: Timer, before: Option<Instant>, at: Option<Instant>) {
+        if let Some(before) = before {
+            self.timers.remove(&(before, timer));
+        }
+        if let Some(at) = at.filter(|at| *at != Instant::NEVER) {
+            self.timers.insert((at, timer));
+        }
+    }
+
+    /// Fires all that is due.
+    pub(super) fn advance(&mut self) {
+        while let Some((at, timer)) = self.timers.first().copied().filter(|(at, _)| *at <= self.now) {
+            self.timers.remove(&(at, timer));
+            match timer {
+                Timer::Due(part) => self.due(part),
+                Timer::Patience(part) => self.patience_ended(part),
+                Timer::Call(call) => self.call_timed_out(call),
+            }
+        }
+        self.wake_lanes();
+        self.forget_delivered();
+    }
+
+    fn due(&mut self, id: PartId) {
+        let Some(part) = self.part_mut(id) else { return };
+        part.due = None;
+        match part.state.clone() {
+            PartState::Backoff { .. } => self.requeue(id),
+            PartState::Replaying { token, .. } => self.send_submit(id, token),
+            PartState::Running { call: None, .. } => self.send_poll(id),
+            PartState::Fetching { call: None } => self.send_fetch(id),
+            PartState::Ghost { token, .. } => {
+                let lane = part.lane;
+                self.tell_lane(lane, LaneIn::Ended { token });
+                self.end_part(id);
+            }
+            _ => {}
+        }
+    }
+
+    fn patience_ended(&mut self, id: PartId) {
+        let Some(part) = self.part_mut(id) else { return };
+        part.expires = Instant::NEVER;
+        if part.outcome.is_some() {
+            // A ghost that polls never found an end to: its slot is given up (law 1).
+            if part.state.is_out() {
+                self.let_go(id);
+            }
+            return;
+        }
+        if part.state.is_out() {
+            let error = crate::error::Error::new(Code::Deadline).billed(Billed::Unknown);
+            self.abandon(id, error);
+        } else if !matches!(part.state, PartState::Fetching { .. } | PartState::Over) {
+            let error = self.out_of_patience(id);
+            self.fail_part(id, error);
+        }
+    }
+
+    fn call_timed_out(&mut self, call: CallId) {
+        let Some(part) = self.calls.get(&call).map(|call| call.part) else { return };
+        self.effect_for(part.task, super::Effect::Abort { call });
+        self.call_failed(call, Fault::Network, Code::Timeout, String::new());
+    }
+}

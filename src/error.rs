@@ -1,0 +1,228 @@
+//! What can go wrong, in the words of the public contract. Every error says what it was, whose, and whether money may have gone.
+
+use crate::task::Attempt;
+use crate::time::Millis;
+
+/// The kinds of error; each has one class in the facade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// The key is missing, wrong or revoked.
+    Authentication,
+    /// The key is good and may not do this.
+    Permission,
+    /// The request can't be served as it is; the same request will fail again.
+    InvalidRequest,
+    /// The provider's filter refused the prompt or the picture.
+    ContentFiltered,
+    /// Too many requests, tasks or images at once, in a minute or in a day.
+    RateLimited,
+    /// Money or prepaid credit is spent.
+    QuotaExhausted,
+    /// The provider has no room for anybody just now.
+    Overloaded,
+    /// The provider failed.
+    ServerError,
+    /// The model is gone, or not offered to this key.
+    ModelUnavailable,
+    /// The provider doesn't know the task.
+    NotFound,
+    /// The task or its images are past their life.
+    Expired,
+    /// By the caller.
+    Cancelled,
+    /// No answer within `timeout`.
+    Timeout,
+    /// No result within `deadline`.
+    Deadline,
+    /// The connection failed.
+    Network,
+    /// A submit went out and its answer never came: it may have been accepted and billed.
+    UnknownOutcome,
+    /// The provider accepted the task and could not finish it.
+    TaskFailed,
+    /// Finished, without an image.
+    EmptyResult,
+    /// The answer is not what the provider's protocol allows.
+    Protocol,
+}
+
+impl Code {
+    /// The name in the public contract.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Code::Authentication => "authentication",
+            Code::Permission => "permission",
+            Code::InvalidRequest => "invalid-request",
+            Code::ContentFiltered => "content-filtered",
+            Code::RateLimited => "rate-limited",
+            Code::QuotaExhausted => "quota-exhausted",
+            Code::Overloaded => "overloaded",
+            Code::ServerError => "server-error",
+            Code::ModelUnavailable => "model-unavailable",
+            Code::NotFound => "not-found",
+            Code::Expired => "expired",
+            Code::Cancelled => "cancelled",
+            Code::Timeout => "timeout",
+            Code::Deadline => "deadline",
+            Code::Network => "network",
+            Code::UnknownOutcome => "unknown-outcome",
+            Code::TaskFailed => "task-failed",
+            Code::EmptyResult => "empty-result",
+            Code::Protocol => "protocol",
+        }
+    }
+
+    /// Whether a new image of the same request has a chance, later or elsewhere. `UnknownOutcome` is not: it would be a second bill.
+    pub const fn retryable(self) -> bool {
+        matches!(
+            self,
+            Code::RateLimited
+                | Code::Overloaded
+                | Code::ServerError
+                | Code::Timeout
+                | Code::Network
+                | Code::TaskFailed
+                | Code::EmptyResult
+                | Code::Protocol
+                | Code::Deadline
+        )
+    }
+
+    /// What is said where the provider said nothing.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Code::Authentication => "The provider refused the key.",
+            Code::Permission => "The key may not do this.",
+            Code::InvalidRequest => "The provider refused the request as invalid.",
+            Code::ContentFiltered => "The provider's content filter refused this.",
+            Code::RateLimited => "The provider refused the request for its rate limit.",
+            Code::QuotaExhausted => "The account's money or quota is spent.",
+            Code::Overloaded => "The provider is overloaded.",
+            Code::ServerError => "The provider failed.",
+            Code::ModelUnavailable => "The model is not available.",
+            Code::NotFound => "The provider does not know this task.",
+            Code::Expired => "The task or its images have expired.",
+            Code::Cancelled => "The task was cancelled.",
+            Code::Timeout => "The provider did not answer in time.",
+            Code::Deadline => "There was no result before the deadline; the task can be resumed.",
+            Code::Network => "The connection to the provider failed.",
+            Code::UnknownOutcome => "The answer to a submit was lost: the task may exist and may have been billed.",
+            Code::TaskFailed => "The provider could not finish the task.",
+            Code::EmptyResult => "The task finished without an image.",
+            Code::Protocol => "The provider's answer could not be understood.",
+        }
+    }
+}
+
+/// Whether money has gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Billed {
+    /// Certainly not.
+    No,
+    /// Certainly.
+    Yes,
+    /// It may have.
+    Unknown,
+}
+
+impl Billed {
+    /// The name in the public contract.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Billed::No => "no",
+            Billed::Yes => "yes",
+            Billed::Unknown => "unknown",
+        }
+    }
+}
+
+/// Which limit refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Axis {
+    /// Tasks in flight.
+    Concurrency,
+    /// A rolling or fixed window of about a minute.
+    Minute,
+    /// A day's allowance.
+    Day,
+    /// The provider did not say.
+    Unknown,
+}
+
+impl Axis {
+    /// The name in the public contract.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Axis::Concurrency => "concurrency",
+            Axis::Minute => "minute",
+            Axis::Day => "day",
+            Axis::Unknown => "unknown",
+        }
+    }
+}
+
+/// An error as it reaches the caller; `attempts`, `provider`, `model` and the reference are filled in where the task is known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Error {
+    /// What it is.
+    pub code: Code,
+    /// One sentence or two, for people. Never holds a prompt or a key.
+    pub message: String,
+    /// Whether money has gone.
+    pub billed: Billed,
+    /// The name that the caller gave the provider.
+    pub provider: Option<String>,
+    /// The model that was asked.
+    pub model: Option<String>,
+    /// The HTTP status.
+    pub status: Option<u16>,
+    /// What the provider's support asks for.
+    pub request_id: Option<String>,
+    /// The provider's task.
+    pub task_id: Option<String>,
+    /// The provider's own code, verbatim.
+    pub provider_code: Option<String>,
+    /// When the provider said to come back, in milliseconds from the error.
+    pub retry_after: Option<Millis>,
+    /// Which limit; for `RateLimited`.
+    pub axis: Option<Axis>,
+    /// The field at fault; for `InvalidRequest`.
+    pub param: Option<String>,
+    /// Every submit that led here.
+    pub attempts: Vec<Attempt>,
+}
+
+impl Error {
+    /// An error of that kind with its usual message, which cost nothing.
+    pub fn new(code: Code) -> Error {
+        Error {
+            code,
+            message: String::from(code.message()),
+            billed: Billed::No,
+            provider: None,
+            model: None,
+            status: None,
+            request_id: None,
+            task_id: None,
+            provider_code: None,
+            retry_after: None,
+            axis: None,
+            param: None,
+            attempts: Vec::new(),
+        }
+    }
+
+    /// A request that is refused before anything is sent.
+    pub fn invalid(param: &str, message: &str) -> Error {
+        let mut error = Error::new(Code::InvalidRequest);
+        error.param = Some(String::from(param));
+        error.message = [param, ": ", message].concat();
+        error
+    }
+
+    /// The same, with another word on money.
+    pub fn billed(mut self, billed: Billed) -> Error {
+        self.billed = billed;
+        self
+    }
+}

@@ -1,0 +1,274 @@
+//! Requests, answers and addresses as data. Nothing here talks to a network.
+
+use crate::json::Json;
+
+/// What is done with the body of an answer, and so how much of it may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Create a task: paid.
+    Submit,
+    /// Ask after a task: free.
+    Poll,
+    /// Fetch the bytes of an image: free, without credentials.
+    Image,
+}
+
+impl Purpose {
+    /// The number that crosses the wall.
+    pub const fn number(self) -> u32 {
+        match self {
+            Purpose::Submit => 0,
+            Purpose::Poll => 1,
+            Purpose::Image => 2,
+        }
+    }
+
+    /// The most bytes of a body that are read. JSON: 1 MiB, a thousand times what a task answer takes. Images: 64 MiB, twice the
+    /// largest uncompressed 3840 × 2160 picture.
+    pub const fn body_limit(self) -> u32 {
+        match self {
+            Purpose::Submit | Purpose::Poll => 1 << 20,
+            Purpose::Image => 64 << 20,
+        }
+    }
+}
+
+/// An HTTP request, without its credential: the host adds that just before the fetch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// The absolute address.
+    pub url: String,
+    /// Names in lower case.
+    pub headers: Vec<(&'static str, String)>,
+    /// JSON text.
+    pub body: Option<String>,
+    /// Which provider's credential to add; `None` for addresses that must not see one. Requests with a credential are not redirected.
+    pub credential: Option<usize>,
+}
+
+/// The headers that the core reads; everything else stays outside.
+pub const READ_HEADERS: [&str; 8] = [
+    "retry-after",
+    "retry-after-ms",
+    "date",
+    "x-request-id",
+    "x-should-retry",
+    "idempotent-replay",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+];
+
+/// What became of a body.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// It was JSON.
+    Json(Json),
+    /// It was text that is not JSON; the first 4 KiB at most.
+    Text(String),
+    /// It was over the limit, or its tree over the bounds of [`crate::json`]; what came was dropped.
+    TooLarge,
+    /// It ended early, or was not UTF-8.
+    Broken,
+    /// An image, kept by the host under a handle.
+    Bytes {
+        /// The host's number for the bytes.
+        handle: u32,
+        /// The first bytes, to tell the kind by.
+        head: Vec<u8>,
+    },
+    /// A redirect, which is not followed.
+    Redirect,
+    /// Nothing.
+    Empty,
+}
+
+impl Body {
+    /// The tree, if it was JSON.
+    pub fn json(&self) -> Option<&Json> {
+        match self {
+            Body::Json(json) => Some(json),
+            _ => None,
+        }
+    }
+}
+
+/// An answer to a [`Request`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The status; 0 where the host hides it (a browser's opaque redirect).
+    pub status: u16,
+    /// Those of [`READ_HEADERS`] that came.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Body,
+}
+
+impl Answer {
+    /// A header's value, by its lower-case name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(header, _)| *header == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The connection failed; how far the request got is unknown.
+    Network,
+    /// We gave it up.
+    Aborted,
+    /// There was no credential to send: nothing left.
+    Credential,
+}
+
+/// The scheme, host and port of an absolute http(s) address, without a URL library (one costs 58 KB of wasm). Strict: whatever is
+/// unusual is refused, and that is the safe direction for addresses that servers give.
+fn origin(url: &str) -> Option<(&str, &str)> {
+    // A backslash is a slash to some parsers and not to others; blanks are dropped by some.
+    if url.chars().any(|c| c == '\\' || c.is_whitespace() || c.is_control()) {
+        return None;
+    }
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
+    let known = scheme == "https" || scheme == "http";
+    (known && !authority.is_empty() && authority.chars().all(plain)).then_some((scheme, authority))
+}
+
+fn host(authority: &str) -> &str {
+    if authority.starts_with('[') {
+        return authority.split(']').next().unwrap_or(authority);
+    }
+    authority.split(':').next().unwrap_or(authority)
+}
+
+fn is_loopback(authority: &str) -> bool {
+    let host = host(authority);
+    host == "localhost" || host == "[::1" || (host.starts_with("127.") && host.chars().all(|c| c.is_ascii_digit() || c == '.'))
+}
+
+/// Whether an address is on the computer itself, as the simulator's is.
+pub fn is_loopback_url(url: &str) -> bool {
+    origin(url).is_some_and(|(_, authority)| is_loopback(authority))
+}
+
+/// Whether both addresses have the same scheme, host and port.
+pub fn same_origin(one: &str, other: &str) -> bool {
+    matches!((origin(one), origin(other)), (Some(a), Some(b)) if a.0 == b.0 && a.1.eq_ignore_ascii_case(b.1))
+}
+
+/// Whether an image's address, given by a server, may be fetched: https on a named host and its usual port. A provider that itself runs on this
+/// computer may give addresses on this computer; nobody else may, else a hostile answer could read a server's own network.
+pub fn is_fetchable(url: &str, provider_base: &str) -> bool {
+    let Some((scheme, authority)) = origin(url) else { return false };
+    if is_loopback(authority) {
+        return is_loopback_url(provider_base);
+    }
+    let host = host(authority);
+    let is_number = host.split('.').next_back().is_some_and(|last| last.starts_with(|c: char| c.is_ascii_digit()));
+    let named = host.contains('.') && !is_number && !host.ends_with(".local") && !host.ends_with(".internal");
+    scheme == "https" && named && host == authority
+}
+
+/// Percent-encodes a path segment; a segment that is not `[A-Za-z0-9_.~-]{1,256}` after all, or climbs, is refused.
+pub fn path_segment(id: &str) -> Option<String> {
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+    if id.is_empty() || id.len() > 256 || id == "." || id == ".." || id.chars().any(char::is_control) {
+        return None;
+    }
+    let mut segment = String::with_capacity(id.len());
+    for byte in id.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            segment.push(char::from(byte));
+        } else {
+            segment.push('%');
+            for nibble in [byte >> 4, byte & 15] {
+                segment.push(DIGITS.get(usize::from(nibble)).copied().unwrap_or('0'));
+            }
+        }
+    }
+    Some(segment)
+}
+
+/// The media type that the first bytes of a file show, and its width and height where they stand at a fixed place.
+pub fn image_kind(head: &[u8]) -> Option<(&'static str, Option<(u32, u32)>)> {
+    if head.starts_with(b"\x89PNG\r\n\x1a\n") {
+        let number = |at: usize| -> Option<u32> {
+            let bytes: [u8; 4] = head.get(at..at + 4)?.try_into().ok()?;
+            Some(u32::from_be_bytes(bytes))
+        };
+        return Some(("image/png", number(16).zip(number(20))));
+    }
+    if head.starts_with(b"\xff\xd8\xff") {
+        return Some(("image/jpeg", None));
+    }
+    if head.starts_with(b"GIF8") {
+        return Some(("image/gif", None));
+    }
+    match (head.get(0..4), head.get(8..12)) {
+        (Some(b"RIFF"), Some(b"WEBP")) => Some(("image/webp", None)),
+        (Some(_), Some(b"avif")) => Some(("image/avif", None)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn server_given_addresses_are_held_to_public_https_hosts() {
+        let base = "https://api.hiapi.ai";
+        assert!(is_fetchable("https://cdn.hiapi.ai/tasks/x/image.png", base));
+        for url in [
+            "http://cdn.hiapi.ai/x.png",
+            "https://cdn.hiapi.ai:8443/x.png",
+            "https://user@cdn.hiapi.ai/x.png",
+            "https://169.254.169.254/latest/meta-data",
+            "https://2130706433/",
+            "https://0x7f.1/",
+            "https://localhost/x.png",
+            "https://[::1]/x.png",
+            "https://[fd00::1]/x.png",
+            "https://metadata.google.internal/",
+            "https://evil.example\\@cdn.hiapi.ai/",
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "//cdn.hiapi.ai/x.png",
+            "",
+        ] {
+            assert!(!is_fetchable(url, base), "{url}");
+        }
+        assert!(is_fetchable("http://127.0.0.1:4000/images/1.png", "http://127.0.0.1:4000"));
+        assert!(!is_fetchable("http://127.evil.example/x.png", "http://127.0.0.1:4000"));
+    }
+
+    #[test]
+    fn origins_compare_whole() {
+        assert!(same_origin("https://API.hiapi.ai/v1/tasks", "https://api.hiapi.ai"));
+        assert!(!same_origin("https://api.hiapi.ai.evil.example/v1", "https://api.hiapi.ai"));
+        assert!(!same_origin("http://api.hiapi.ai/v1", "https://api.hiapi.ai"));
+        assert!(!same_origin("https://api.hiapi.ai:444/v1", "https://api.hiapi.ai"));
+    }
+
+    #[test]
+    fn segments_cannot_climb() {
+        assert_eq!(path_segment("tk-hiapi-01HZ_x.y~z").as_deref(), Some("tk-hiapi-01HZ_x.y~z"));
+        assert_eq!(path_segment("../admin?x=1").as_deref(), Some("..%2Fadmin%3Fx%3D1"));
+        for id in ["", ".", "..", "a\r\nb", &"x".repeat(257)] {
+            assert_eq!(path_segment(id), None, "{id:?}");
+        }
+    }
+
+    #[test]
+    fn images_are_told_by_their_bytes() {
+        let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x04\0\0\0\x02\0";
+        assert_eq!(image_kind(png), Some(("image/png", Some((1024, 512)))));
+        assert_eq!(image_kind(&png[..12]), Some(("image/png", None)));
+        assert_eq!(image_kind(b"RIFF\0\0\0\0WEBPVP8 "), Some(("image/webp", None)));
+        assert_eq!(image_kind(b"<svg onload=alert(1)>"), None);
+        assert_eq!(image_kind(b""), None);
+    }
+}

@@ -1,0 +1,397 @@
+//! One small value tree for everything that crosses the wall: requests, options, records, answers and results.
+//!
+//! Trees are built by [`TreeBuilder`], which bounds depth and size whoever feeds it (the walk over JavaScript values in `web`, the native
+//! twin in the tests), and written as text by [`JsonWriter`].
+
+/// Containers within containers before an answer counts as hostile; the deepest documented answer has 6.
+pub const MAX_DEPTH: usize = 32;
+/// Values in a tree before it counts as hostile: a list of 1,000 tasks has about 10,000.
+pub const MAX_NODES: usize = 20_000;
+/// Strings over this many UTF-16 units stay in JavaScript, as handles: image data is long, everything that is read is short.
+pub const MAX_STRING: usize = 4_096;
+
+/// A JSON value, or a handle to a long string that stayed in JavaScript.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Json {
+    /// `null`, and whatever JavaScript has that JSON does not.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number.
+    Number(f64),
+    /// A short string.
+    Text(String),
+    /// A string over [`MAX_STRING`], kept by the host under this number.
+    Handle(u32),
+    /// An array.
+    List(Vec<Json>),
+    /// An object, in the order of its fields.
+    Object(Vec<(String, Json)>),
+}
+
+impl Json {
+    /// The field of that name, if this is an object that has it and it is not `null`.
+    pub fn get(&self, name: &str) -> Option<&Json> {
+        match self {
+            Json::Object(fields) => {
+                fields.iter().find(|(field, _)| field == name).map(|(_, value)| value).filter(|v| **v != Json::Null)
+            }
+            _ => None,
+        }
+    }
+
+    /// What lies at the end of a path of field names.
+    pub fn at(&self, path: &[&str]) -> Option<&Json> {
+        path.iter().try_fold(self, |value, name| value.get(name))
+    }
+
+    /// The first of several paths that leads somewhere.
+    pub fn first<'a>(&'a self, paths: &[&[&str]]) -> Option<&'a Json> {
+        paths.iter().find_map(|path| self.at(path))
+    }
+
+    /// The string, if it is one (and short).
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Json::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The number, if it is a finite one.
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Json::Number(number) if number.is_finite() => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// The number, if it is whole, not negative, and exactly representable.
+    pub fn whole(&self) -> Option<u64> {
+        self.number().filter(|n| *n >= 0.0 && *n <= 9_007_199_254_740_991.0 && *n % 1.0 == 0.0).map(|n| n as u64)
+    }
+
+    /// The boolean, if it is one.
+    pub fn boolean(&self) -> Option<bool> {
+        match self {
+            Json::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The elements; none if it is not an array.
+    pub fn list(&self) -> &[Json] {
+        match self {
+            Json::List(values) => values,
+            _ => &[],
+        }
+    }
+
+    /// The fields; none if it is not an object.
+    pub fn fields(&self) -> &[(String, Json)] {
+        match self {
+            Json::Object(fields) => fields,
+            _ => &[],
+        }
+    }
+
+    /// An owned copy of the text at a field.
+    pub fn text_of(&self, name: &str) -> Option<String> {
+        self.get(name).and_then(Json::text).map(String::from)
+    }
+}
+
+impl From<&str> for Json {
+    fn from(text: &str) -> Json {
+        Json::Text(String::from(text))
+    }
+}
+
+impl From<u64> for Json {
+    fn from(number: u64) -> Json {
+        Json::Number(number as f64)
+    }
+}
+
+/// Builds an object field by field; absent values leave no field.
+#[derive(Default)]
+pub struct ObjectBuilder {
+    fields: Vec<(String, Json)>,
+}
+
+impl ObjectBuilder {
+    /// An object without fields.
+    pub fn new() -> ObjectBuilder {
+        ObjectBuilder::default()
+    }
+
+    /// Adds a field.
+    pub fn with(mut self, name: &str, value: impl Into<Json>) -> ObjectBuilder {
+        self.fields.push((String::from(name), value.into()));
+        self
+    }
+
+    /// Adds a field if there is a value.
+    pub fn maybe<T: Into<Json>>(self, name: &str, value: Option<T>) -> ObjectBuilder {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    /// The finished object.
+    pub fn build(self) -> Json {
+        Json::Object(self.fields)
+    }
+}
+
+/// Why a tree was given up. Either way what was built so far is dropped, so memory stays bounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TooLarge {
+    /// Nested beyond [`MAX_DEPTH`].
+    Depth,
+    /// More values than [`MAX_NODES`].
+    Nodes,
+}
+
+/// Puts a tree together from a depth-first walk, within the bounds. Never recurses.
+#[derive(Default)]
+pub struct TreeBuilder {
+    open: Vec<(Option<String>, Json)>,
+    key: Option<String>,
+    root: Option<Json>,
+    nodes: usize,
+}
+
+impl TreeBuilder {
+    /// A builder without a value.
+    pub fn new() -> TreeBuilder {
+        TreeBuilder::default()
+    }
+
+    /// Names the next value; only inside an object.
+    pub fn key(&mut self, name: String) {
+        self.key = Some(name);
+    }
+
+    /// Adds a value that contains nothing.
+    pub fn leaf(&mut self, value: Json) -> Result<(), TooLarge> {
+        self.count()?;
+        let key = self.key.take();
+        self.place(key, value);
+        Ok(())
+    }
+
+    /// Opens an array or an object; give it empty.
+    pub fn open(&mut self, container: Json) -> Result<(), TooLarge> {
+        self.count()?;
+        if self.open.len() >= MAX_DEPTH {
+            return Err(TooLarge::Depth);
+        }
+        let key = self.key.take();
+        self.open.push((key, container));
+        Ok(())
+    }
+
+    /// Closes the innermost open array or object.
+    pub fn close(&mut self) {
+        if let Some((key, container)) = self.open.pop() {
+            self.place(key, container);
+        }
+    }
+
+    /// The whole tree; `Null` if there was none.
+    pub fn finish(mut self) -> Json {
+        while !self.open.is_empty() {
+            self.close();
+        }
+        self.root.unwrap_or(Json::Null)
+    }
+
+    fn count(&mut self) -> Result<(), TooLarge> {
+        self.nodes += 1;
+        if self.nodes > MAX_NODES { Err(TooLarge::Nodes) } else { Ok(()) }
+    }
+
+    fn place(&mut self, key: Option<String>, value: Json) {
+        match self.open.last_mut() {
+            None => self.root = Some(value),
+            Some((_, Json::List(values))) => values.push(value),
+            Some((_, Json::Object(fields))) => fields.push((key.unwrap_or_default(), value)),
+            Some(_) => {}
+        }
+    }
+}
+
+/// Writes JSON text: objects, arrays, strings, whole numbers and fragments that were JSON already.
+///
+/// Fractions are not written: nothing that the core sends or stores has one, and printing them costs 24 KB of wasm.
+#[derive(Default)]
+pub struct JsonWriter {
+    text: String,
+    /// Whether the next value at this level needs a comma before it.
+    comma: bool,
+}
+
+impl JsonWriter {
+    /// A writer without text.
+    pub fn new() -> JsonWriter {
+        JsonWriter::default()
+    }
+
+    /// `{`
+    pub fn open(&mut self) -> &mut Self {
+        self.separate();
+        self.text.push('{');
+        self.comma = false;
+        self
+    }
+
+    /// `}`
+    pub fn close(&mut self) -> &mut Self {
+        self.text.push('}');
+        self.comma = true;
+        self
+    }
+
+    /// `[`
+    pub fn open_list(&mut self) -> &mut Self {
+        self.separate();
+        self.text.push('[');
+        self.comma = false;
+        self
+    }
+
+    /// `]`
+    pub fn close_list(&mut self) -> &mut Self {
+        self.text.push(']');
+        self.comma = true;
+        self
+    }
+
+    /// A field's name.
+    pub fn key(&mut self, name: &str) -> &mut Self {
+        self.string(name);
+        self.text.push(':');
+        self.comma = false;
+        self
+    }
+
+    /// A string.
+    pub fn string(&mut self, value: &str) -> &mut Self {
+        const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+        self.separate();
+        self.text.push('"');
+        for character in value.chars() {
+            match character {
+                '"' => self.text.push_str("\\\""),
+                '\\' => self.text.push_str("\\\\"),
+                '\n' => self.text.push_str("\\n"),
+                control if control < ' ' => {
+                    self.text.push_str("\\u00");
+                    self.text.push(if control as u32 >= 16 { '1' } else { '0' });
+                    self.text.push(DIGITS.get(control as usize & 15).copied().unwrap_or('0'));
+                }
+                other => self.text.push(other),
+            }
+        }
+        self.text.push('"');
+        self
+    }
+
+    /// A whole number.
+    pub fn whole(&mut self, value: u64) -> &mut Self {
+        self.separate();
+        self.text.push_str(&decimal(value));
+        self
+    }
+
+    /// Text that is JSON already.
+    pub fn raw(&mut self, json: &str) -> &mut Self {
+        self.separate();
+        self.text.push_str(json);
+        self
+    }
+
+    /// A string field, if there is a value.
+    pub fn maybe(&mut self, name: &str, value: Option<&str>) -> &mut Self {
+        if let Some(value) = value {
+            self.key(name).string(value);
+        }
+        self
+    }
+
+    /// The text.
+    pub fn finish(self) -> String {
+        self.text
+    }
+
+    fn separate(&mut self) {
+        if self.comma {
+            self.text.push(',');
+        }
+        self.comma = true;
+    }
+}
+
+/// A whole number in decimal digits, without the formatting machinery of `std::fmt`.
+pub fn decimal(mut value: u64) -> String {
+    let mut digits = Vec::with_capacity(20);
+    loop {
+        digits.push(b'0' + (value % 10) as u8);
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    digits.iter().rev().map(|digit| char::from(*digit)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_what_a_parser_reads_back() {
+        let hostile = "quote \" backslash \\ newline \n tab \t bell \u{7} unit \u{1f} heart ♥ 🌊";
+        let mut writer = JsonWriter::new();
+        writer.open().key("a").whole(0).key("b").whole(u64::MAX).key(hostile).string(hostile);
+        writer.key("c").open_list().string("x").raw("1.5e3").open().close().close_list().maybe("d", None).close();
+        let parsed: serde_json::Value = serde_json::from_str(&writer.finish()).unwrap();
+        assert_eq!(parsed["a"], 0);
+        assert_eq!(parsed["b"], u64::MAX);
+        assert_eq!(parsed[hostile], hostile);
+        assert_eq!(parsed["c"], serde_json::json!(["x", 1500.0, {}]));
+        assert!(parsed.get("d").is_none());
+    }
+
+    #[test]
+    fn paths_stop_at_what_is_not_there() {
+        let tree = ObjectBuilder::new()
+            .with("data", ObjectBuilder::new().with("id", "x").with("n", 3u64).build())
+            .maybe("none", None::<u64>)
+            .with("nothing", Json::Null)
+            .build();
+        assert_eq!(tree.at(&["data", "id"]).and_then(Json::text), Some("x"));
+        assert_eq!(tree.first(&[&["data", "taskId"], &["data", "n"]]).and_then(Json::whole), Some(3));
+        assert_eq!(tree.at(&["data", "id", "deeper"]), None);
+        assert_eq!(tree.get("nothing"), None);
+        assert_eq!(tree.fields().len(), 2);
+    }
+
+    #[test]
+    fn depth_and_size_are_bounded() {
+        let mut deep = TreeBuilder::new();
+        assert_eq!((0..).find_map(|_| deep.open(Json::List(vec![])).err()), Some(TooLarge::Depth));
+        let mut wide = TreeBuilder::new();
+        wide.open(Json::List(vec![])).unwrap();
+        assert_eq!((0..).find_map(|_| wide.leaf(Json::Null).err()), Some(TooLarge::Nodes));
+    }
+
+    #[test]
+    fn numbers_are_whole_only_when_exact() {
+        for (number, whole) in [(0.0, Some(0)), (1.5, None), (-1.0, None), (f64::NAN, None), (1e300, None), (4e15, Some(4_000_000_000_000_000))] {
+            assert_eq!(Json::Number(number).whole(), whole);
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! How a client and a call are set up. The facade has checked shapes already; what is missing or odd here falls back to the default.
+
+use crate::json::Json;
+use crate::provider::Dialect;
+use crate::time::Millis;
+
+/// May a submit whose answer was lost be sent again?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ambiguous {
+    /// No: the caller decides.
+    Never,
+    /// Where the provider takes an idempotency key.
+    IfIdempotent,
+    /// Yes, even if that pays twice.
+    Always,
+}
+
+/// What is done about faults. Refusals (429) spend no retry: `max_wait` bounds them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RetryPolicy {
+    /// Transient faults of one image. 5, as the guide that inspired this library advises for faults.
+    pub max_retries: u32,
+    /// Refusals that one image may meet. Unlimited: counting them is how peers lose most of a batch.
+    pub max_rate_limit_retries: u32,
+    /// First bound of the full jitter, ms. 1,000.
+    pub base: Millis,
+    /// Last bound of the full jitter, ms. 30,000.
+    pub cap: Millis,
+    /// The longest wait that a server may ask for, ms. Unlimited here: `max_wait` bounds it.
+    pub max_retry_after: Millis,
+    /// Lost answers. Only under an idempotency key: anything else may pay twice.
+    pub ambiguous: Ambiguous,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> RetryPolicy {
+        RetryPolicy {
+            max_retries: 5,
+            max_rate_limit_retries: u32::MAX,
+            base: 1_000,
+            cap: 30_000,
+            max_retry_after: Millis::MAX,
+            ambiguous: Ambiguous::IfIdempotent,
+        }
+    }
+}
+
+/// Milliseconds from a number that may be `Infinity`.
+fn millis(json: &Json, name: &str, default: Millis) -> Millis {
+    match json.get(name) {
+        // A cast of a float saturates: Infinity becomes u64::MAX, and NaN 0.
+        Some(Json::Number(number)) if *number >= 0.0 => *number as Millis,
+        _ => default,
+    }
+}
+
+fn count(json: &Json, name: &str, default: u32) -> u32 {
+    match json.get(name) {
+        Some(Json::Number(number)) if *number >= 0.0 => *number as u32,
+        _ => default,
+    }
+}
+
+impl RetryPolicy {
+    /// Reads a policy; what it leaves out comes from `default`.
+    pub fn read(json: Option<&Json>, default: &RetryPolicy) -> RetryPolicy {
+        let Some(json) = json else { return default.clone() };
+        RetryPolicy {
+            max_retries: count(json, "maxRetries", default.max_retries),
+            max_rate_limit_retries: count(json, "maxRateLimitRetries", default.max_rate_limit_retries),
+            base: millis(json, "base", default.base),
+            cap: millis(json, "cap", default.cap),
+            max_retry_after: millis(json, "maxRetryAfter", default.max_retry_after),
+            ambiguous: match json.get("ambiguous").and_then(Json::text) {
+                Some("never") => Ambiguous::Never,
+                Some("if-idempotent") => Ambiguous::IfIdempotent,
+                Some("always") => Ambiguous::Always,
+                _ => default.ambiguous,
+            },
+        }
+    }
+}
+
+/// Who goes first when there is no room for all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// Somebody is looking at it.
+    #[default]
+    Interactive,
+    /// It can wait.
+    Batch,
+}
+
+/// What holds for one call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallOptions {
+    /// One HTTP attempt, ms.
+    pub timeout: Millis,
+    /// One image from the submit that was accepted to its result, ms.
+    pub deadline: Millis,
+    /// The longest wait for a permit, ms.
+    pub max_wait: Millis,
+    /// What is done about faults.
+    pub retry: RetryPolicy,
+    /// Whether to fetch the bytes before saying that the image is there.
+    pub download: bool,
+    /// The caller's own key; else one is made.
+    pub idempotency_key: Option<String>,
+    /// Who goes first.
+    pub priority: Priority,
+    /// Echoed.
+    pub metadata: Vec<(String, String)>,
+    /// The batch that the call belongs to, for pausing.
+    pub batch: Option<u32>,
+}
+
+/// What holds for all calls of a client unless they say otherwise.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Defaults {
+    /// See [`CallOptions::timeout`]. 60 s: a task API answers in a second or not at all.
+    pub timeout: Millis,
+    /// See [`CallOptions::deadline`]. 10 minutes: the slowest documented image takes 2.
+    pub deadline: Millis,
+    /// See [`CallOptions::max_wait`]. 10 minutes where somebody is looking; a batch waits as long as it takes.
+    pub max_wait: Option<Millis>,
+    /// See [`RetryPolicy`].
+    pub retry: RetryPolicy,
+}
+
+impl Default for Defaults {
+    fn default() -> Defaults {
+        Defaults { timeout: 60_000, deadline: 600_000, max_wait: None, retry: RetryPolicy::default() }
+    }
+}
+
+impl Defaults {
+    /// Reads the client's own options.
+    pub fn read(json: &Json) -> Defaults {
+        let default = Defaults::default();
+        Defaults {
+            timeout: millis(json, "timeout", default.timeout),
+            deadline: millis(json, "deadline", default.deadline),
+            max_wait: json.get("maxWait").map(|_| millis(json, "maxWait", 600_000)),
+            retry: RetryPolicy::read(json.get("retry"), &default.retry),
+        }
+    }
+}
+
+impl CallOptions {
+    /// The options of a call that gives none.
+    pub fn from_defaults(defaults: &Defaults, priority: Priority) -> CallOptions {
+        let patience = if priority == Priority::Batch { Millis::MAX } else { 600_000 };
+        CallOptions {
+            timeout: defaults.timeout,
+            deadline: defaults.deadline,
+            max_wait: defaults.max_wait.unwrap_or(patience),
+            retry: defaults.retry.clone(),
+            download: priority == Priority::Batch,
+            idempotency_key: None,
+            priority,
+            metadata: Vec::new(),
+            batch: None,
+        }
+    }
+
+    /// Reads the options of a call; what they leave out comes from the client's.
+    pub fn read(json: &Json, defaults: &Defaults) -> CallOptions {
+        let batch = json.get("priority").and_then(Json::text) == Some("batch");
+        let base = CallOptions::from_defaults(defaults, if batch { Priority::Batch } else { Priority::Interactive });
+        CallOptions {
+            timeout: millis(json, "timeout", base.timeout),
+            deadline: millis(json, "deadline", base.deadline),
+            max_wait: millis(json, "maxWait", base.max_wait),
+            retry: RetryPolicy::read(json.get("retry"), &base.retry),
+            download: json.get("download").and_then(Json::boolean).unwrap_or(base.download),
+            idempotency_key: json.text_of("idempotencyKey"),
+            priority: base.priority,
+            metadata: text_fields(json.get("metadata")),
+            batch: json.get("batch").and_then(Json::whole).map(|number| number as u32),
+        }
+    }
+}
+
+/// The string fields of an object.
+pub fn text_fields(json: Option<&Json>) -> Vec<(String, String)> {
+    let fields = json.map_or(&[][..], Json::fields).iter();
+    fields.filter_map(|(name, value)| Some((name.clone(), String::from(value.text()?)))).collect()
+}
+
+/// A provider as the client is set up with it. Its credential stays with the host, under the provider's place in the list.
+#[derive(Clone, Debug)]
+pub struct ProviderConfig {
+    /// The caller's name for it.
+    pub name: String,
+    /// How it speaks.
+    pub dialect: &'static Dialect,
+    /// Where it is, without a trailing slash or version: `https://api.hiapi.ai`.
+    pub base_url: String,
+    /// Whose quota it is.
+    pub account: String,
+    /// The key comes from a function, so a 401 is worth asking it once more.
+    pub refreshable: bool,
+    /// Tasks in flight. 4, where the guide advises to start, until it is learned (or told).
+    pub concurrency: u32,
+}
+
+/// What an engine needs to start.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// In the caller's order.
+    pub providers: Vec<ProviderConfig>,
+    /// What holds for all calls.
+    pub defaults: Defaults,
+    /// The number of the first HTTP call: after a trap it lies above those still in flight.
+    pub first_call: u64,
+}
+
+impl Config {
+    /// Reads what the facade hands over.
+    pub fn read(json: &Json) -> Config {
+        let providers = json.get("providers").map_or(&[][..], Json::list).iter();
+        Config {
+            providers: providers.filter_map(ProviderConfig::read).collect(),
+            defaults: Defaults::read(json),
+            first_call: json.get("firstCall").and_then(Json::whole).unwrap_or(0),
+        }
+    }
+}
+
+impl ProviderConfig {
+    /// A provider at its usual address.
+    pub fn new(name: &str, dialect: &'static Dialect) -> ProviderConfig {
+        ProviderConfig {
+            name: String::from(name),
+            dialect,
+            base_url: String::from(dialect.base_url),
+            account: String::new(),
+            refreshable: false,
+            concurrency: 4,
+        }
+    }
+
+    fn read(json: &Json) -> Option<ProviderConfig> {
+        let dialect = crate::provider::by_name(json.get("dialect").and_then(Json::text)?)?;
+        let mut provider = ProviderConfig::new(json.get("name").and_then(Json::text)?, dialect);
+        if let Some(base) = json.get("baseURL").and_then(Json::text) {
+            // People paste the address with or without the version; the paths of the dialect bring it.
+            let trimmed = base.trim_end_matches('/');
+            provider.base_url = String::from(trimmed.strip_suffix("/v1").unwrap_or(trimmed));
+        }
+        provider.account = json.text_of("account").unwrap_or_default();
+        provider.refreshable = json.get("refreshable").and_then(Json::boolean).unwrap_or(false);
+        let limit = json.at(&["limits", "concurrency"]);
+        let start = limit.and_then(|limit| limit.get("start").or(Some(limit))).and_then(Json::whole);
+        let most = limit.and_then(|limit| limit.get("max")).and_then(Json::whole).unwrap_or(u64::from(u32::MAX));
+        let told = start.unwrap_or(u64::from(provider.concurrency)).min(most);
+        provider.concurrency = told.clamp(1, 100_000) as u32;
+        Some(provider)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::ObjectBuilder;
+
+    #[test]
+    fn what_is_left_out_comes_from_the_client() {
+        let client = ObjectBuilder::new()
+            .with("timeout", 5_000u64)
+            .with("retry", ObjectBuilder::new().with("maxRetries", 2u64).build())
+            .build();
+        let defaults = Defaults::read(&client);
+        let call = ObjectBuilder::new()
+            .with("maxWait", Json::Number(f64::INFINITY))
+            .with("retry", ObjectBuilder::new().with("base", 10u64).build())
+            .build();
+        let options = CallOptions::read(&call, &defaults);
+        assert_eq!((options.timeout, options.deadline, options.max_wait), (5_000, 600_000, Millis::MAX));
+        assert_eq!((options.retry.max_retries, options.retry.base, options.retry.cap), (2, 10, 30_000));
+        let batch = CallOptions::read(&ObjectBuilder::new().with("priority", "batch").build(), &defaults);
+        assert_eq!((batch.max_wait, batch.download), (Millis::MAX, true));
+    }
+
+    #[test]
+    fn a_provider_takes_its_address_with_or_without_the_version() {
+        for base in ["https://x.example/v1/", "https://x.example", "https://x.example/v1"] {
+            let json = ObjectBuilder::new().with("name", "h").with("dialect", "hiapi").with("baseURL", base).build();
+            assert_eq!(ProviderConfig::read(&json).unwrap().base_url, "https://x.example");
+        }
+    }
+
+    #[test]
+    fn concurrency_may_be_told_bounded_or_left_to_be_learned() {
+        let read = |limit: Json| {
+            let limits = ObjectBuilder::new().with("concurrency", limit).build();
+            let json = ObjectBuilder::new().with("name", "h").with("dialect", "hiapi").with("limits", limits).build();
+            ProviderConfig::read(&json).unwrap().concurrency
+        };
+        assert_eq!(read(Json::from(23u64)), 23);
+        assert_eq!(read(Json::from("learn")), 4);
+        assert_eq!(read(ObjectBuilder::new().with("max", 2u64).build()), 2);
+        assert_eq!(read(ObjectBuilder::new().with("start", 9u64).build()), 9);
+    }
+}

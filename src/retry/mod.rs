@@ -1,0 +1,4 @@
+//! When to try again: our own backoff, and what the server said.
+
+pub mod backoff;
+pub mod hint;

@@ -1,0 +1,311 @@
+//! A task is what a caller holds; its parts are what providers hold. A part's states and their legal order are the heart of the promises:
+//! nothing is sent before it is written down, and nothing that may have been accepted is forgotten.
+
+use crate::error::{Axis, Code, Error};
+use crate::limit::Token;
+use crate::options::CallOptions;
+use crate::provider::Image;
+use crate::request::ImageRequest;
+use crate::time::{Instant, Millis};
+
+/// The host's number for a task.
+pub type TaskId = u32;
+/// The host's number for a context that may perform effects: one in a page, one per request where requests may not share I/O.
+pub type OwnerId = u32;
+/// The engine's number for an HTTP call.
+pub type CallId = u64;
+
+/// One part of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PartId {
+    /// The task.
+    pub task: TaskId,
+    /// Its place among the parts, from 0.
+    pub index: u16,
+}
+
+/// A provider and a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The caller's name for the provider.
+    pub provider: String,
+    /// The provider's name for the model.
+    pub model: String,
+}
+
+/// One submit and its answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempt {
+    /// Who was asked.
+    pub target: Target,
+    /// When, ms since the epoch.
+    pub at: u64,
+    /// What came of it.
+    pub outcome: AttemptOutcome,
+    /// The error, if there was one.
+    pub code: Option<Code>,
+    /// The limit that refused.
+    pub axis: Option<Axis>,
+    /// The HTTP status.
+    pub status: Option<u16>,
+    /// What support asks for.
+    pub request_id: Option<String>,
+    /// How long the part had waited for leave to submit, ms.
+    pub waited: Millis,
+}
+
+/// What came of a submit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptOutcome {
+    /// The provider has it.
+    Accepted,
+    /// Not now; free.
+    Refused,
+    /// An error that certainly left nothing behind.
+    Failed,
+    /// Nobody knows.
+    Unknown,
+}
+
+impl AttemptOutcome {
+    /// The name in the public contract.
+    pub const fn name(self) -> &'static str {
+        match self {
+            AttemptOutcome::Accepted => "accepted",
+            AttemptOutcome::Refused => "refused",
+            AttemptOutcome::Failed => "failed",
+            AttemptOutcome::Unknown => "unknown",
+        }
+    }
+}
+
+/// Where a part stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PartState {
+    /// In its lane's queue; nothing is written down yet.
+    Waiting,
+    /// Near the head of the queue: its `planned` record is on the way to the store.
+    Planning,
+    /// Written down; waits for a permit.
+    Planned,
+    /// A fault left nothing behind; back to the queue at `until`. Holds no permit.
+    Backoff {
+        /// When.
+        until: Instant,
+    },
+    /// The submit is on the wire.
+    Submitting {
+        /// The HTTP call.
+        call: CallId,
+        /// The permit.
+        token: Token,
+    },
+    /// The answer was lost; the same bytes go out again under the same key at `until`. Keeps its permit: the task may be running.
+    Replaying {
+        /// When.
+        until: Instant,
+        /// The permit.
+        token: Token,
+    },
+    /// The provider has it.
+    Running {
+        /// The permit; `None` if it was accepted by another process.
+        token: Option<Token>,
+        /// The poll on the wire.
+        call: Option<CallId>,
+    },
+    /// The answer was lost and nothing can be asked: the slot is held until then.
+    Ghost {
+        /// When.
+        until: Instant,
+        /// The permit.
+        token: Token,
+    },
+    /// It has its images, and their bytes are being fetched. Holds no permit.
+    Fetching {
+        /// The HTTP call, unless waiting to try again.
+        call: Option<CallId>,
+    },
+    /// At its end.
+    Over,
+}
+
+impl PartState {
+    /// Whether the law allows to go from here to there.
+    pub fn may_become(&self, next: &PartState) -> bool {
+        use PartState::*;
+        match self {
+            Waiting => matches!(next, Planning | Over),
+            Planning => matches!(next, Planned | Over),
+            Planned => matches!(next, Submitting { .. } | Over),
+            Backoff { .. } => matches!(next, Planned | Over),
+            Submitting { .. } => {
+                matches!(next, Planned | Backoff { .. } | Replaying { .. } | Running { .. } | Ghost { .. } | Fetching { .. } | Over)
+            }
+            Replaying { .. } => matches!(next, Submitting { .. } | Ghost { .. } | Over),
+            Running { .. } => matches!(next, Running { .. } | Fetching { .. } | Over),
+            Ghost { .. } => matches!(next, Over),
+            Fetching { .. } => matches!(next, Fetching { .. } | Over),
+            Over => false,
+        }
+    }
+
+    /// The permit that is held.
+    pub fn token(&self) -> Option<Token> {
+        match self {
+            PartState::Submitting { token, .. } | PartState::Replaying { token, .. } | PartState::Ghost { token, .. } => Some(*token),
+            PartState::Running { token, .. } => *token,
+            _ => None,
+        }
+    }
+
+    /// Whether the part stands in its lane's queue.
+    pub fn is_queued(&self) -> bool {
+        matches!(self, PartState::Waiting | PartState::Planning | PartState::Planned)
+    }
+
+    /// Whether a provider has it, or may have it.
+    pub fn is_out(&self) -> bool {
+        matches!(
+            self,
+            PartState::Submitting { .. } | PartState::Replaying { .. } | PartState::Running { .. } | PartState::Ghost { .. }
+        )
+    }
+}
+
+/// What a provider holds, or will hold: one submit.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Where it stands.
+    pub state: PartState,
+    /// Its place in the client's list of providers.
+    pub provider: usize,
+    /// Its lane's place in the engine's list.
+    pub lane: usize,
+    /// The provider's name for the model.
+    pub model: String,
+    /// Made before the first send and kept.
+    pub key: String,
+    /// The bytes of the submit; empty if the part was resumed by its id alone.
+    pub body: String,
+    /// Its place in the queue: first come, first served, and a refused part keeps it.
+    pub order: u64,
+    /// Its batch is paused.
+    pub paused: bool,
+    /// When it began to wait for a permit.
+    pub waiting_since: Instant,
+    /// Submits that met a fault.
+    pub faults: u32,
+    /// Submits that were refused.
+    pub refusals: u32,
+    /// Submits so far.
+    pub submits: u32,
+    /// The last error, for when patience ends.
+    pub last_error: Option<Error>,
+    /// When the submit that counts went out.
+    pub submitted_at: Option<Instant>,
+    /// The same on the wall's clock, ms since the epoch.
+    pub submitted_wall: Option<u64>,
+    /// When it was first seen to run, for `timing`.
+    pub running_since: Option<Instant>,
+    /// The provider's id.
+    pub task_id: Option<String>,
+    /// What support asks for, of the latest answer.
+    pub request_id: Option<String>,
+    /// The next poll, fetch or other try.
+    pub due: Option<Instant>,
+    /// Polls or fetches in a row that met a fault.
+    pub poll_faults: u32,
+    /// Polls in all.
+    pub polls: u32,
+    /// When patience ends: `max_wait` while waiting, `deadline` once out.
+    pub expires: Instant,
+    /// A submit went out and its answer was lost: it may have been accepted, whatever later answers say.
+    pub in_doubt: bool,
+    /// The credential was asked for anew after a 401; a second one is final.
+    pub refreshed: bool,
+    /// When it was first written down, ms since the epoch; 0 before.
+    pub planned_wall: u64,
+    /// What it made; bytes are fetched one after the other.
+    pub images: Vec<Image>,
+    /// Its end, as far as the caller is concerned.
+    pub outcome: Option<Result<Vec<Image>, Error>>,
+}
+
+impl Part {
+    /// Goes to another state. An illegal step is a defect of the engine; the property tests run with it denied.
+    pub fn go(&mut self, next: PartState) {
+        debug_assert!(self.state.may_become(&next), "{:?} may not become {next:?}", self.state);
+        self.state = next;
+    }
+}
+
+/// What a caller holds.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// Who performs its effects.
+    pub owner: OwnerId,
+    /// What was asked for; `None` where it was resumed.
+    pub request: Option<Box<ImageRequest>>,
+    /// The model in the caller's words.
+    pub requested_model: String,
+    /// What holds for it.
+    pub options: CallOptions,
+    /// The key of part 0; empty until it is known.
+    pub key: String,
+    /// What providers hold.
+    pub parts: Vec<Part>,
+    /// Every submit.
+    pub attempts: Vec<Attempt>,
+    /// When it began.
+    pub began: Instant,
+    /// The caller has its answer; parts may live on as ghosts.
+    pub settled: bool,
+    /// Records are being looked up before anything else is done.
+    pub lookup: Option<Lookup>,
+    /// What the caller should know besides.
+    pub warnings: Vec<(&'static str, String)>,
+}
+
+/// What a task waits for before it begins.
+#[derive(Clone, Debug, Default)]
+pub struct Lookup {
+    /// Found so far.
+    pub records: Vec<crate::journal::Record>,
+    /// Still asked for.
+    pub awaiting: usize,
+    /// Parts that a reference names by the provider's id.
+    pub known: Vec<KnownPart>,
+    /// It is a resumption: nothing found means that there is nothing to resume.
+    pub resuming: bool,
+}
+
+/// A part that a reference names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KnownPart {
+    /// Its place among the parts.
+    pub index: u16,
+    /// The caller's name for the provider.
+    pub provider: String,
+    /// The provider's name for the model; empty if unknown.
+    pub model: String,
+    /// The provider's id.
+    pub task_id: Option<String>,
+    /// Its key; empty if unknown.
+    pub key: String,
+    /// When it was submitted, ms since the epoch.
+    pub submitted_at: Option<u64>,
+}
+
+/// The most attempts that are kept; a part can be refused any number of times.
+const MAX_ATTEMPTS: usize = 100;
+
+impl Task {
+    /// Remembers a submit; of too many, the first and the latest.
+    pub fn note(&mut self, attempt: Attempt) {
+        if self.attempts.len() >= MAX_ATTEMPTS {
+            self.attempts.remove(1);
+        }
+        self.attempts.push(attempt);
+    }
+}

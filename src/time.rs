@@ -1,0 +1,98 @@
+//! Instants, durations and HTTP dates. The core never reads a clock: `now` comes in with every call.
+
+/// A length of time in milliseconds.
+pub type Millis = u64;
+
+/// A point on a monotonic clock, in milliseconds since an origin that only the host knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Instant(u64);
+
+impl Instant {
+    /// Later than anything that happens; stands for "never".
+    pub const NEVER: Instant = Instant(u64::MAX);
+
+    /// The instant that many milliseconds after the host's origin.
+    pub const fn from_millis(millis: Millis) -> Instant {
+        Instant(millis)
+    }
+
+    /// Milliseconds since the host's origin.
+    pub const fn millis(self) -> Millis {
+        self.0
+    }
+
+    /// `self` and `wait` later; saturates at [`Instant::NEVER`].
+    pub const fn after(self, wait: Millis) -> Instant {
+        Instant(self.0.saturating_add(wait))
+    }
+
+    /// Milliseconds from `self` to `later`; zero if that has passed.
+    pub const fn until(self, later: Instant) -> Millis {
+        later.0.saturating_sub(self.0)
+    }
+}
+
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// Milliseconds since the Unix epoch of an IMF-fixdate (`Sun, 06 Nov 1994 08:49:37 GMT`), the one form that RFC 9110 §5.6.7 lets
+/// servers send. The two obsolete forms are not read: no image API was seen to send them.
+pub fn parse_http_date(text: &str) -> Option<u64> {
+    let mut words = text.trim().split([' ', ',']).filter(|word| !word.is_empty());
+    let _weekday = words.next()?;
+    let day: u64 = words.next()?.parse().ok()?;
+    let month_name = words.next()?;
+    let month = MONTHS.iter().position(|name| *name == month_name)? as u64 + 1;
+    let year: u64 = words.next()?.parse().ok()?;
+    let mut clock = words.next()?.split(':');
+    let hour: u64 = clock.next()?.parse().ok()?;
+    let minute: u64 = clock.next()?.parse().ok()?;
+    let second: u64 = clock.next()?.parse().ok()?;
+    if words.next()? != "GMT" || !(1970..=9999).contains(&year) || !(1..=31).contains(&day) {
+        return None;
+    }
+    if hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let seconds = days_since_epoch(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
+    Some(seconds * 1_000)
+}
+
+/// Days from 1970-01-01 to a date of the Gregorian calendar (Howard Hinnant's `days_from_civil`, for years after 1970).
+fn days_since_epoch(year: u64, month: u64, day: u64) -> u64 {
+    let shifted_year = if month <= 2 { year - 1 } else { year };
+    let era = shifted_year / 400;
+    let year_of_era = shifted_year % 400;
+    let month_from_march = (month + 9) % 12;
+    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    (era * 146_097 + day_of_era).saturating_sub(719_468)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_dates_that_servers_send() {
+        assert_eq!(parse_http_date("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
+        assert_eq!(parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777_000));
+        assert_eq!(parse_http_date("Sun, 22 Nov 2026 01:09:43 GMT"), Some(1_795_309_783_000));
+        assert_eq!(parse_http_date("Tue, 29 Feb 2028 23:59:60 GMT"), Some(1_835_481_600_000));
+    }
+
+    #[test]
+    fn refuses_what_is_not_a_date() {
+        for text in ["", "soon", "Sun, 06 Nov 1994", "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 06 Foo 1994 08:49:37 GMT"] {
+            assert_eq!(parse_http_date(text), None, "{text}");
+        }
+        assert_eq!(parse_http_date("Sun, 06 Nov 1969 08:49:37 GMT"), None);
+        assert_eq!(parse_http_date("Sun, 06 Nov 1994 24:00:00 GMT"), None);
+        assert_eq!(parse_http_date("Sun, 99999999999999999999 Nov 1994 08:49:37 GMT"), None);
+    }
+
+    #[test]
+    fn arithmetic_saturates() {
+        assert_eq!(Instant::from_millis(5).after(u64::MAX), Instant::NEVER);
+        assert_eq!(Instant::from_millis(5).until(Instant::from_millis(3)), 0);
+    }
+}

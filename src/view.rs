@@ -1,0 +1,273 @@
+//! What crosses the wall outwards, as plain data in the shapes of the public contract; and the references that come back in.
+
+use crate::engine::{Effect, Engine, Outcome, Reference, Success, Update};
+use crate::error::Error;
+use crate::journal::{Record, Stage};
+use crate::json::{Json, ObjectBuilder};
+use crate::limit::LaneSnapshot;
+use crate::options::text_fields;
+use crate::provider::Image;
+use crate::task::{Attempt, KnownPart, Target};
+
+fn list<T>(items: impl IntoIterator<Item = T>, view: impl Fn(T) -> Json) -> Json {
+    Json::List(items.into_iter().map(view).collect())
+}
+
+fn texts(fields: &[(String, String)]) -> Option<Json> {
+    let pairs = fields.iter().map(|(name, value)| (name.clone(), Json::Text(value.clone())));
+    (!fields.is_empty()).then(|| Json::Object(pairs.collect()))
+}
+
+impl From<String> for Json {
+    fn from(text: String) -> Json {
+        Json::Text(text)
+    }
+}
+
+fn target(target: &Target) -> Json {
+    ObjectBuilder::new().with("provider", target.provider.as_str()).with("model", target.model.as_str()).build()
+}
+
+fn attempt(attempt: &Attempt) -> Json {
+    ObjectBuilder::new()
+        .with("target", target(&attempt.target))
+        .with("at", attempt.at)
+        .with("outcome", attempt.outcome.name())
+        .maybe("code", attempt.code.map(|code| code.name()))
+        .maybe("axis", attempt.axis.map(|axis| axis.name()))
+        .maybe("status", attempt.status.map(u64::from))
+        .maybe("requestId", attempt.request_id.clone())
+        .with("waitedMs", attempt.waited)
+        .build()
+}
+
+/// An error, with the reference that its task can be resumed by.
+pub fn error(error: &Error, reference: Option<&Reference>) -> Json {
+    ObjectBuilder::new()
+        .with("code", error.code.name())
+        .with("message", error.message.as_str())
+        .with("billed", error.billed.name())
+        .with("retryable", Json::Bool(error.code.retryable()))
+        .maybe("provider", error.provider.clone())
+        .maybe("model", error.model.clone())
+        .maybe("status", error.status.map(u64::from))
+        .maybe("requestId", error.request_id.clone())
+        .maybe("taskId", error.task_id.clone())
+        .maybe("providerCode", error.provider_code.clone())
+        .maybe("retryAfterMs", error.retry_after)
+        .maybe("axis", error.axis.map(|axis| axis.name()))
+        .maybe("param", error.param.clone())
+        .with("attempts", list(&error.attempts, attempt))
+        .maybe("ref", reference.map(self::reference))
+        .build()
+}
+
+/// A reference: `TaskRef`.
+pub fn reference(reference: &Reference) -> Json {
+    ObjectBuilder::new()
+        .with("v", 1)
+        .with("idempotencyKey", reference.key.as_str())
+        .with("parts", list(&reference.parts, known_part))
+        .maybe("metadata", texts(&reference.metadata))
+        .build()
+}
+
+fn known_part(part: &KnownPart) -> Json {
+    ObjectBuilder::new()
+        .with("index", u64::from(part.index))
+        .with("provider", part.provider.as_str())
+        .with("model", part.model.as_str())
+        .maybe("taskId", part.task_id.clone())
+        .with("idempotencyKey", part.key.as_str())
+        .maybe("submittedAt", part.submitted_at)
+        .build()
+}
+
+fn image(image: &Image) -> Json {
+    ObjectBuilder::new()
+        .with("mediaType", image.media_type.as_deref().unwrap_or("image/png"))
+        .maybe("url", image.url.clone())
+        .maybe("handle", image.handle.map(u64::from))
+        .maybe("expiresAt", image.expires_at)
+        .maybe("width", image.size.map(|(width, _)| u64::from(width)))
+        .maybe("height", image.size.map(|(_, height)| u64::from(height)))
+        .build()
+}
+
+/// An update: `TaskUpdate`.
+pub fn update(update: &Update) -> Json {
+    match update {
+        Update::Waiting { reason, ahead, until } => ObjectBuilder::new()
+            .with("status", "waiting")
+            .with("reason", *reason)
+            .with("ahead", *ahead as u64)
+            .maybe("until", *until)
+            .build(),
+        Update::Submitting { target: to, attempt } => ObjectBuilder::new()
+            .with("status", "submitting")
+            .with("target", target(to))
+            .with("attempt", u64::from(*attempt))
+            .build(),
+        Update::Running { queued, reference: known, progress } => ObjectBuilder::new()
+            .with("status", if *queued { "queued" } else { "processing" })
+            .with("ref", reference(known))
+            .maybe("progress", progress.map(Json::Number))
+            .build(),
+    }
+}
+
+/// The end of a task: "succeeded", "failed" or "cancelled", and the value that goes with it.
+pub fn outcome(outcome: &Outcome) -> (&'static str, Json) {
+    match outcome {
+        Outcome::Succeeded(success) => ("succeeded", self::success(success)),
+        Outcome::Failed(failure, known) => ("failed", error(failure, known.as_ref())),
+        Outcome::Cancelled(failure, known) => ("cancelled", error(failure, known.as_ref())),
+    }
+}
+
+fn success(success: &Success) -> Json {
+    let timing = ObjectBuilder::new()
+        .with("waitedMs", success.waited)
+        .with("queuedMs", success.queued)
+        .with("ranMs", success.ran)
+        .with("polls", u64::from(success.polls))
+        .build();
+    ObjectBuilder::new()
+        .with("images", list(&success.images, image))
+        .with("provider", success.target.provider.as_str())
+        .with("model", success.target.model.as_str())
+        .with("requestedModel", success.requested_model.as_str())
+        .maybe("requestId", success.request_id.clone())
+        .maybe("taskId", success.task_id.clone())
+        .maybe("metadata", texts(&success.metadata))
+        .with("attempts", list(&success.attempts, attempt))
+        .with(
+            "warnings",
+            list(&success.warnings, |(code, message)| {
+                ObjectBuilder::new().with("code", *code).with("message", message.as_str()).build()
+            }),
+        )
+        .with(
+            "failures",
+            list(&success.failures, |(index, failure)| {
+                ObjectBuilder::new().with("index", u64::from(*index)).with("error", error(failure, None)).build()
+            }),
+        )
+        .with("timing", timing)
+        .build()
+}
+
+/// A lane: `LaneStatus`.
+pub fn lane(engine: &Engine, name: &str, provider: usize, snapshot: &LaneSnapshot) -> Json {
+    let provider = engine.config().providers.get(provider).map_or("", |config| config.name.as_str());
+    ObjectBuilder::new()
+        .with("lane", name)
+        .with("provider", provider)
+        .with("limit", u64::from(snapshot.limit))
+        .with("held", u64::from(snapshot.held))
+        .with("phase", "steady")
+        .maybe("pausedUntil", snapshot.paused_until.map(|until| engine.wall_clock(until)))
+        .with("refusals", u64::from(snapshot.refusals))
+        .build()
+}
+
+/// What the client believes: `ClientStatus`.
+pub fn status(engine: &Engine) -> Json {
+    let (waiting, running) = engine.counts();
+    let lanes = engine.lanes().map(|(name, provider, snapshot)| lane(engine, name, provider, &snapshot));
+    ObjectBuilder::new()
+        .with("lanes", Json::List(lanes.collect()))
+        .with("waiting", waiting as u64)
+        .with("running", running as u64)
+        .build()
+}
+
+/// An event and its name, for the effects that are one.
+pub fn event(engine: &Engine, effect: &Effect) -> Option<(&'static str, Json)> {
+    match effect {
+        Effect::Refusal { lane, axis, retry_after, request_id } => {
+            let view = ObjectBuilder::new()
+                .with("lane", lane.as_str())
+                .with("axis", axis.name())
+                .maybe("retryAfterMs", *retry_after)
+                .maybe("requestId", request_id.clone());
+            Some(("refusal", view.build()))
+        }
+        Effect::Limit { lane: place } => {
+            let (name, provider, snapshot) = engine.lanes().nth(*place)?;
+            Some(("limit", lane(engine, name, provider, &snapshot)))
+        }
+        _ => None,
+    }
+}
+
+/// References to the unfinished tasks among some records.
+pub fn pending(records: &[Record]) -> Json {
+    let mut references: Vec<Reference> = Vec::new();
+    for record in records.iter().filter(|record| record.stage != Stage::Delivered) {
+        let part = KnownPart {
+            index: record.index,
+            provider: record.provider.clone(),
+            model: record.model.clone(),
+            task_id: record.task_id.clone(),
+            key: record.key.clone(),
+            submitted_at: record.submitted_at,
+        };
+        match references.iter_mut().find(|known| known.key == record.task_key) {
+            Some(known) => known.parts.push(part),
+            None => references.push(Reference {
+                key: record.task_key.clone(),
+                parts: vec![part],
+                metadata: record.metadata.clone(),
+            }),
+        }
+    }
+    references.iter_mut().for_each(|known| known.parts.sort_by_key(|part| part.index));
+    list(&references, reference)
+}
+
+/// What a caller wants to go on with: a key, a `TaskRef`, or a provider and its task's id.
+pub fn read_reference(json: &Json) -> (Option<String>, Result<Vec<KnownPart>, Box<Error>>) {
+    let wrong = |message: &str| (None, Err(Box::new(Error::invalid("ref", message))));
+    if let Some(key) = json.text() {
+        return if key.is_empty() { wrong("is an empty key") } else { (Some(String::from(key)), Ok(Vec::new())) };
+    }
+    if let (Some(provider), Some(task_id)) = (json.text_of("provider"), json.text_of("taskId")) {
+        let task_id = Some(task_id).filter(|id| crate::http::path_segment(id).is_some());
+        if task_id.is_none() {
+            return wrong("has a taskId that no provider gives");
+        }
+        let model = json.text_of("model").unwrap_or_default();
+        let part = KnownPart { index: 0, provider, model, task_id, key: String::new(), submitted_at: None };
+        return (None, Ok(vec![part]));
+    }
+    let (Some(key), Some(1)) = (json.text_of("idempotencyKey"), json.get("v").and_then(Json::whole)) else {
+        return wrong("must be a TaskRef of version 1, { provider, taskId }, or an idempotency key");
+    };
+    let parts = json.get("parts").map_or(&[][..], Json::list);
+    let read: Vec<KnownPart> = parts.iter().filter_map(read_part).collect();
+    if read.is_empty() || read.len() != parts.len() || read.len() > 64 {
+        return wrong("has parts that are missing or malformed");
+    }
+    (Some(key), Ok(read))
+}
+
+fn read_part(json: &Json) -> Option<KnownPart> {
+    let task_id = json.text_of("taskId");
+    if task_id.as_deref().is_some_and(|id| crate::http::path_segment(id).is_none()) {
+        return None;
+    }
+    Some(KnownPart {
+        index: json.get("index").and_then(Json::whole).and_then(|index| u16::try_from(index).ok()).filter(|i| *i < 64)?,
+        provider: json.text_of("provider")?,
+        model: json.text_of("model")?,
+        task_id,
+        key: json.text_of("idempotencyKey")?,
+        submitted_at: json.get("submittedAt").and_then(Json::whole),
+    })
+}
+
+/// The metadata of a reference.
+pub fn reference_metadata(json: &Json) -> Vec<(String, String)> {
+    text_fields(json.get("metadata"))
+}
