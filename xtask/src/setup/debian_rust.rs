@@ -17,11 +17,10 @@ pub const TOOLCHAIN: &str = "tidegate-debian";
 
 const COMPILER: &str = "/usr/bin/rustc";
 const PACKAGES: [&str; 5] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-clippy", "rustfmt-web"];
-const FOLDER_PREFIX: &str = "debian-rust-";
 
 /// Whether `folder` is one that this module made.
-pub fn is_ours(project: &Project, folder: &Path) -> bool {
-    folder.parent() == Some(&project.cache) && files::name_of(folder).starts_with(FOLDER_PREFIX)
+pub fn is_ours(folder: &Path) -> bool {
+    folder.parent().is_some_and(|parent| files::name_of(parent) == TOOLCHAIN)
 }
 
 /// The folder for the version of Debian's compiler that is installed now; an upgrade gives another.
@@ -30,7 +29,9 @@ pub fn is_ours(project: &Project, folder: &Path) -> bool {
 /// When Debian's compiler is not installed.
 pub fn sysroot(project: &Project) -> Result<PathBuf> {
     let version = capture(Command::new("dpkg-query").args(["--show", "--showformat=${Version}", "rustc-web"]))?;
-    Ok(project.cache.join(format!("{FOLDER_PREFIX}{version}")))
+    // In rustup's home, not in a cache: without it cargo itself would not start in a checkout with the override.
+    let home = capture(project.command("rustup").args(["show", "home"]))?;
+    Ok(Path::new(&home).join(TOOLCHAIN).join(version))
 }
 
 /// Makes Debian's Rust the toolchain of this checkout.
@@ -52,16 +53,18 @@ pub fn set_up(project: &mut Project) -> Result {
 fn make_sysroot(project: &Project, sysroot: &Path) -> Result {
     let (lld, lld_version) = apt::newest_lld()?;
     apt::install(&[&lld], "a linker for wasm")?;
-    let partial = project.cache.join(format!("partial-{}", std::process::id()));
+    let partial = sysroot.with_file_name(format!("partial-{}", std::process::id()));
     files::empty_folder(&partial)?;
     say(&format!("building std for {WASM} from Debian's source (about a minute, once)"));
     build_std(project, &partial)?;
     lay_out(&partial, sysroot, lld_version)?;
-    for old in files::list(&project.cache)?.iter().filter(|folder| is_ours(project, folder)) {
+    // Renamed at the end, so that a run that was stopped leaves no half of a toolchain.
+    files::rename(&partial, sysroot)?;
+    let Some(parent) = sysroot.parent() else { return Ok(()) };
+    for old in files::list(parent)?.iter().filter(|folder| *folder != sysroot) {
         files::remove_folder(old)?;
     }
-    // Renamed at the end, so that a run that was stopped leaves no half of a toolchain.
-    files::rename(&partial, sysroot)
+    Ok(())
 }
 
 fn build_std(project: &Project, folder: &Path) -> Result {

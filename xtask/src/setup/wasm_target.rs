@@ -71,7 +71,7 @@ fn active_compiler_has_it(project: &Project) -> bool {
 
 /// Whether this is our folder of an earlier version of Debian's compiler, which cannot read it any more.
 fn is_out_of_date(project: &Project, sysroot: &Path) -> bool {
-    debian_rust::is_ours(project, sysroot) && debian_rust::sysroot(project).is_ok_and(|current| current != sysroot)
+    debian_rust::is_ours(sysroot) && debian_rust::sysroot(project).is_ok_and(|current| current != sysroot)
 }
 
 fn add_line(project: &Project) -> String {
