@@ -1,5 +1,7 @@
 //! The pixels of a picture, and their PNG.
 
+use std::ops::Range;
+
 use super::color::Color;
 
 /// A picture in the making: linear light, painted over from back to front.
@@ -50,16 +52,42 @@ impl Canvas {
         }
     }
 
-    /// Paints the pixels of a rectangle, cut to the canvas.
-    pub fn shade_box(&mut self, corners: [f32; 4], mut paint: impl FnMut(f32, f32, Color) -> Color) {
-        let [left, top, right, bottom] = corners;
+    /// Columns and rows of a rectangle, cut to the canvas.
+    fn spans(&self, [left, top, right, bottom]: [f32; 4]) -> (Range<usize>, Range<usize>) {
         let span = |from: f32, to: f32, limit: usize| {
             let from = (from.floor().max(0.0) as usize).min(limit);
-            (from, (to.ceil().max(0.0) as usize).clamp(from, limit))
+            from..(to.ceil().max(0.0) as usize).clamp(from, limit)
         };
-        let ((left, right), (top, bottom)) = (span(left, right, self.width), span(top, bottom, self.height));
-        for (y, row) in self.pixels.chunks_mut(self.width).enumerate().take(bottom).skip(top) {
-            for (x, pixel) in row.iter_mut().enumerate().take(right).skip(left) {
+        (span(left, right, self.width), span(top, bottom, self.height))
+    }
+
+    /// Calls a function with index and middle of each pixel of a rectangle, cut to the canvas.
+    pub fn visit_box(&self, corners: [f32; 4], mut visit: impl FnMut(usize, f32, f32)) {
+        let (columns, rows) = self.spans(corners);
+        for y in rows {
+            for x in columns.clone() {
+                visit(y * self.width + x, x as f32 + 0.5, y as f32 + 0.5);
+            }
+        }
+    }
+
+    /// How many pixels there are.
+    pub fn count(&self) -> usize {
+        self.pixels.len()
+    }
+
+    /// Paints the pixel of an index.
+    pub fn paint(&mut self, index: usize, paint: impl FnOnce(Color) -> Color) {
+        if let Some(pixel) = self.pixels.get_mut(index) {
+            *pixel = paint(*pixel);
+        }
+    }
+
+    /// Paints the pixels of a rectangle, cut to the canvas.
+    pub fn shade_box(&mut self, corners: [f32; 4], mut paint: impl FnMut(f32, f32, Color) -> Color) {
+        let (columns, rows) = self.spans(corners);
+        for (y, row) in self.pixels.chunks_mut(self.width).enumerate().take(rows.end).skip(rows.start) {
+            for (x, pixel) in row.iter_mut().enumerate().take(columns.end).skip(columns.start) {
                 *pixel = paint(x as f32 + 0.5, y as f32 + 0.5, *pixel);
             }
         }

@@ -20,6 +20,7 @@ pub(super) fn draw(canvas: &mut Canvas, palette: &Palette, dice: &mut Dice) {
     let (deep, pale) = if dark { (0.17, 0.3) } else { (0.97, 0.9) };
     let (ground, corner) = (palette.lead(pale, if dark { 0.07 } else { 0.03 }, 0.0), palette.lead(deep, 0.04, 0.8));
     canvas.shade(|x, y, _| ground.mix(corner, smooth(0.1, 1.0, (x / width - 0.5).hypot(y / height - 0.5) * 1.3)));
+    let mut loom = Loom::new(canvas);
     let field = dice.noise();
     let heading = dice.between(0.0, std::f32::consts::TAU);
     let swirl = dice.between(1.1, 2.4);
@@ -37,7 +38,7 @@ pub(super) fn draw(canvas: &mut Canvas, palette: &Palette, dice: &mut Dice) {
             from: hue(palette, dice, side, 0.0),
             to: hue(palette, dice, side, 0.5),
         };
-        lay(canvas, &ribbon);
+        loom.lay(canvas, &ribbon);
     }
 }
 
@@ -72,40 +73,65 @@ fn trace(field: Noise, start: (f32, f32), unit: f32, flow: (f32, f32, f32), leng
     points
 }
 
-/// Paints a ribbon: tapered, shaded across like a tube, with a soft shadow.
-fn lay(canvas: &mut Canvas, ribbon: &Ribbon) {
-    let last = ribbon.points.len().saturating_sub(2).max(1) as f32;
-    for shadow in [true, false] {
-        for (index, (from, to)) in ribbon.points.iter().zip(ribbon.points.iter().skip(1)).enumerate() {
-            let along = index as f32 / last;
-            let taper = (std::f32::consts::PI * along).sin().max(0.0).sqrt();
-            let half = (ribbon.width * taper * 0.5).max(0.6);
-            let color = ribbon.from.mix(ribbon.to, along);
-            segment(canvas, *from, *to, if shadow { half * 1.7 } else { half }, |across, under| {
-                if shadow {
-                    under.times(1.0 - 0.1 * (1.0 - across))
-                } else {
-                    under.mix(color.times(1.12 - 0.5 * across * across), 0.9)
-                }
-            });
-        }
-    }
+/// How far a ribbon's shadow reaches, in halves of its width.
+const SHADOW: f32 = 1.8;
+
+/// What is nearest to a pixel of the ribbon being laid: distance in halves of its width there, half, place along.
+#[derive(Clone, Copy)]
+struct Near {
+    across: f32,
+    half: f32,
+    along: f32,
 }
 
-/// Paints the part of a ribbon between two points: the pixels whose foot on the line lies between them.
-fn segment(canvas: &mut Canvas, a: (f32, f32), b: (f32, f32), half: f32, paint: impl Fn(f32, Color) -> Color) {
-    let (dx, dy) = (b.0 - a.0, b.1 - a.1);
-    let length = dx.hypot(dy).max(1e-6);
-    let (tx, ty) = (dx / length, dy / length);
-    let reach = half + 1.0;
-    let corners = [a.0.min(b.0) - reach, a.1.min(b.1) - reach, a.0.max(b.0) + reach, a.1.max(b.1) + reach];
-    canvas.shade_box(corners, |x, y, under| {
-        let along = (x - a.0) * tx + (y - a.1) * ty;
-        if !(0.0..length).contains(&along) {
-            return under;
+/// Room to find the nearest part of a ribbon for every pixel, so that each is painted once.
+struct Loom {
+    near: Vec<Near>,
+    touched: Vec<usize>,
+}
+
+const NOTHING: Near = Near { across: f32::INFINITY, half: 0.0, along: 0.0 };
+
+impl Loom {
+    fn new(canvas: &Canvas) -> Loom {
+        Loom { near: vec![NOTHING; canvas.count()], touched: Vec::new() }
+    }
+
+    /// Paints a ribbon: tapered, shaded across like a tube, over its soft shadow.
+    fn lay(&mut self, canvas: &mut Canvas, ribbon: &Ribbon) {
+        let last = ribbon.points.len().saturating_sub(2).max(1) as f32;
+        for (index, (from, to)) in ribbon.points.iter().zip(ribbon.points.iter().skip(1)).enumerate() {
+            let along = index as f32 / last;
+            let taper = (std::f32::consts::PI * along).sin().max(0.0).powf(0.7);
+            self.segment(canvas, *from, *to, (ribbon.width * taper * 0.5).max(0.6), along);
         }
-        let across = ((x - a.0) * ty - (y - a.1) * tx).abs();
-        let cover = (half - across + 0.5).clamp(0.0, 1.0);
-        if cover > 0.0 { under.mix(paint((across / half).min(1.0), under), cover) } else { under }
-    });
+        for index in self.touched.drain(..) {
+            let Some(slot) = self.near.get_mut(index) else { continue };
+            let Near { across, half, along } = std::mem::replace(slot, NOTHING);
+            let color = ribbon.from.mix(ribbon.to, along).times(1.14 - 0.55 * across.min(1.0).powi(2));
+            let cover = (half - across * half + 0.5).clamp(0.0, 1.0);
+            let shade = 0.4 * ((SHADOW - across) / (SHADOW - 1.0)).clamp(0.0, 1.0).powi(2);
+            canvas.paint(index, |under| under.times(1.0 - shade).mix(color, cover));
+        }
+    }
+
+    fn segment(&mut self, canvas: &Canvas, a: (f32, f32), b: (f32, f32), half: f32, along: f32) {
+        let (dx, dy) = (b.0 - a.0, b.1 - a.1);
+        let square = (dx * dx + dy * dy).max(1e-6);
+        let reach = half * SHADOW + 1.0;
+        let corners = [a.0.min(b.0) - reach, a.1.min(b.1) - reach, a.0.max(b.0) + reach, a.1.max(b.1) + reach];
+        let (near, touched) = (&mut self.near, &mut self.touched);
+        canvas.visit_box(corners, |index, x, y| {
+            let t = (((x - a.0) * dx + (y - a.1) * dy) / square).clamp(0.0, 1.0);
+            let (u, v) = (x - a.0 - t * dx, y - a.1 - t * dy);
+            let across = (u * u + v * v).sqrt() / half;
+            let Some(slot) = near.get_mut(index).filter(|slot| across * half < reach && across < slot.across) else {
+                return;
+            };
+            if slot.across == f32::INFINITY {
+                touched.push(index);
+            }
+            *slot = Near { across, half, along };
+        });
+    }
 }
