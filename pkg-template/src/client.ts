@@ -1,0 +1,361 @@
+import { Batch, type BatchContext } from "./batch.js";
+import { inBrowser } from "./browser.js";
+import type { Core, CoreConfig, CoreOptions } from "./core.js";
+import { ImageError, InvalidRequestError, toError } from "./errors.js";
+import { Guard, type Live } from "./guard.js";
+import { HostTable } from "./host.js";
+import { ResultImage, type Loaded, type PlainImage } from "./image.js";
+import { LiveTask, TaskHandle, type TaskContext } from "./image-task.js";
+import { createLog } from "./log.js";
+import { callShape, check, clientShape, compact, listenShape, refuse } from "./options.js";
+import { createAuthorizer, readProviders, type ProviderData } from "./providers.js";
+import { toCoreRequest } from "./request.js";
+import { createCore, separate } from "./start.js";
+import { Journal, memoryStore } from "./store.js";
+import type {
+  BatchOptions,
+  Bytes,
+  CallOptions,
+  Client,
+  ClientEvents,
+  ClientOptions,
+  ClientStatus,
+  ImageBatch,
+  ImageTask,
+  TaskRef,
+  TaskUpdate,
+} from "./types.js";
+
+const events = ["update", "refusal", "limit", "http"];
+/** The most parts that a task may have in the store. */
+const MOST_PARTS = 64;
+// Older browsers have no such symbol; what polyfills it uses this one.
+const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose");
+
+/**
+ * Build a client. Synchronous; the wasm core starts on the first call. One client may serve all requests of an isolate. No global state.
+ *
+ * @throws InvalidRequestError whose `param` names the option that is wrong
+ */
+export function createClient(options: ClientOptions): Client {
+  check(options, clientShape);
+  const providers = readProviders(options.providers);
+  if (!options.dangerouslyAllowBrowser && inBrowser() && providers.some(([, data]) => data.apiKey() !== undefined)) {
+    refuse(
+      "apiKey",
+      "would be open to everybody in a browser: use a proxy of yours (baseURL), or set dangerouslyAllowBrowser",
+    );
+  }
+  return new TidegateClient(options, providers);
+}
+
+class TidegateClient implements Client {
+  readonly #options: ClientOptions;
+  readonly #log;
+  readonly #journal: Journal;
+  readonly #host: HostTable;
+  readonly #guard: Guard;
+  readonly #context: TaskContext;
+  readonly #listeners = new Map<string, Set<(event: object) => void>>();
+  /** Tasks whose caller gave the key, while the store is asked whether it knows it. */
+  readonly #asking = new Map<string, LiveTask>();
+  #tasks = 0;
+  #owners = 0;
+  #batches = 0;
+  #closed = false;
+  /** The log has said that the store is memory. */
+  #told = false;
+
+  constructor(given: ClientOptions, providers: [string, ProviderData][]) {
+    const options = (this.#options = { ...given });
+    const { fetch, testing, store, timeout, deadline, maxWait, retry } = options;
+    this.#log = createLog(options.logger, options.logLevel);
+    this.#journal = new Journal(typeof store === "object" ? store : memoryStore(), this.#log);
+    this.#host = new HostTable({
+      clock: testing?.clock,
+      fetch,
+      authorizers: providers.map(([, data]) => createAuthorizer(data, !separate)),
+      journal: this.#journal,
+      log: this.#log,
+      emit: (name, value) => this.#emit(name, value),
+    });
+    const config: Omit<CoreConfig, "firstCall"> = {
+      ...compact({ seed: testing?.seed, timeout, deadline, maxWait, retry: retry && compact(retry) }, "maxWait"),
+      providers: providers.map(([name, data]) => toConfig(name, data, providers)),
+    };
+    this.#guard = new Guard(
+      (generation, firstCall) => createCore(this.#host.create(this.#guard, generation), { ...config, firstCall }),
+      this.#log,
+    );
+    this.#context = {
+      guard: this.#guard,
+      changed: (task, update) => this.#changed(task, update),
+      image: (plain) => this.#image(plain),
+      drop: (task) => this.#host.handles.drop(task),
+    };
+  }
+
+  generate(request: unknown, options: CallOptions = {}): ImageTask {
+    return this.#handle(options, this.#launch(request, options, this.#owner()));
+  }
+
+  submit(request: unknown, options: CallOptions = {}): Promise<TaskRef> {
+    return this.generate(request, options).ref();
+  }
+
+  resume(ref: unknown, options: CallOptions = {}): ImageTask {
+    const live = this.#attempt(options, this.#owner(), "", (task, core) => {
+      let copy: unknown;
+      try {
+        copy = JSON.parse(JSON.stringify(ref));
+      } catch (cause) {
+        refuse("ref", "must be a TaskRef, { provider, taskId } or an idempotency key", cause);
+      }
+      const joined = this.#find(copy);
+      if (joined) return joined;
+      const { number, owner } = task;
+      task.register = (glue, records) => glue.resume(number, owner, copy, core, records);
+      task.sent = true;
+      this.#guard.add(task);
+      return task;
+    });
+    return this.#handle(options, live);
+  }
+
+  async pending(): Promise<TaskRef[]> {
+    const records = await this.#journal.all();
+    return this.#ask((core) => core.refs(records));
+  }
+
+  batch<K>(requests: unknown, options: BatchOptions = {}): ImageBatch<K> {
+    if (!this.#told && typeof this.#options.store !== "object") {
+      this.#told = true;
+      this.#log(
+        "info",
+        "unfinished tasks are kept in memory only: give createClient a `store` to find them after a crash",
+      );
+    }
+    return new Batch<K>(this.#batchContext(), requests, options);
+  }
+
+  on<E extends keyof ClientEvents>(
+    event: E,
+    listener: (event: ClientEvents[E]) => void,
+    options: { signal?: AbortSignal | undefined } = {},
+  ): () => void {
+    if (!events.includes(event)) refuse("event", `must be one of ${events.join(", ")}`);
+    if (typeof listener !== "function") refuse("listener", "must be a function");
+    check(options, listenShape);
+    // A wrapper, so that one function may be registered twice and each time be taken back alone.
+    const entry = (value: object): void => listener(value as ClientEvents[E]);
+    const listeners = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, listeners);
+    const { signal } = options;
+    const off = (): void => {
+      listeners.delete(entry);
+      signal?.removeEventListener("abort", off);
+    };
+    if (!signal?.aborted) listeners.add(entry);
+    signal?.addEventListener("abort", off, { once: true });
+    return off;
+  }
+
+  status(): ClientStatus {
+    return this.#ask((core) => core.status());
+  }
+
+  async close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true;
+      this.#guard.close();
+      for (const live of this.#asking.values()) live.settle("cancelled", {});
+      this.#host.close();
+    }
+    await this.#journal.flush();
+  }
+
+  [asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Requests of a page or a script share I/O; on Workers each call has its own. */
+  #owner(): number {
+    return separate ? ++this.#owners : 0;
+  }
+
+  #handle(options: CallOptions | null, live: LiveTask): TaskHandle {
+    const signal = options?.signal;
+    return new TaskHandle(live, typeof signal?.addEventListener === "function" ? signal : undefined);
+  }
+
+  #batchContext(): BatchContext {
+    const number = ++this.#batches;
+    const owner = this.#owner();
+    return {
+      launch: (request, options) => this.#launch(request, options, owner, number),
+      pause: (paused) => {
+        if (paused) this.#guard.paused.add(number);
+        else this.#guard.paused.delete(number);
+        this.#guard.run(
+          owner,
+          () => [],
+          (core) => core.pause(number, paused),
+        );
+        this.#guard.wakeSoon(owner);
+      },
+      another: () => this.#batchContext(),
+    };
+  }
+
+  #launch(request: unknown, options: CallOptions, owner: number, batch?: number): LiveTask {
+    const key = options?.idempotencyKey;
+    return this.#attempt(options, owner, typeof key === "string" ? key : "", (task, core) => {
+      const joined = key !== undefined && (this.#asking.get(key) ?? this.#find(key));
+      if (joined) return joined;
+      const { number } = task;
+      const copy = toCoreRequest(request, (data) => this.#host.handles.hold(number, data));
+      if (batch !== undefined) core.batch = batch;
+      if (key !== undefined) core.keep = true;
+      // After a trap the key is known, whoever made it.
+      task.register = (glue, records) =>
+        glue.submit(number, owner, copy, { ...core, ...(task.key && { idempotencyKey: task.key }) }, records);
+      if (key === undefined) this.#guard.add(task);
+      else void this.#addKnown(task, (copy as { n?: unknown }).n);
+      return task;
+    });
+  }
+
+  /** Whose caller gave the key: the store may know it already. */
+  async #addKnown(task: LiveTask, n: unknown): Promise<void> {
+    const { key } = task;
+    this.#asking.set(key, task);
+    const parts = Array.from({ length: Math.min(Math.max(Number(n) || 1, 1), MOST_PARTS) }, (_, part) => part);
+    const records = await Promise.all(parts.map((part) => this.#journal.load(part ? `${key}.${part}` : key)));
+    this.#asking.delete(key);
+    if (!task.over)
+      this.#guard.add(
+        task,
+        records.filter((record) => record !== undefined),
+      );
+  }
+
+  /** A new task, or the one that `make` finds; what is thrown becomes its end. */
+  #attempt(
+    options: CallOptions,
+    owner: number,
+    key: string,
+    make: (task: LiveTask, core: CoreOptions) => LiveTask,
+  ): LiveTask {
+    const task = new LiveTask(this.#context, ++this.#tasks, owner, key);
+    try {
+      check(options, callShape);
+      if (this.#closed) {
+        task.settle("cancelled", { message: "the client is closed" });
+        return task;
+      }
+      const { signal: _, retry, metadata, ...rest } = options;
+      const core = compact(
+        { ...rest, retry: retry && compact(retry), metadata: metadata && { ...metadata } },
+        "maxWait",
+      );
+      const { tenant } = options;
+      task.labels = { ...(tenant && { tenant }), ...(metadata && { metadata: { ...metadata } }) };
+      return make(task, core as CoreOptions);
+    } catch (cause) {
+      task.end(
+        ImageError.is(cause)
+          ? cause
+          : new InvalidRequestError({ message: "the request could not be read", param: "request", cause }),
+      );
+      return task;
+    }
+  }
+
+  #find(ref: unknown): LiveTask | undefined {
+    if (this.#guard.tasks.size === 0) return undefined;
+    const number =
+      this.#guard.run(
+        0,
+        () => [],
+        (core) => core.find(ref),
+      ) ?? -1;
+    const live = this.#guard.tasks.get(number);
+    return live instanceof LiveTask ? live : undefined;
+  }
+
+  #ask<T>(question: (core: Core) => T): T {
+    const answer = this.#guard.run(0, () => [], question);
+    if (answer !== undefined) return answer;
+    throw this.#closed
+      ? toError(closedError)
+      : toError({ code: "core-crashed", message: "the core gave no answer", cause: this.#guard.failure });
+  }
+
+  #image(plain: PlainImage): ResultImage {
+    const { mediaType, width, height, handle, url } = plain;
+    const bytes = handle === undefined ? undefined : (this.#host.handles.get(handle) as Bytes);
+    const size = { ...(width !== undefined && { width }), ...(height !== undefined && { height }) };
+    const load = (): Promise<Loaded> =>
+      bytes ? Promise.resolve({ bytes, mediaType, ...size }) : this.#download(url ?? "");
+    return new ResultImage(plain, load, this.#options.converter);
+  }
+
+  #download(url: string): Promise<Loaded> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) throw toError(closedError);
+      const [number, owner] = [++this.#tasks, this.#owner()];
+      const live: Live = {
+        number,
+        owner,
+        key: "",
+        records: new Map(),
+        sent: false,
+        traps: 0,
+        register: (core) => {
+          core.download(number, owner, url);
+          return "";
+        },
+        update: () => {},
+        settle: (kind, value) => {
+          this.#guard.remove(live);
+          if (kind === "succeeded") {
+            const { handle, ...fields } = value as PlainImage & { handle: number };
+            resolve({ ...fields, bytes: this.#host.handles.get(handle) as Bytes });
+          } else {
+            reject(toError({ ...(kind === "cancelled" && closedError), ...value }));
+          }
+          this.#host.handles.drop(number);
+        },
+      };
+      this.#guard.add(live);
+    });
+  }
+
+  #changed(task: LiveTask, update: TaskUpdate): void {
+    this.#emit("update", { idempotencyKey: task.key, update, ...task.labels });
+  }
+
+  #emit(name: string, value: object): void {
+    for (const listener of this.#listeners.get(name) ?? []) {
+      try {
+        listener(value);
+      } catch {
+        this.#log("error", `a listener of "${name}" has thrown`);
+      }
+    }
+  }
+}
+
+const closedError = { code: "cancelled", message: "the client is closed" };
+
+const toConfig = (name: string, data: ProviderData, all: [string, ProviderData][]): CoreConfig["providers"][number] => {
+  const { dialect, baseURL, limits } = data;
+  const apiKey = data.apiKey();
+  // One key under two names is one quota; named by position, since nothing of a key may be a name.
+  const same = all.filter(
+    ([, other]) => other.dialect === dialect && other.baseURL === baseURL && other.apiKey() === apiKey,
+  );
+  const account = data.account ?? (same.length > 1 ? `as ${same[0]![0]}` : undefined);
+  const [keyed, refreshable] = [apiKey !== undefined, typeof apiKey === "function"];
+  return { ...compact({ name, dialect, baseURL, account, limits }), keyed, refreshable };
+};

@@ -1,0 +1,215 @@
+import type { Core, Purpose, Settlement } from "./core.js";
+import type { Log } from "./log.js";
+import type { TaskRef } from "./types.js";
+
+/** A task as the core knows it, by number: an image being made, or the download of one. */
+export interface Live {
+  readonly number: number;
+  readonly owner: number;
+  /** The idempotency key, once known. */
+  key: string;
+  ref?: TaskRef | undefined;
+  /** Its submit has left: it may be billed. */
+  sent: boolean;
+  /** The latest journal records of its parts, by key: what a restart goes on from. */
+  readonly records: Map<string, string>;
+  /** How often the core has trapped on it. */
+  traps: number;
+  /** Tells a core of it, the first or the next; returns the idempotency key. */
+  register(core: Core, records?: unknown[]): string;
+  update(update: object): void;
+  settle(kind: Settlement, value: object): void;
+}
+
+/** A fetch under way. */
+export interface Call {
+  readonly task: number;
+  readonly owner: number;
+  readonly part: number;
+  readonly purpose: Purpose;
+  readonly controller: AbortController;
+}
+
+/** A wide input (a timer) concerns tasks that are most likely innocent. */
+const WIDE = 1 / 8;
+/** Traps that end a task. */
+const LIMIT = 2;
+
+/**
+ * The only way to the core. Any exception out of it is a trap: the old core is never touched again, a new one takes the live tasks and the submits in
+ * flight, and the input is delivered once more; a task on which the core traps again ends with CoreCrashedError.
+ */
+export class Guard {
+  readonly tasks = new Map<number, Live>();
+  readonly calls = new Map<number, Call>();
+  /** Batches that wait. */
+  readonly paused = new Set<number>();
+  /** Of the core: what belongs to an earlier one is ignored. */
+  generation = 0;
+  /** The highest number of a call so far. */
+  lastCall = 0;
+  /** Why there is no core, after a failed start. */
+  failure: unknown;
+  #core: Core | undefined;
+  #closed = false;
+  readonly #keys = new Map<string, Live>();
+  readonly #waking = new Set<number>();
+  readonly #create: (generation: number, firstCall: number) => Core;
+  readonly #log: Log;
+
+  constructor(create: (generation: number, firstCall: number) => Core, log: Log) {
+    this.#create = create;
+    this.#log = log;
+  }
+
+  /** Registers a task; its effects run in a microtask. */
+  add(live: Live, records?: unknown[]): void {
+    if (!this.#core && !this.#restart()) return this.#crash(live, this.failure);
+    this.tasks.set(live.number, live);
+    // After a trap the restart has registered it already.
+    const register = (core: Core): void => this.name(live, live.register(core, records));
+    this.run(live.owner, () => [live], register, { again: () => false });
+    this.wakeSoon(live.owner);
+  }
+
+  /** Forgets a task that has settled. */
+  remove(live: Live): void {
+    this.tasks.delete(live.number);
+    if (this.#keys.get(live.key) === live) this.#keys.delete(live.key);
+  }
+
+  /** The key of a task is known. */
+  name(live: Live, key: string): void {
+    if (!key) return;
+    live.key = key;
+    if (this.tasks.has(live.number)) this.#keys.set(key, live);
+  }
+
+  /**
+   * Delivers an input.
+   *
+   * @param concerned the tasks to blame for a trap
+   * @returns undefined where the core could not take it
+   */
+  run<T>(
+    owner: number,
+    concerned: () => readonly Live[],
+    deliver: (core: Core) => T,
+    { again = () => true, weight = 1 }: { again?: () => boolean; weight?: number } = {},
+  ): T | undefined {
+    for (let trial = 0; trial < 3; trial++) {
+      if (this.#closed || (!this.#core && !this.#restart())) return undefined;
+      const { generation } = this;
+      try {
+        const value = deliver(this.#core!);
+        if (generation === this.generation) return value;
+        // An input within this one trapped; what the old core did since then counts for nothing.
+      } catch (cause) {
+        if (generation === this.generation) {
+          this.#core = undefined;
+          this.#log("error", "the core has stopped on an error and starts again");
+          for (const live of concerned()) {
+            live.traps += weight;
+            if (live.traps >= LIMIT || trial > 0) this.#crash(live, cause);
+          }
+          if (!this.#core) this.#restart();
+        }
+      }
+      this.wakeSoon(owner);
+      if (!again()) return undefined;
+    }
+    return undefined;
+  }
+
+  wake(owner: number): void {
+    const concerned = (): Live[] => [...this.tasks.values()].filter((live) => live.owner === owner);
+    this.run(owner, concerned, (core) => core.wake(owner), { weight: WIDE });
+  }
+
+  /** Wakes in a microtask, so that what is aborted in the same tick sends nothing. */
+  wakeSoon(owner: number): void {
+    if (this.#waking.has(owner)) return;
+    this.#waking.add(owner);
+    queueMicrotask(() => {
+      this.#waking.delete(owner);
+      if (this.#core) this.wake(owner);
+    });
+  }
+
+  /** Delivers what a call brought, unless a restart has dropped the call: then its owner has to look anew. */
+  arrive(number: number, call: Call, deliver: (core: Core) => void): void {
+    const current = (): boolean => this.calls.get(number) === call;
+    if (!current()) return this.wakeSoon(call.owner);
+    const live = this.tasks.get(call.task);
+    this.run(call.owner, () => (live && this.tasks.has(live.number) ? [live] : []), deliver, { again: current });
+    if (current()) this.calls.delete(number);
+  }
+
+  /** For inputs that concern no task or all of them alike. */
+  everyone(): Live[] {
+    return [...this.tasks.values()];
+  }
+
+  /** The live task that a key, or the key of one of its parts, belongs to. */
+  byKey(key: string): Live | undefined {
+    return this.#keys.get(key) ?? this.#keys.get(key.replace(/\.\d+$/, ""));
+  }
+
+  /** Ends all that is left. */
+  close(): void {
+    const end = (core: Core): void => {
+      core.close();
+      for (const owner of new Set(this.everyone().map((live) => live.owner))) core.wake(owner);
+    };
+    if (this.#core) this.run(0, () => [], end);
+    this.#closed = true;
+    this.generation++;
+    this.#core = undefined;
+    for (const live of this.everyone()) live.settle("cancelled", {});
+    for (const { controller } of this.calls.values()) controller.abort();
+    this.calls.clear();
+  }
+
+  #restart(): boolean {
+    for (;;) {
+      this.generation++;
+      let suspect: Live | undefined;
+      try {
+        const core = (this.#core = this.#create(this.generation, this.lastCall + 1));
+        for (const batch of this.paused) core.pause(batch, true);
+        for (suspect of this.everyone()) {
+          const records = [...suspect.records.values()].map((record) => JSON.parse(record) as unknown);
+          this.name(suspect, suspect.register(core, records));
+        }
+        for (const [number, call] of [...this.calls]) {
+          suspect = this.tasks.get(call.task);
+          if (call.purpose === 0 && suspect) {
+            core.adopt(number, call.task, call.part);
+          } else {
+            this.calls.delete(number);
+            // A submit whose task is over stays on its way: to break it off would save nothing.
+            if (call.purpose !== 0) call.controller.abort();
+          }
+        }
+        return true;
+      } catch (cause) {
+        this.#core = undefined;
+        this.failure = cause;
+        for (const live of suspect ? [suspect] : this.everyone()) this.#crash(live, cause);
+        if (!suspect) return false;
+      }
+    }
+  }
+
+  #crash(live: Live, cause: unknown): void {
+    const { ref, sent } = live;
+    live.settle("failed", {
+      code: "core-crashed",
+      message: `the core has failed: ${cause instanceof Error ? cause.message : "unknown error"}`,
+      billed: sent ? "unknown" : "no",
+      ...(ref && { ref }),
+      cause,
+    });
+    for (const [number, call] of [...this.calls]) if (call.task === live.number) this.calls.delete(number);
+  }
+}

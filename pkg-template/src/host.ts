@@ -1,0 +1,181 @@
+import { readBody } from "./body.js";
+import type { Core, Host } from "./core.js";
+import type { Call, Guard, Live } from "./guard.js";
+import type { Log } from "./log.js";
+import type { createAuthorizer } from "./providers.js";
+import type { Journal } from "./store.js";
+import type { Clock, Fetch } from "./types.js";
+
+/** The longest timer that hosts keep; longer ones fire at once. */
+const LONGEST = 2 ** 31 - 1;
+
+export interface HostSettings {
+  readonly clock?: Clock | undefined;
+  readonly fetch?: Fetch | undefined;
+  readonly authorizers: readonly ReturnType<typeof createAuthorizer>[];
+  readonly journal: Journal;
+  readonly log: Log;
+  /** Tells the listeners of an event. */
+  readonly emit: (name: string, value: object) => void;
+}
+
+/** Bytes and whatever else stays on this side; the core knows numbers. */
+export class Handles {
+  readonly #held = new Map<number, { task: number; data: unknown }>();
+  #last = 0;
+
+  hold(task: number, data: unknown): number {
+    this.#held.set(++this.#last, { task, data });
+    return this.#last;
+  }
+  get(handle: number): unknown {
+    return this.#held.get(handle)?.data;
+  }
+  /** What a settled task held. */
+  drop(task: number): void {
+    for (const [handle, held] of this.#held) if (held.task === task) this.#held.delete(handle);
+  }
+}
+
+/** What outlives a core: timers, fetches and bytes; and the table of functions for each core in turn. */
+export class HostTable {
+  readonly handles = new Handles();
+  readonly #timers = new Map<number, () => void>();
+  readonly #settings: HostSettings;
+
+  constructor(settings: HostSettings) {
+    this.#settings = settings;
+  }
+
+  /** The functions for the core of one generation; once another has come, they do nothing. */
+  create(guard: Guard, generation: number): Host {
+    const { clock, fetch, authorizers, journal, log, emit } = this.#settings;
+    const stale = (): boolean => guard.generation !== generation;
+    // An answer meant for an earlier core: its owner has to look anew.
+    const deliver = (live: Live | undefined, input: (core: Core) => void): void => {
+      const owner = live?.owner ?? 0;
+      if (stale()) return guard.wakeSoon(owner);
+      guard.run(owner, () => (live && guard.tasks.has(live.number) ? [live] : []), input, { again: () => !stale() });
+    };
+
+    return {
+      now: () => (clock ?? performance).now(),
+      wall: () => Date.now(),
+      // A fetch that throws instead of rejecting must not look like a trap.
+      fetch: fetch && ((...parameters) => new Promise((resolve) => resolve(fetch(...parameters)))),
+
+      authorize: (call, provider, headers, refresh) => {
+        if (stale()) return false;
+        const later = (input: (core: Core) => void): void => {
+          if (stale()) for (const { owner } of guard.everyone()) guard.wakeSoon(owner);
+          else guard.run(0, () => guard.everyone(), input, { again: () => !stale(), weight: 1 / 8 });
+        };
+        const failed = (): void =>
+          later((core) => core.failed(call, 2, "the apiKey function threw or returned no usable key"));
+        try {
+          const done = authorizers[provider]!(headers, refresh);
+          if (done === true) return true;
+          done.then(() => later((core) => core.begin(call)), failed);
+        } catch {
+          queueMicrotask(failed);
+        }
+        return false;
+      },
+
+      file: (number, task, part, purpose, promise, controller, limit) => {
+        const live = guard.tasks.get(task);
+        const call: Call = { task, owner: live?.owner ?? 0, part, purpose, controller };
+        const fail = (fault: 0 | 1, message: string): void =>
+          guard.arrive(number, call, (core) => core.failed(number, fault, message));
+        if (stale()) {
+          controller.abort();
+        } else {
+          guard.lastCall = Math.max(guard.lastCall, number);
+          guard.calls.set(number, call);
+          if (live && purpose === 0) live.sent = true;
+          // Not every fetch heeds its signal; the core hears of the end in any case.
+          controller.signal.addEventListener("abort", () => queueMicrotask(() => fail(1, "aborted")), { once: true });
+        }
+        promise.then(
+          async (response) => {
+            const [kind, value] = await readBody(response, limit, purpose === 2);
+            guard.arrive(number, call, (core) => {
+              const bytes = kind === 4 && (value as Uint8Array);
+              const held = bytes && {
+                handle: this.handles.hold(task, bytes),
+                size: bytes.length,
+                head: bytes.slice(0, 64),
+              };
+              core.answer(number, response.status, response.headers, kind, held || value);
+            });
+          },
+          (cause: unknown) => fail(controller.signal.aborted ? 1 : 0, reason(cause)),
+        );
+      },
+
+      abort: (number) => {
+        if (!stale()) guard.calls.get(number)?.controller.abort();
+      },
+
+      put: (seq, key, record) => {
+        if (stale()) return;
+        const live = guard.byKey(key);
+        live?.records.set(key, record);
+        void journal.put(key, record).then((ok) => deliver(live, (core) => core.stored(seq, ok)));
+      },
+      remove: (key) => {
+        if (stale()) return;
+        guard.byKey(key)?.records.delete(key);
+        journal.remove(key);
+      },
+      load: (seq, key) => {
+        if (stale()) return;
+        void journal.load(key).then((record) => deliver(guard.byKey(key), (core) => core.loaded(seq, record)));
+      },
+
+      update: (task, update) => {
+        if (!stale()) guard.tasks.get(task)?.update(update);
+      },
+      settle: (task, kind, value) => {
+        if (!stale()) guard.tasks.get(task)?.settle(kind, value);
+      },
+      event: (name, value) => {
+        if (!stale()) emit(name, value);
+      },
+      log,
+
+      arm: (owner, ms) => {
+        if (stale()) return;
+        this.#disarm(owner);
+        if (ms < 0) return;
+        const delay = Math.min(Math.ceil(ms), LONGEST);
+        const fire = (): void => {
+          this.#timers.delete(owner);
+          guard.wake(owner);
+        };
+        if (clock) {
+          this.#timers.set(owner, clock.setTimeout(fire, delay));
+        } else {
+          const timer = setTimeout(fire, delay);
+          this.#timers.set(owner, () => clearTimeout(timer));
+        }
+      },
+    };
+  }
+
+  close(): void {
+    for (const owner of [...this.#timers.keys()]) this.#disarm(owner);
+  }
+
+  #disarm(owner: number): void {
+    this.#timers.get(owner)?.();
+    this.#timers.delete(owner);
+  }
+}
+
+/** Why a fetch failed, without the queries of URLs, which may be signatures. */
+const reason = (cause: unknown): string => {
+  if (!(cause instanceof Error)) return "fetch failed";
+  const code = (cause.cause as { code?: unknown } | undefined)?.code;
+  return `${cause.message.replace(/\?\S*/g, "?…")}${typeof code === "string" ? ` (${code})` : ""}`;
+};

@@ -1,0 +1,22 @@
+export { createClient } from "./client.js";
+export {
+  AuthenticationError,
+  BudgetError,
+  CancelledError,
+  ContentFilteredError,
+  CoreCrashedError,
+  DeadlineError,
+  ImageError,
+  InvalidRequestError,
+  ModelUnavailableError,
+  PermissionError,
+  ProviderUnavailableError,
+  QuotaExhaustedError,
+  RateLimitError,
+  RoutesExhaustedError,
+  TaskFailedError,
+  UnknownOutcomeError,
+} from "./errors.js";
+export type { ErrorCode, ImageErrorInit } from "./errors.js";
+export { hiapi } from "./providers.js";
+export type * from "./types.js";

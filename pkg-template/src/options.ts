@@ -1,0 +1,159 @@
+import { InvalidRequestError } from "./errors.js";
+
+/** Throws an InvalidRequestError that names `param` unless the value is fit. */
+export type Rule = (value: unknown, param: string) => void;
+export type Shape = Record<string, Rule>;
+
+export function refuse(param: string, problem: string, cause?: unknown): never {
+  throw new InvalidRequestError({ message: `${param} ${problem}`, param, ...(cause === undefined ? {} : { cause }) });
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+
+/** Checks names, types and ranges; `undefined` counts as left out. */
+export function check(value: unknown, shape: Shape, at = ""): void {
+  if (!isObject(value)) refuse(at || "options", "must be an object");
+  for (const [name, field] of Object.entries(value)) {
+    const param = at ? `${at}.${name}` : name;
+    if (!Object.hasOwn(shape, name)) refuse(param, "is not an option");
+    if (field !== undefined) shape[name]!(field, param);
+  }
+}
+
+const rule =
+  (fits: (value: unknown) => boolean, problem: string): Rule =>
+  (value, param) => {
+    if (!fits(value)) refuse(param, problem);
+  };
+
+const isNumber = (value: unknown, low: number): boolean =>
+  typeof value === "number" && value >= low && value <= Number.MAX_SAFE_INTEGER;
+const whole = (low: number): Rule =>
+  rule((v) => Number.isInteger(v) && isNumber(v, low), `must be a whole number of at least ${low}`);
+const duration = rule((v) => isNumber(v, 0) && v !== 0, "must be a positive number of milliseconds");
+const flag = rule((v) => typeof v === "boolean", "must be true or false");
+const callable = rule((v) => typeof v === "function", "must be a function");
+const text = rule((v) => typeof v === "string" && v !== "", "must be a string that is not empty");
+const oneOf = (...values: unknown[]): Rule => rule((v) => values.includes(v), `must be one of ${values.join(", ")}`);
+const unlimited =
+  (bounded: Rule): Rule =>
+  (value, param) => {
+    if (value !== Infinity) bounded(value, param);
+  };
+const nested =
+  (shape: Shape): Rule =>
+  (value, param) =>
+    check(value, shape, param);
+const having = (...methods: string[]): Rule =>
+  rule(
+    (v) => isObject(v) && methods.every((method) => typeof v[method] === "function"),
+    `must have ${methods.join(", ")}`,
+  );
+const each =
+  (of: Rule): Rule =>
+  (value, param) => {
+    if (!isObject(value)) refuse(param, "must be an object");
+    for (const [name, field] of Object.entries(value)) of(field, `${param}.${name}`);
+  };
+const later = rule(() => false, "is not there yet in this version");
+
+// What a header can carry: no control characters (CR, LF, NUL), nothing beyond Latin-1.
+export const isHeaderText = (value: unknown): value is string =>
+  typeof value === "string" && /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
+const headerText = rule(isHeaderText, "must be text without line breaks or control characters, within Latin-1");
+const headers: Rule = (value, param) => {
+  each(headerText)(value, param);
+  for (const name of Object.keys(value as object)) {
+    if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name))
+      refuse(param, `has a name that no header can have: ${JSON.stringify(name)}`);
+    if (/^(content-(type|length)|idempotency-key|host)$/i.test(name))
+      refuse(`${param}.${name}`, "is set by the client");
+  }
+};
+
+const retry = nested({
+  maxRetries: whole(0),
+  maxRateLimitRetries: unlimited(whole(0)),
+  base: duration,
+  cap: duration,
+  maxRetryAfter: unlimited(rule((v) => isNumber(v, 0), "must be a number of milliseconds")),
+  ambiguous: oneOf("never", "if-idempotent", "always"),
+});
+
+const shared: Shape = {
+  retry,
+  timeout: duration,
+  deadline: duration,
+  maxWait: unlimited(rule((v) => isNumber(v, 0), "must be a number of milliseconds, or Infinity")),
+  budget: later,
+};
+
+const isStore = having("get", "put", "delete", "all");
+export const clientShape: Shape = {
+  ...shared,
+  providers: rule(isObject, "must be a provider, or several by name"),
+  aliases: later,
+  routes: later,
+  store: (value, param) => {
+    if (value !== "auto" && value !== "memory") isStore(value, param);
+  },
+  coordination: later,
+  fetch: callable,
+  converter: callable,
+  logger: having("error", "warn", "info", "debug"),
+  logLevel: oneOf("off", "error", "warn", "info", "debug"),
+  dangerouslyAllowBrowser: flag,
+  testing: nested({ seed: whole(0), clock: having("now", "setTimeout") }),
+};
+
+const signal = rule(
+  (v) => isObject(v) && typeof v["aborted"] === "boolean" && typeof v["addEventListener"] === "function",
+  "must be an AbortSignal",
+);
+export const listenShape: Shape = { signal };
+
+export const callShape: Shape = {
+  ...shared,
+  signal,
+  download: flag,
+  idempotencyKey: (value, param) => {
+    text(value, param);
+    headerText(value, param);
+  },
+  priority: oneOf("interactive", "batch"),
+  tenant: text,
+  weight: rule((v) => isNumber(v, 0) && v !== 0, "must be a positive number"),
+  route: later,
+  metadata: each(rule((v) => typeof v === "string", "must be a string")),
+};
+
+const { idempotencyKey: _, ...ofBatch } = callShape;
+export const batchShape: Shape = { ...ofBatch, id: text, order: oneOf("completion", "input") };
+
+export const providerShape: Shape = {
+  apiKey: (value, param) => {
+    if (typeof value === "function") return;
+    text(value, param);
+    headerText(value, param);
+  },
+  baseURL: rule((v) => typeof v === "string" || v instanceof URL, "must be a string or a URL"),
+  headers,
+  prices: later,
+  account: text,
+  limits: nested({
+    concurrency: (value, param) => {
+      if (value === "learn" || isObject(value)) later(value, param);
+      whole(1)(value, param);
+    },
+    rpm: later,
+    rpd: later,
+    counts: later,
+    scope: later,
+  }),
+};
+
+/** A copy without what is left out; Infinity is what most limits are without, so it is left out too. */
+export function compact<T extends object>(options: T, keep?: keyof T): T {
+  const entries = Object.entries(options).filter(([name, v]) => v !== undefined && (v !== Infinity || name === keep));
+  return Object.fromEntries(entries) as T;
+}

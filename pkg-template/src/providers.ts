@@ -1,0 +1,111 @@
+import { check, isHeaderText, providerShape, refuse } from "./options.js";
+import type { Limits, Provider, ProviderOptions } from "./types.js";
+
+const hidden = Symbol.for("tidegate.provider");
+
+/** What a provider value holds; keys stay behind functions, so that nothing that prints or copies it shows one. */
+export interface ProviderData {
+  readonly dialect: string;
+  readonly baseURL?: string | undefined;
+  readonly account?: string | undefined;
+  readonly limits?: Limits | undefined;
+  readonly headers: () => Record<string, string>;
+  readonly apiKey: () => ProviderOptions["apiKey"];
+}
+
+const origin = (given: string | URL): string => {
+  let url: URL;
+  try {
+    url = new URL(String(given));
+  } catch {
+    return refuse("baseURL", "must be an absolute URL");
+  }
+  const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
+  if (url.protocol !== "https:" && !(url.protocol === "http:" && loopback)) {
+    refuse("baseURL", "must be https (http only on a loopback address)");
+  }
+  if (url.username || url.password) refuse("baseURL", "must not hold a user name or password");
+  if (/[?#]/.test(url.href)) refuse("baseURL", "must have no query and no fragment");
+  return url.href.replace(/\/+$/, "");
+};
+
+const describe = (dialect: string, options: ProviderOptions): Provider => {
+  check(options, providerShape);
+  const { apiKey, baseURL, account, limits, headers } = options;
+  if (apiKey === undefined) {
+    if ("apiKey" in options) refuse("apiKey", "is undefined: is its environment variable set?");
+    if (baseURL === undefined)
+      refuse("apiKey", "is missing (it may be left out only with the baseURL of a proxy that adds it)");
+  }
+  const copy = { ...headers };
+  const data: ProviderData = {
+    dialect,
+    baseURL: baseURL === undefined ? undefined : origin(baseURL),
+    account,
+    limits: limits && { ...limits },
+    headers: () => copy,
+    apiKey: () => apiKey,
+  };
+  return Object.defineProperty({ "~tidegate": "provider" } as const, hidden, { value: data });
+};
+
+/**
+ * HiAPI: POST /v1/tasks, GET /v1/tasks/{id}; both of its wire dialects.
+ *
+ * @throws InvalidRequestError whose `param` names the option that is wrong
+ */
+export function hiapi(options: ProviderOptions): Provider {
+  return describe("hiapi", options);
+}
+
+/** The providers of a client by name; one alone is named after its function. */
+export function readProviders(given: Provider | Record<string, Provider>): [name: string, data: ProviderData][] {
+  const data = (value: unknown): ProviderData | undefined => (value as { [hidden]?: ProviderData } | null)?.[hidden];
+  const alone = data(given);
+  if (alone) return [[alone.dialect, alone]];
+  const named = Object.entries(given);
+  if (named.length === 0) refuse("providers", "must hold at least one provider");
+  return named.map(([name, value]) => {
+    if (!/^[^/\s]+$/.test(name))
+      refuse("providers", `has a name that is empty or holds a "/" or a space: ${JSON.stringify(name)}`);
+    return [name, data(value) ?? refuse(`providers.${name}`, "must be made by a provider function such as hiapi()")];
+  });
+}
+
+/**
+ * Fills in what a provider's requests carry besides the core's own headers. The promise that it may return rejects with a message fit to be shown.
+ *
+ * @param share whether calls that ask at the same time may wait for one answer of the apiKey function
+ */
+export function createAuthorizer(
+  data: ProviderData,
+  share: boolean,
+): (headers: Headers, refresh: boolean) => true | Promise<void> {
+  const apiKey = data.apiKey();
+  let known = typeof apiKey === "string" ? apiKey : undefined;
+  let asked: Promise<string> | undefined;
+
+  const fill = (headers: Headers): true => {
+    for (const [name, value] of Object.entries(data.headers())) headers.set(name, value);
+    if (known !== undefined) headers.set("authorization", `Bearer ${known}`);
+    return true;
+  };
+  const ask = async (read: () => string | Promise<string>): Promise<string> => {
+    const key: unknown = await read();
+    if (!isHeaderText(key) || key === "") throw new TypeError("the apiKey function returned no usable key");
+    return (known = key);
+  };
+
+  return (headers, refresh) => {
+    if (typeof apiKey !== "function" || (known !== undefined && !refresh)) return fill(headers);
+    if (!share || !asked) {
+      const answer = ask(apiKey);
+      asked = answer;
+      const done = (): void => {
+        if (asked === answer) asked = undefined;
+      };
+      answer.then(done, done);
+    }
+    return asked!.then(() => void fill(headers));
+  };
+}

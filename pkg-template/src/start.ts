@@ -1,0 +1,36 @@
+import type { Core, CoreConfig, Host, instantiate } from "./core.js";
+
+let glue: typeof instantiate | undefined;
+let load: (() => object) | undefined;
+let module: object | undefined;
+
+/** Whether each call must do its own I/O, as on Workers, where one request's promises and timers die with it. */
+export let separate = false;
+
+/** Entries say what starts the core; nothing is decoded or compiled yet. */
+export function provide(instantiateCore: typeof instantiate, source?: () => object, perCall = false): void {
+  glue = instantiateCore;
+  load = source;
+  separate = perCall;
+}
+
+/**
+ * Gives the compiled wasm module ("tidegate/core.wasm"), or its bytes, before the first call. Synchronous; later calls do nothing.
+ *
+ * @param given a `WebAssembly.Module` or the bytes of one
+ */
+export function start(given: object): void {
+  // By tag, since a module or a buffer from another realm fails instanceof.
+  const bytes = ArrayBuffer.isView(given) || Object.prototype.toString.call(given) === "[object ArrayBuffer]";
+  module ??= bytes ? new WebAssembly.Module(given as BufferSource) : given;
+}
+
+/** A core of its own scope, from the one module; it starts here on first use. */
+export function createCore(host: Host, config: CoreConfig): Core {
+  if (!module) {
+    if (!load) throw new Error('call start(module) of "tidegate/slim" first');
+    start(load());
+  }
+  const { Core } = glue!(module!);
+  return new Core(host, config);
+}
