@@ -146,7 +146,9 @@ fn host(authority: &str) -> &str {
 
 fn is_loopback(authority: &str) -> bool {
     let host = host(authority);
-    host == "localhost" || host == "[::1" || (host.starts_with("127.") && host.chars().all(|c| c.is_ascii_digit() || c == '.'))
+    host == "localhost"
+        || host == "[::1"
+        || (host.starts_with("127.") && host.chars().all(|c| c.is_ascii_digit() || c == '.'))
 }
 
 /// Whether an address is on the computer itself, as the simulator's is.

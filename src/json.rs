@@ -390,7 +390,14 @@ mod tests {
 
     #[test]
     fn numbers_are_whole_only_when_exact() {
-        for (number, whole) in [(0.0, Some(0)), (1.5, None), (-1.0, None), (f64::NAN, None), (1e300, None), (4e15, Some(4_000_000_000_000_000))] {
+        for (number, whole) in [
+            (0.0, Some(0)),
+            (1.5, None),
+            (-1.0, None),
+            (f64::NAN, None),
+            (1e300, None),
+            (4e15, Some(4_000_000_000_000_000)),
+        ] {
             assert_eq!(Json::Number(number).whole(), whole);
         }
     }

@@ -27,6 +27,9 @@ pub enum Unsupported {
     Warn,
 }
 
+/// By provider: the names of its own options, and their values as JSON text.
+pub type ProviderOptions = Vec<(String, Vec<(String, String)>)>;
+
 /// One call's wish; see `ImageRequest` in the public contract.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImageRequest {
@@ -55,7 +58,7 @@ pub struct ImageRequest {
     /// Where to edit.
     pub mask: Option<ImageInput>,
     /// Passed through: provider, then field and its JSON text.
-    pub provider_options: Vec<(String, Vec<(String, String)>)>,
+    pub provider_options: ProviderOptions,
     /// What to do with a field that a target can't honour.
     pub unsupported: Unsupported,
 }
@@ -180,7 +183,7 @@ fn image_input(name: &str, value: &Json) -> Result<ImageInput, Error> {
     }
 }
 
-fn provider_options(value: &Json) -> Result<Vec<(String, Vec<(String, String)>)>, Error> {
+fn provider_options(value: &Json) -> Result<ProviderOptions, Error> {
     let wrong = || Error::invalid("providerOptions", "must be an object of objects, by provider");
     let Json::Object(providers) = value else { return Err(wrong()) };
     let mut all = Vec::with_capacity(providers.len());

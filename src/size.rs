@@ -70,7 +70,20 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["", "x", "1024", "1024x", "0x5", "-1x5", "1e3x5", "1024X1024", "16385x1", "99999999999x1", "1024x1024x1", " 1x1"] {
+        for text in [
+            "",
+            "x",
+            "1024",
+            "1024x",
+            "0x5",
+            "-1x5",
+            "1e3x5",
+            "1024X1024",
+            "16385x1",
+            "99999999999x1",
+            "1024x1024x1",
+            " 1x1",
+        ] {
             assert_eq!(Size::parse(text), None, "{text}");
         }
         assert_eq!(Aspect::parse("100:1"), None);

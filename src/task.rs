@@ -140,7 +140,16 @@ impl PartState {
             Planned => matches!(next, Submitting { .. } | Over),
             Backoff { .. } => matches!(next, Planned | Over),
             Submitting { .. } => {
-                matches!(next, Planned | Backoff { .. } | Replaying { .. } | Running { .. } | Ghost { .. } | Fetching { .. } | Over)
+                matches!(
+                    next,
+                    Planned
+                        | Backoff { .. }
+                        | Replaying { .. }
+                        | Running { .. }
+                        | Ghost { .. }
+                        | Fetching { .. }
+                        | Over
+                )
             }
             Replaying { .. } => matches!(next, Submitting { .. } | Ghost { .. } | Over),
             Running { .. } => matches!(next, Running { .. } | Fetching { .. } | Over),
@@ -153,7 +162,9 @@ impl PartState {
     /// The permit that is held.
     pub fn token(&self) -> Option<Token> {
         match self {
-            PartState::Submitting { token, .. } | PartState::Replaying { token, .. } | PartState::Ghost { token, .. } => Some(*token),
+            PartState::Submitting { token, .. }
+            | PartState::Replaying { token, .. }
+            | PartState::Ghost { token, .. } => Some(*token),
             PartState::Running { token, .. } => *token,
             _ => None,
         }
@@ -168,7 +179,10 @@ impl PartState {
     pub fn is_out(&self) -> bool {
         matches!(
             self,
-            PartState::Submitting { .. } | PartState::Replaying { .. } | PartState::Running { .. } | PartState::Ghost { .. }
+            PartState::Submitting { .. }
+                | PartState::Replaying { .. }
+                | PartState::Running { .. }
+                | PartState::Ghost { .. }
         )
     }
 }

@@ -258,7 +258,11 @@ fn read_part(json: &Json) -> Option<KnownPart> {
         return None;
     }
     Some(KnownPart {
-        index: json.get("index").and_then(Json::whole).and_then(|index| u16::try_from(index).ok()).filter(|i| *i < 64)?,
+        index: json
+            .get("index")
+            .and_then(Json::whole)
+            .and_then(|index| u16::try_from(index).ok())
+            .filter(|i| *i < 64)?,
         provider: json.text_of("provider")?,
         model: json.text_of("model")?,
         task_id,

@@ -4,7 +4,7 @@ use super::timers::Timer;
 use super::{Call, Effect, Engine};
 use crate::error::{Billed, Code, Error};
 use crate::http::{Answer, Fault, Purpose};
-use crate::task::{CallId, PartId, PartState};
+use crate::task::{CallId, PartId, PartState, TaskId};
 
 impl Engine {
     pub(super) fn new_call(&mut self, part: PartId, purpose: Purpose) -> CallId {
@@ -27,15 +27,9 @@ impl Engine {
         Some(call)
     }
 
-    /// Whose effects a call belongs to; its answer is handled in that context.
-    pub fn owner_of_call(&self, call: CallId) -> Option<crate::task::OwnerId> {
-        let part = self.calls.get(&call)?.part;
-        self.tasks.get(&part.task).map(|task| task.owner)
-    }
-
     pub(super) fn answer(&mut self, number: CallId, answer: Answer) {
         let Some(call) = self.take_call(number) else { return };
-        self.hear_owner(call.part);
+        self.hear_owner(call.part.task);
         match call.purpose {
             Purpose::Submit => self.submit_answered(call.part, &answer),
             Purpose::Poll => self.poll_answered(call.part, &answer),
@@ -49,7 +43,7 @@ impl Engine {
 
     pub(super) fn call_failed(&mut self, number: CallId, fault: Fault, code: Code, message: String) {
         let Some(call) = self.take_call(number) else { return };
-        self.hear_owner(call.part);
+        self.hear_owner(call.part.task);
         let nothing_left = fault == Fault::Credential;
         let mut error = Error::new(if nothing_left { Code::Authentication } else { code });
         if !message.is_empty() {
@@ -65,8 +59,9 @@ impl Engine {
         }
     }
 
-    fn hear_owner(&mut self, part: PartId) {
-        if let Some(owner) = self.tasks.get(&part.task).map(|task| task.owner) {
+    /// Whoever brings news of a task is the context of its owner.
+    pub(super) fn hear_owner(&mut self, task: TaskId) {
+        if let Some(owner) = self.tasks.get(&task).map(|task| task.owner) {
             self.enter(owner);
         }
     }
@@ -85,9 +80,10 @@ impl Engine {
         let Some(call) = call else { return };
         self.take_call(call);
         self.effect_for(id.task, Effect::Abort { call });
-        match self.part_mut(id).map(|part| &mut part.state) {
-            Some(PartState::Running { call, .. } | PartState::Fetching { call }) => *call = None,
-            _ => {}
+        if let Some(PartState::Running { call, .. } | PartState::Fetching { call }) =
+            self.part_mut(id).map(|part| &mut part.state)
+        {
+            *call = None;
         }
     }
 }

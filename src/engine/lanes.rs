@@ -186,7 +186,8 @@ impl Engine {
                 });
                 continue;
             }
-            let ready = heads.into_iter().find(|id| self.part(*id).is_some_and(|part| part.state == PartState::Planned));
+            let ready =
+                heads.into_iter().find(|id| self.part(*id).is_some_and(|part| part.state == PartState::Planned));
             let Some(id) = ready else { return };
             if let Some(slot) = self.lanes.get_mut(lane) {
                 slot.grants.pop_front();
@@ -236,7 +237,8 @@ impl Engine {
             error.axis = Some(Axis::Unknown);
             error
         });
-        let cooldown = self.part(id).and_then(|part| self.lanes.get(part.lane)).and_then(|slot| slot.lane.snapshot().paused_until);
+        let cooldown =
+            self.part(id).and_then(|part| self.lanes.get(part.lane)).and_then(|slot| slot.lane.snapshot().paused_until);
         error.retry_after = cooldown.map(|until| self.now.until(until)).or(error.retry_after);
         error
     }
@@ -262,14 +264,19 @@ impl Engine {
             self.paused_batches.push(batch);
         }
         let tasks = self.tasks.iter().filter(|(_, task)| task.options.batch == Some(batch));
-        let parts = tasks.flat_map(|(task, state)| (0..state.parts.len() as u16).map(|index| PartId { task: *task, index }));
+        let parts =
+            tasks.flat_map(|(task, state)| (0..state.parts.len() as u16).map(|index| PartId { task: *task, index }));
         for id in parts.collect::<Vec<PartId>>() {
             let Some(part) = self.part_mut(id) else { continue };
             let queued = part.state.is_queued();
             if part.paused != paused {
                 part.paused = paused;
                 if queued {
-                    if paused { self.dequeue(id) } else { self.enqueue(id) }
+                    if paused {
+                        self.dequeue(id)
+                    } else {
+                        self.enqueue(id)
+                    }
                     self.tell_waiting(id);
                 }
             }

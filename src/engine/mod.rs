@@ -388,10 +388,16 @@ impl Engine {
         self.owners.get_mut(&owner)?.effects.pop_front()
     }
 
+    /// The owner whom the latest input concerned: its effects can be performed now.
+    pub fn context(&self) -> OwnerId {
+        self.context
+    }
+
     /// Cancels a task for its caller and says what that came to.
     pub fn cancel(&mut self, now: Instant, wall: u64, task: TaskId) -> Cancelled {
         self.now = self.now.max(now);
         self.wall = (self.now, wall);
+        self.hear_owner(task);
         let cancelled = self.cancel_task(task);
         self.advance();
         self.drive_lanes();
@@ -414,7 +420,9 @@ impl Engine {
         let place = self.config.providers.iter().position(|known| known.name == provider)?;
         let mut tasks = self.tasks.iter().filter(|(_, task)| !task.settled);
         tasks
-            .find(|(_, task)| task.parts.iter().any(|part| part.provider == place && part.task_id.as_deref() == Some(id)))
+            .find(|(_, task)| {
+                task.parts.iter().any(|part| part.provider == place && part.task_id.as_deref() == Some(id))
+            })
             .map(|(number, _)| *number)
     }
 
@@ -442,7 +450,11 @@ impl Engine {
 
     fn wall_at(&self, instant: Instant) -> u64 {
         let (then, wall) = self.wall;
-        if instant >= then { wall.saturating_add(then.until(instant)) } else { wall.saturating_sub(instant.until(then)) }
+        if instant >= then {
+            wall.saturating_add(then.until(instant))
+        } else {
+            wall.saturating_sub(instant.until(then))
+        }
     }
 
     fn part(&self, id: PartId) -> Option<&crate::task::Part> {

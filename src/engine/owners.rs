@@ -68,7 +68,10 @@ impl Engine {
                 for call in calls.collect::<Vec<CallId>>() {
                     self.orphaned_call(call);
                 }
-                if self.part(id).is_some_and(|part| part.state.is_queued() || matches!(part.state, PartState::Backoff { .. })) {
+                if self
+                    .part(id)
+                    .is_some_and(|part| part.state.is_queued() || matches!(part.state, PartState::Backoff { .. }))
+                {
                     self.cancel_part(id);
                 }
             }

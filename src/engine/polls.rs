@@ -60,14 +60,20 @@ impl Engine {
             Reading::TaskFailed { error, .. } => self.task_over(id, error),
             // The first answers after a submit may come from a replica that hasn't heard of it.
             Reading::Fatal(error) if error.code == Code::NotFound && young => self.poll_again(id, None, true),
-            Reading::Fatal(error) if error.code == Code::Authentication && self.may_refresh(id) => self.poll_again(id, None, false),
+            Reading::Fatal(error) if error.code == Code::Authentication && self.may_refresh(id) => {
+                self.poll_again(id, None, false)
+            }
             Reading::Fatal(mut error) => {
                 error.billed = Billed::Unknown;
                 if error.code == Code::NotFound && self.part(id).is_some_and(|part| part.submits == 0) {
                     error.code = Code::Expired;
                 }
                 // The key may be at fault and not the task: the slot stays taken as long as an ordinary task would run.
-                if matches!(error.code, Code::NotFound | Code::Expired) { self.task_over(id, error) } else { self.abandon_unasked(id, error) }
+                if matches!(error.code, Code::NotFound | Code::Expired) {
+                    self.task_over(id, error)
+                } else {
+                    self.abandon_unasked(id, error)
+                }
             }
             Reading::Refused(refusal) => {
                 let until = self.now.after(refusal.hint.unwrap_or(0));
@@ -76,7 +82,9 @@ impl Engine {
                 }
                 self.poll_again(id, refusal.hint, true);
             }
-            Reading::Rejected { hint, .. } | Reading::Failed { hint, .. } | Reading::Processing { hint } => self.poll_again(id, hint, true),
+            Reading::Rejected { hint, .. } | Reading::Failed { hint, .. } | Reading::Processing { hint } => {
+                self.poll_again(id, hint, true)
+            }
         }
     }
 
@@ -120,7 +128,10 @@ impl Engine {
             part.running_since.get_or_insert(now);
         }
         if let Some(reference) = self.reference(id.task) {
-            self.effect_for(id.task, Effect::Update { task: id.task, update: Update::Running { queued, reference, progress } });
+            self.effect_for(
+                id.task,
+                Effect::Update { task: id.task, update: Update::Running { queued, reference, progress } },
+            );
         }
     }
 
@@ -128,7 +139,8 @@ impl Engine {
     pub(super) fn send_fetch(&mut self, id: PartId) {
         let Some(part) = self.part(id) else { return };
         let PartState::Fetching { call: None } = part.state else { return };
-        let Some(url) = part.images.iter().find(|image| image.handle.is_none()).and_then(|image| image.url.clone()) else {
+        let Some(url) = part.images.iter().find(|image| image.handle.is_none()).and_then(|image| image.url.clone())
+        else {
             return self.deliver(id);
         };
         let call = self.new_call(id, Purpose::Image);
@@ -209,5 +221,4 @@ impl Engine {
         }
         self.end_part(id);
     }
-
 }

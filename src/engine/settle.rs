@@ -47,7 +47,10 @@ impl Engine {
         error.task_id = part.task_id.clone().or(error.task_id);
         error.request_id = error.request_id.or_else(|| part.request_id.clone());
         // An earlier submit was lost; that a later one was refused says nothing about it.
-        let temporary = matches!(error.code, Code::RateLimited | Code::Overloaded | Code::Network | Code::Timeout | Code::Cancelled);
+        let temporary = matches!(
+            error.code,
+            Code::RateLimited | Code::Overloaded | Code::Network | Code::Timeout | Code::Cancelled
+        );
         if part.in_doubt && part.task_id.is_none() && temporary && error.code != Code::Cancelled {
             error.message = [Code::UnknownOutcome.message(), " Last heard: ", &error.message].concat();
             error.code = Code::UnknownOutcome;
@@ -70,7 +73,8 @@ impl Engine {
     pub(super) fn abandon(&mut self, id: PartId, error: Error) {
         self.fail_part(id, error);
         let provider = self.part(id).map_or(0, |part| part.provider);
-        let longest = self.durations.get(provider).map_or(poll::PRESUMED_DURATION, poll::Durations::p95).saturating_mul(3);
+        let longest =
+            self.durations.get(provider).map_or(poll::PRESUMED_DURATION, poll::Durations::p95).saturating_mul(3);
         // What is never seen to end is let go all the same: permits always come back.
         self.set_patience(id, self.now.after(longest.max(600_000)));
     }
@@ -105,7 +109,8 @@ impl Engine {
         if !task.settled && !task.parts.is_empty() && task.parts.iter().all(|part| part.outcome.is_some()) {
             self.settle(number);
         }
-        let over = self.tasks.get(&number).is_some_and(|t| t.settled && t.parts.iter().all(|p| p.state == PartState::Over));
+        let over =
+            self.tasks.get(&number).is_some_and(|t| t.settled && t.parts.iter().all(|p| p.state == PartState::Over));
         if over {
             self.drop_task(number);
         }
@@ -134,17 +139,27 @@ impl Engine {
         if images.is_empty() {
             // The first error that says most: one that may have cost money before one that can't have.
             let worst = failures.iter().position(|(_, error)| error.billed != Billed::No).unwrap_or(0);
-            let mut error = if failures.is_empty() { Error::new(Code::EmptyResult) } else { failures.swap_remove(worst).1 };
+            let mut error =
+                if failures.is_empty() { Error::new(Code::EmptyResult) } else { failures.swap_remove(worst).1 };
             error.attempts = task.attempts.clone();
             let reference = self.reference(number);
-            return if error.code == Code::Cancelled { Outcome::Cancelled(error, reference) } else { Outcome::Failed(error, reference) };
+            return if error.code == Code::Cancelled {
+                Outcome::Cancelled(error, reference)
+            } else {
+                Outcome::Failed(error, reference)
+            };
         }
         let first = task.parts.iter().find(|part| matches!(part.outcome, Some(Ok(_)))).or(task.parts.first());
-        let provider = first.and_then(|part| self.config.providers.get(part.provider)).map_or("", |config| config.name.as_str());
-        let longest = |of: &dyn Fn(&crate::task::Part) -> Option<Millis>| task.parts.iter().filter_map(of).max().unwrap_or(0);
+        let provider =
+            first.and_then(|part| self.config.providers.get(part.provider)).map_or("", |config| config.name.as_str());
+        let longest =
+            |of: &dyn Fn(&crate::task::Part) -> Option<Millis>| task.parts.iter().filter_map(of).max().unwrap_or(0);
         Outcome::Succeeded(Success {
             images,
-            target: Target { provider: String::from(provider), model: first.map(|part| part.model.clone()).unwrap_or_default() },
+            target: Target {
+                provider: String::from(provider),
+                model: first.map(|part| part.model.clone()).unwrap_or_default(),
+            },
             requested_model: task.requested_model.clone(),
             request_id: first.and_then(|part| part.request_id.clone()),
             task_id: first.and_then(|part| part.task_id.clone()),
@@ -165,7 +180,9 @@ impl Engine {
         let chosen = task.options.idempotency_key.is_some();
         let mut effects = Vec::new();
         let mut delivered = Vec::new();
-        for (index, part) in task.parts.iter().enumerate().filter(|(_, part)| part.planned_wall > 0 || part.task_id.is_some()) {
+        for (index, part) in
+            task.parts.iter().enumerate().filter(|(_, part)| part.planned_wall > 0 || part.task_id.is_some())
+        {
             match &part.outcome {
                 Some(Ok(_)) if chosen => delivered.push(index as u16),
                 Some(Err(error)) if stays(error) => {}
@@ -183,7 +200,9 @@ impl Engine {
 
     /// Drops delivered records that are too old, or too many.
     pub(super) fn forget_delivered(&mut self) {
-        while self.delivered.front().is_some_and(|(until, _)| *until <= self.now) || self.delivered.len() > DELIVERED_KEPT {
+        while self.delivered.front().is_some_and(|(until, _)| *until <= self.now)
+            || self.delivered.len() > DELIVERED_KEPT
+        {
             let Some((_, key)) = self.delivered.pop_front() else { return };
             let owner = self.context;
             self.effect(owner, Effect::Forget { key });
@@ -227,7 +246,11 @@ impl Engine {
     pub(super) fn cancel_part(&mut self, id: PartId) {
         let Some(part) = self.part(id).filter(|part| part.outcome.is_none()) else { return };
         let out = part.state.is_out();
-        let error = Error::new(Code::Cancelled).billed(if out || part.task_id.is_some() { Billed::Unknown } else { Billed::No });
+        let error = Error::new(Code::Cancelled).billed(if out || part.task_id.is_some() {
+            Billed::Unknown
+        } else {
+            Billed::No
+        });
         if out {
             self.abandon(id, error);
         } else {
@@ -256,11 +279,20 @@ impl Engine {
     /// What a task can be resumed by, as far as it has been accepted.
     pub(super) fn reference(&self, number: TaskId) -> Option<Reference> {
         let task = self.tasks.get(&number)?;
-        let known = task.parts.iter().enumerate().filter(|(_, part)| part.task_id.is_some() || part.in_doubt || part.state.is_out());
+        let known = task
+            .parts
+            .iter()
+            .enumerate()
+            .filter(|(_, part)| part.task_id.is_some() || part.in_doubt || part.state.is_out());
         let parts: Vec<KnownPart> = known
             .map(|(index, part)| KnownPart {
                 index: index as u16,
-                provider: self.config.providers.get(part.provider).map(|config| config.name.clone()).unwrap_or_default(),
+                provider: self
+                    .config
+                    .providers
+                    .get(part.provider)
+                    .map(|config| config.name.clone())
+                    .unwrap_or_default(),
                 model: part.model.clone(),
                 task_id: part.task_id.clone(),
                 key: part.key.clone(),
@@ -275,7 +307,15 @@ impl Engine {
 fn stays(error: &Error) -> bool {
     let resumable = matches!(
         error.code,
-        Code::Deadline | Code::UnknownOutcome | Code::Authentication | Code::Permission | Code::Network | Code::Timeout | Code::ServerError | Code::Protocol | Code::Cancelled
+        Code::Deadline
+            | Code::UnknownOutcome
+            | Code::Authentication
+            | Code::Permission
+            | Code::Network
+            | Code::Timeout
+            | Code::ServerError
+            | Code::Protocol
+            | Code::Cancelled
     );
     resumable && error.billed != Billed::No
 }

@@ -127,6 +127,7 @@ impl Engine {
 
     pub(super) fn loaded(&mut self, seq: u64, record: Option<Record>) {
         let Some(number) = self.lookups.remove(&seq) else { return };
+        self.hear_owner(number);
         let Some(task) = self.tasks.get_mut(&number).filter(|task| !task.settled) else { return };
         let Some(lookup) = &mut task.lookup else { return };
         lookup.awaiting = lookup.awaiting.saturating_sub(1);
@@ -152,7 +153,9 @@ impl Engine {
     fn begin(&mut self, number: TaskId, lookup: Lookup) {
         if lookup.resuming && lookup.records.is_empty() && !lookup.known.iter().any(|part| part.task_id.is_some()) {
             let mut error = Error::new(Code::NotFound);
-            error.message = String::from("Nothing is known of this task: there is no record of it here, and its reference has no provider's task id.");
+            error.message = String::from(
+                "Nothing is known of this task: there is no record of it here, and its reference has no provider's task id.",
+            );
             return self.fail_task(number, error);
         }
         let Some(task) = self.tasks.get_mut(&number) else { return };
@@ -206,14 +209,16 @@ impl Engine {
         let Some(config) = self.config.providers.get(provider) else { return Ok(Vec::new()) };
         let submission = submit_request(config.dialect, &config.name, model, &request)?;
         if let Some(task) = self.tasks.get_mut(&number) {
-            let notes = submission.left_out.iter().map(|field| {
-                ("unsupported", [field, " is not supported by this provider and was left out."].concat())
-            });
+            let notes = submission
+                .left_out
+                .iter()
+                .map(|field| ("unsupported", [field, " is not supported by this provider and was left out."].concat()));
             task.warnings.extend(notes);
         }
         let key = self.tasks.get(&number).map(|task| task.key.clone()).unwrap_or_default();
         let model = String::from(model);
-        let parts = (0..request.n).map(|index| self.new_part(provider, model.clone(), part_key(&key, index), submission.body.clone()));
+        let parts = (0..request.n)
+            .map(|index| self.new_part(provider, model.clone(), part_key(&key, index), submission.body.clone()));
         Ok(parts.collect())
     }
 
@@ -221,10 +226,18 @@ impl Engine {
     fn target<'a>(&self, model: &'a str) -> Result<(usize, &'a str), Error> {
         if let Some((name, rest)) = model.split_once('/') {
             if let Some(place) = self.config.providers.iter().position(|provider| provider.name == name) {
-                return if rest.is_empty() { Err(Error::invalid("model", "names a provider and no model")) } else { Ok((place, rest)) };
+                return if rest.is_empty() {
+                    Err(Error::invalid("model", "names a provider and no model"))
+                } else {
+                    Ok((place, rest))
+                };
             }
         }
-        if self.config.providers.is_empty() { Err(Error::invalid("providers", "there is none")) } else { Ok((0, model)) }
+        if self.config.providers.is_empty() {
+            Err(Error::invalid("providers", "there is none"))
+        } else {
+            Ok((0, model))
+        }
     }
 
     fn new_part(&mut self, provider: usize, model: String, key: String, body: String) -> Part {
@@ -278,7 +291,9 @@ impl Engine {
                 part.in_doubt = true;
                 part.submits = 1;
             }
-            Stage::Submitted | Stage::Delivered => self.mark_running(&mut part, record.task_id.clone(), record.submitted_at),
+            Stage::Submitted | Stage::Delivered => {
+                self.mark_running(&mut part, record.task_id.clone(), record.submitted_at)
+            }
         }
         Some(part)
     }
@@ -328,11 +343,14 @@ impl Engine {
     /// A part that was about to be sent when its process died: sent again under its key, if the provider still remembers keys from then.
     fn replay(&mut self, id: PartId) {
         let Some(part) = self.part(id) else { return };
-        let idempotency = self.config.providers.get(part.provider).and_then(|config| config.dialect.idempotency.as_ref());
+        let idempotency =
+            self.config.providers.get(part.provider).and_then(|config| config.dialect.idempotency.as_ref());
         let age = self.wall.1.saturating_sub(part.planned_wall);
         let safe = idempotency.is_some_and(|idempotency| age < idempotency.lifetime) && !part.body.is_empty();
-        let always = self.tasks.get(&id.task).is_some_and(|t| t.options.retry.ambiguous == crate::options::Ambiguous::Always);
-        let never = self.tasks.get(&id.task).is_some_and(|t| t.options.retry.ambiguous == crate::options::Ambiguous::Never);
+        let always =
+            self.tasks.get(&id.task).is_some_and(|t| t.options.retry.ambiguous == crate::options::Ambiguous::Always);
+        let never =
+            self.tasks.get(&id.task).is_some_and(|t| t.options.retry.ambiguous == crate::options::Ambiguous::Never);
         if (safe && !never) || (always && !part.body.is_empty()) {
             self.enqueue(id);
             self.tell_waiting(id);
@@ -373,10 +391,13 @@ impl Engine {
     pub(super) fn stored(&mut self, seq: u64, ok: bool) {
         if !ok && !std::mem::replace(&mut self.warned_of_store, true) {
             let owner = self.context;
-            let message = String::from("The store failed; going on without it: what is unfinished will not survive this process.");
+            let message = String::from(
+                "The store failed; going on without it: what is unfinished will not survive this process.",
+            );
             self.effect(owner, Effect::Warn { message });
         }
         let Some(id) = self.planning.remove(&seq) else { return };
+        self.hear_owner(id.task);
         let Some(part) = self.part_mut(id).filter(|part| part.state == PartState::Planning) else { return };
         part.go(PartState::Planned);
         let lane = part.lane;

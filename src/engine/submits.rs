@@ -159,7 +159,8 @@ impl Engine {
         let faults = part.faults;
         part.last_error = Some(error.clone());
         let unwanted = part.outcome.is_some() || self.closing;
-        if unwanted || forbidden || faults > retry.max_retries || hint.is_some_and(|hint| hint > retry.max_retry_after) {
+        if unwanted || forbidden || faults > retry.max_retries || hint.is_some_and(|hint| hint > retry.max_retry_after)
+        {
             self.fail_part(id, error);
             return self.end_part(id);
         }
@@ -221,8 +222,12 @@ impl Engine {
 
     /// Whether a refused key is worth asking for anew: once, and only if it comes from a function.
     pub(super) fn may_refresh(&mut self, id: PartId) -> bool {
-        let refreshable = self.part(id).and_then(|part| self.config.providers.get(part.provider)).is_some_and(|p| p.refreshable);
-        let Some(part) = self.part_mut(id).filter(|part| refreshable && !part.refreshed && part.outcome.is_none()) else { return false };
+        let refreshable =
+            self.part(id).and_then(|part| self.config.providers.get(part.provider)).is_some_and(|p| p.refreshable);
+        let Some(part) = self.part_mut(id).filter(|part| refreshable && !part.refreshed && part.outcome.is_none())
+        else {
+            return false;
+        };
         part.refreshed = true;
         true
     }
@@ -232,7 +237,14 @@ impl Engine {
         self.durations.get(provider).map_or(poll::PRESUMED_DURATION, poll::Durations::p95)
     }
 
-    fn note(&mut self, id: PartId, outcome: AttemptOutcome, error: Option<&Error>, status: u16, request_id: Option<String>) {
+    fn note(
+        &mut self,
+        id: PartId,
+        outcome: AttemptOutcome,
+        error: Option<&Error>,
+        status: u16,
+        request_id: Option<String>,
+    ) {
         let Some(part) = self.part(id) else { return };
         let Some(config) = self.config.providers.get(part.provider) else { return };
         let attempt = Attempt {

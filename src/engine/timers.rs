@@ -26,7 +26,8 @@ impl Engine {
             return Some(self.now);
         }
         let own = self.timers.iter().find(|(_, timer)| self.timer_owner(*timer) == Some(owner)).map(|(at, _)| *at);
-        let waits = self.tasks.values().any(|task| task.owner == owner && task.parts.iter().any(|p| p.state.is_queued()));
+        let waits =
+            self.tasks.values().any(|task| task.owner == owner && task.parts.iter().any(|p| p.state.is_queued()));
         let lanes = self.lanes.iter().filter_map(|slot| slot.lane.deadline()).min().filter(|_| waits);
         // A grant may come in another owner's context; whoever waits beside others looks for itself.
         let look = (waits && self.owners.len() > 1).then(|| self.now.after(super::owners::LOOK_EVERY));

@@ -123,7 +123,8 @@ fn read(dialect: &Dialect, base_url: &str, answer: &Answer, wall: u64) -> Readin
     let status = effective_status(dialect, answer);
     if answer.body == Body::Redirect || (300..400).contains(&status) {
         let mut error = error(dialect, answer, Code::Protocol, Billed::No);
-        error.message = String::from("The provider answered with a redirect; a key is never sent on to another address.");
+        error.message =
+            String::from("The provider answered with a redirect; a key is never sent on to another address.");
         return Reading::Fatal(error);
     }
     let ok = (200..300).contains(&status);
@@ -134,7 +135,11 @@ fn read(dialect: &Dialect, base_url: &str, answer: &Answer, wall: u64) -> Readin
     }
     let Some(json) = json else {
         let hint = retry_after(answer, wall);
-        return Reading::Failed { error: error(dialect, answer, Code::Protocol, Billed::Unknown), hint, forbidden: false };
+        return Reading::Failed {
+            error: error(dialect, answer, Code::Protocol, Billed::Unknown),
+            hint,
+            forbidden: false,
+        };
     };
     let id = json.first(dialect.answer.id).and_then(Json::text).map(String::from);
     let word = json.first(dialect.answer.status).and_then(Json::text).unwrap_or_default().to_ascii_lowercase();

@@ -110,7 +110,8 @@ fn write_field(writer: &mut JsonWriter, name: &str, field: Field, request: &Imag
 
 /// The submit itself.
 pub fn submission(dialect: &Dialect, base_url: &str, provider: usize, key: &str, body: &str) -> Request {
-    let mut headers = vec![("accept", String::from("application/json")), ("content-type", String::from("application/json"))];
+    let mut headers =
+        vec![("accept", String::from("application/json")), ("content-type", String::from("application/json"))];
     if let Some(idempotency) = &dialect.idempotency {
         headers.push((idempotency.header, String::from(key)));
     }

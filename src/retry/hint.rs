@@ -34,8 +34,8 @@ fn scaled(text: &str, unit: u64) -> Option<Millis> {
     let mut place = unit;
     let mut rest = false;
     for digit in fraction.bytes().map(|byte| u64::from(byte - b'0')) {
-        rest |= place % 10 != 0 && digit > 0 || place < 10 && digit > 0;
         place /= 10;
+        rest |= place == 0 && digit > 0;
         wait = wait.saturating_add(digit * place);
     }
     Some(wait.saturating_add(u64::from(rest)).min(LONGEST))

@@ -1,0 +1,234 @@
+//! The shell: the only part that knows JavaScript. It decides nothing: it turns calls into inputs, and effects into fetches and calls of the host.
+//!
+//! No exported method holds a borrow while JavaScript runs: effects are taken out of the engine one by one and performed with the engine free, so that
+//! a callback may call back in. A JavaScript exception that passes through here runs no Rust destructors; a held borrow would then be held for ever.
+
+mod host;
+mod perform;
+mod value;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use js_sys::{Array, Reflect, Uint8Array};
+use wasm_bindgen::prelude::*;
+
+use crate::engine::{Engine, Input};
+use crate::http::{Answer, Body, Fault, READ_HEADERS};
+use crate::journal::Record;
+use crate::json::{Json, MAX_STRING};
+use crate::options::{CallOptions, Config};
+use crate::request::ImageRequest;
+use crate::task::{CallId, PartId};
+use crate::time::Instant;
+use crate::view;
+use host::Host;
+use perform::Outgoing;
+
+/// The longest string of a request or a record that is read: a prompt of 32,000 characters, escaped, in the body of a record.
+const LONGEST_OWN_STRING: u32 = 1 << 20;
+
+/// The engine of one client.
+#[wasm_bindgen]
+pub struct Core {
+    host: Host,
+    engine: RefCell<Engine>,
+    /// Calls whose credential is awaited, or whose answer is.
+    outgoing: RefCell<BTreeMap<CallId, Outgoing>>,
+}
+
+#[wasm_bindgen]
+impl Core {
+    /// A client's engine. `host` performs what needs JavaScript, `config` is plain data; without a `seed` in it the host's randomness gives one.
+    #[wasm_bindgen(constructor)]
+    pub fn new(host: Host, config: &JsValue) -> Core {
+        let config = own(config);
+        let told = config.get("seed").and_then(Json::whole);
+        let seed = told.or_else(|| getrandom::u64().ok()).unwrap_or_else(|| host.wall().to_bits());
+        let engine = RefCell::new(Engine::new(Config::read(&config), seed));
+        Core { host, engine, outgoing: RefCell::default() }
+    }
+
+    /// Registers a task; its first effects run at the next `wake`. Returns its idempotency key.
+    pub fn submit(&self, task: u32, owner: u32, request: &JsValue, options: &JsValue, records: &JsValue) -> String {
+        let request = ImageRequest::read(&own(request)).map(Box::new).map_err(Box::new);
+        let options = self.options(options);
+        self.handle(Input::Submit { task, owner, request, options, records: read_records(records) });
+        self.key_of(task)
+    }
+
+    /// Registers a task that goes on with an earlier one. Returns its idempotency key, if the reference has it.
+    pub fn resume(&self, task: u32, owner: u32, reference: &JsValue, options: &JsValue, records: &JsValue) -> String {
+        let reference = own(reference);
+        let (key, parts) = view::read_reference(&reference);
+        let mut options = self.options(options);
+        if options.metadata.is_empty() {
+            options.metadata = view::reference_metadata(&reference);
+        }
+        self.handle(Input::Resume { task, owner, key, parts, options, records: read_records(records) });
+        self.key_of(task)
+    }
+
+    /// The live task that a reference names, or -1.
+    pub fn find(&self, reference: &JsValue) -> i32 {
+        let (key, parts) = view::read_reference(&own(reference));
+        let Ok(engine) = self.engine.try_borrow() else { return -1 };
+        let by_key = key.as_deref().and_then(|key| engine.find_key(key));
+        let known = parts.unwrap_or_default();
+        let mut by_id = known.iter().filter_map(|part| engine.find_task(&part.provider, part.task_id.as_deref()?));
+        by_key.or_else(|| by_id.next()).map_or(-1, |task| task as i32)
+    }
+
+    /// After a trap: this part's submit is on the wire already.
+    pub fn adopt(&self, call: f64, task: u32, part: u32) {
+        self.handle(Input::Adopt { call: call as CallId, part: PartId { task, index: part as u16 } });
+    }
+
+    /// Registers the fetch of an image's bytes.
+    pub fn download(&self, task: u32, owner: u32, url: String) {
+        self.handle(Input::Fetch { task, owner, url });
+    }
+
+    /// The credential of a call is in its headers now.
+    pub fn begin(&self, call: f64) {
+        self.start_fetch(call as CallId);
+        self.run();
+    }
+
+    /// An answer came; `kind` says what became of its body.
+    pub fn answer(&self, call: f64, status: u16, headers: &web_sys::Headers, kind: u32, value: &JsValue) {
+        let call = call as CallId;
+        let mut held = Vec::new();
+        let body = match kind {
+            0 => match value::read(value, MAX_STRING as u32, &mut |long| {
+                let handle = self.host.hold(long);
+                held.push(handle);
+                handle
+            }) {
+                Ok(json) => Body::Json(json),
+                Err(_) => Body::TooLarge,
+            },
+            1 => Body::Text(value.as_string().unwrap_or_default()),
+            2 => Body::TooLarge,
+            3 => Body::Broken,
+            4 => image_body(value),
+            5 => Body::Redirect,
+            _ => Body::Empty,
+        };
+        let known = READ_HEADERS.iter().filter_map(|name| Some((*name, headers.get(name).ok()??)));
+        let answer = Answer { status, headers: known.collect(), body };
+        self.tell_http(call, Some(&answer));
+        self.handle(Input::Answer { call, answer });
+        // No dialect keeps a long string yet: what an answer had of them can go.
+        held.into_iter().for_each(|handle| self.host.release(handle));
+        self.run();
+    }
+
+    /// No answer will come: 0 network, 1 aborted, 2 no credential.
+    pub fn failed(&self, call: f64, fault: u32, message: String) {
+        let call = call as CallId;
+        let fault = match fault {
+            2 => Fault::Credential,
+            1 => Fault::Aborted,
+            _ => Fault::Network,
+        };
+        self.tell_http(call, None);
+        self.handle(Input::Failed { call, fault, message });
+        self.run();
+    }
+
+    /// The store has a record, or failed.
+    pub fn stored(&self, seq: f64, ok: bool) {
+        self.handle(Input::Stored { seq: seq as u64, ok });
+        self.run();
+    }
+
+    /// The store was looked at.
+    pub fn loaded(&self, seq: f64, record: &JsValue) {
+        self.handle(Input::Loaded { seq: seq as u64, record: Record::read(&own(record)) });
+        self.run();
+    }
+
+    /// Time has passed for an owner, or it has something to begin.
+    pub fn wake(&self, owner: u32) {
+        self.handle(Input::Wake { owner });
+        self.run();
+    }
+
+    /// Cancels a task for its caller: "before-submit", "too-late" or "unsupported".
+    pub fn cancel(&self, task: u32) -> String {
+        let (now, wall) = self.clock();
+        let Ok(mut engine) = self.engine.try_borrow_mut() else { return String::new() };
+        let cancelled = engine.cancel(now, wall, task);
+        drop(engine);
+        self.run();
+        String::from(cancelled.name())
+    }
+
+    /// The parts of a batch wait, or go on.
+    pub fn pause(&self, batch: u32, paused: bool) {
+        self.handle(Input::Pause { batch, paused });
+        self.run();
+    }
+
+    /// References to the unfinished tasks among some parsed records.
+    pub fn refs(&self, records: &JsValue) -> JsValue {
+        value::write(&view::pending(&read_records(records)))
+    }
+
+    /// What the client believes.
+    pub fn status(&self) -> JsValue {
+        let view = self.engine.try_borrow().map_or(Json::Null, |engine| view::status(&engine));
+        value::write(&view)
+    }
+
+    /// Submits nothing more and lets go.
+    pub fn close(&self) {
+        self.handle(Input::Close);
+        self.run();
+    }
+
+    /// Traps, to test that a trap is survived.
+    #[cfg(feature = "trap")]
+    pub fn trap(&self) {
+        core::arch::wasm32::unreachable();
+    }
+
+    fn options(&self, options: &JsValue) -> Box<CallOptions> {
+        let options = own(options);
+        let defaults = self.engine.try_borrow().map(|engine| engine.config().defaults.clone()).unwrap_or_default();
+        Box::new(CallOptions::read(&options, &defaults))
+    }
+
+    fn key_of(&self, task: u32) -> String {
+        let key = self.engine.try_borrow().ok().and_then(|engine| engine.key_of(task).map(String::from));
+        key.unwrap_or_default()
+    }
+
+    fn clock(&self) -> (Instant, u64) {
+        (Instant::from_millis(self.host.now() as u64), self.host.wall() as u64)
+    }
+
+    fn handle(&self, input: Input) {
+        let (now, wall) = self.clock();
+        if let Ok(mut engine) = self.engine.try_borrow_mut() {
+            engine.handle(now, wall, input);
+        }
+    }
+}
+
+/// Plain data of our own making, or our caller's: long strings are read whole.
+fn own(value: &JsValue) -> Json {
+    value::read(value, LONGEST_OWN_STRING, &mut |_| 0).unwrap_or(Json::Null)
+}
+
+fn read_records(records: &JsValue) -> Vec<Record> {
+    let records = records.dyn_ref::<Array>().map(Array::to_vec).unwrap_or_default();
+    records.iter().filter_map(|record| Record::read(&own(record))).collect()
+}
+
+fn image_body(value: &JsValue) -> Body {
+    let field = |name: &str| Reflect::get(value, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED);
+    let head = field("head").dyn_ref::<Uint8Array>().map(Uint8Array::to_vec).unwrap_or_default();
+    Body::Bytes { handle: field("handle").as_f64().unwrap_or(0.0) as u32, head }
+}
