@@ -22,7 +22,7 @@ impl Failure {
 
     /// A failure that ends with the exact line which does by hand what this machine did not let us do.
     pub fn by_hand(problem: &str, line: &str) -> Self {
-        Self(format!("{problem}\nThis does it:\n\n    {line}\n"))
+        Self(format!("{problem}\nBy hand:\n\n    {line}\n"))
     }
 }
 

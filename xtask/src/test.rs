@@ -50,6 +50,8 @@ pub fn test(project: &Project, tools: &Tools) -> Result {
 fn wasm_tests(project: &Project, tools: &Tools, name: &str) -> Command {
     let mut command = project.cargo(&["test", "--package", "tidegate", "--target", WASM, "--test", name]);
     command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", &tools.wasm_test_runner);
+    // Seconds; the runner's own 20 and 5 are short for a browser that starts on a busy machine.
+    command.env("WASM_BINDGEN_TEST_TIMEOUT", "120").env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60");
     command
 }
 

@@ -28,7 +28,9 @@ pub fn install(packages: &[&str], purpose: &str) -> Result {
         Failure::by_hand(problem, &line)
     };
     if find_program(&["apt-get"]).is_none() || find_program(&["dpkg-query"]).is_none() {
-        return Err(by_hand(&format!("{purpose}: this machine has no apt-get. On Debian and its relatives:")));
+        return Err(by_hand(&format!(
+            "{purpose}: there is no apt-get here; on Debian and its relatives it would be this."
+        )));
     }
     let missing = missing(packages);
     if missing.is_empty() {

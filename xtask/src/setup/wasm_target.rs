@@ -52,10 +52,7 @@ pub fn set_up(project: &mut Project, choice: Choice) -> Result {
             let Err(by_rustup) = add_by_rustup(project) else { return Ok(()) };
             say("rustup could not; taking Debian's Rust instead");
             debian_rust::set_up(project).map_err(|by_debian| {
-                Failure::by_hand(
-                    &format!("no {WASM} target.\nBy rustup: {by_rustup}\nBy Debian: {by_debian}"),
-                    &add_line(project),
-                )
+                Failure::new(format!("there is no {WASM} target.\n\nBy rustup: {by_rustup}\nBy Debian: {by_debian}"))
             })
         }
     }
