@@ -210,7 +210,7 @@ class TidegateClient implements Client {
   #launch(request: unknown, options: CallOptions, owner: number, batch?: number): LiveTask {
     const key = options?.idempotencyKey;
     return this.#attempt(options, owner, typeof key === "string" ? key : "", (task, core) => {
-      const joined = key !== undefined && (this.#asking.get(key) ?? this.#find(key));
+      const joined = key !== undefined && this.#find(key);
       if (joined) return joined;
       const { number } = task;
       const copy = toCoreRequest(request, (data) => this.#host.handles.hold(number, data));
@@ -231,7 +231,7 @@ class TidegateClient implements Client {
     this.#asking.set(key, task);
     const parts = Array.from({ length: Math.min(Math.max(Number(n) || 1, 1), MOST_PARTS) }, (_, part) => part);
     const records = await Promise.all(parts.map((part) => this.#journal.load(part ? `${key}.${part}` : key)));
-    this.#asking.delete(key);
+    if (this.#asking.get(key) === task) this.#asking.delete(key);
     if (!task.over)
       this.#guard.add(
         task,
@@ -272,6 +272,9 @@ class TidegateClient implements Client {
   }
 
   #find(ref: unknown): LiveTask | undefined {
+    const key = typeof ref === "string" ? ref : (ref as { idempotencyKey?: string } | null)?.idempotencyKey;
+    const asking = this.#asking.get(key ?? "");
+    if (asking && !asking.over) return asking;
     if (this.#guard.tasks.size === 0) return undefined;
     const number =
       this.#guard.run(

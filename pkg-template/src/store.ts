@@ -43,7 +43,7 @@ export class Journal {
   }
   /** The parsed record, or undefined. */
   load(key: string): Promise<unknown> {
-    return this.#queue(key, () => this.#store.get(key), undefined).then(parse);
+    return this.#queue(key, () => this.#store.get(key), undefined, false).then(parse);
   }
   /** Every parsed record; rejects with the store's own error. */
   async all(): Promise<unknown[]> {
@@ -51,23 +51,23 @@ export class Journal {
     for await (const [, record] of this.#store.all()) records.push(parse(record));
     return records.filter((record) => record !== undefined);
   }
-  /** Resolves when nothing is on its way any more. */
+  /** Resolves when nothing is being written any more. */
   async flush(): Promise<void> {
     await Promise.all(this.#tails.values());
   }
 
-  #queue<T>(key: string, operation: () => Promise<T>, otherwise: T): Promise<T> {
-    const tail = (this.#tails.get(key) ?? Promise.resolve()).then(operation).catch((cause: unknown) => {
-      if (!this.#warned)
-        this.#log(
-          "warn",
-          `the store fails, going on without it (${cause instanceof Error ? cause.name : typeof cause})`,
-        );
+  #queue<T>(key: string, operation: () => Promise<T>, otherwise: T, write = true): Promise<T> {
+    const done = (this.#tails.get(key) ?? Promise.resolve()).then(operation).catch((cause: unknown) => {
+      const name = cause instanceof Error ? cause.name : typeof cause;
+      if (!this.#warned) this.#log("warn", `the store fails, going on without it (${name})`);
       this.#warned = true;
       return otherwise;
     });
-    this.#tails.set(key, tail);
-    void tail.then(() => this.#tails.get(key) === tail && this.#tails.delete(key));
-    return tail;
+    // Reads hold up nobody.
+    if (write) {
+      this.#tails.set(key, done);
+      void done.then(() => this.#tails.get(key) === done && this.#tails.delete(key));
+    }
+    return done;
   }
 }
