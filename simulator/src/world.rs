@@ -12,12 +12,11 @@ use crate::faults::{Hostile, STOLEN_PATH};
 use crate::hiapi::{Problem, Wire};
 use crate::hint;
 use crate::idempotency::Store;
+use crate::image::Drawing;
 use crate::ledger::Charge;
 use crate::limits::{Axis, Refusal, Scope};
-use crate::link::{self, Link};
 use crate::message::{Reply, Request, Response};
-use crate::picture;
-use crate::random::{Stream, bits, identifier, mix, unit};
+use crate::random::{Stream, bits, identifier, unit};
 use crate::stats::Stats;
 use crate::task::{Fate, Task};
 
@@ -47,24 +46,6 @@ pub enum Step {
     Reply(Reply),
     /// The answer is a picture that is still to be drawn, which takes a while and needs the world no more.
     Draw(Drawing),
-}
-
-/// A picture to be drawn.
-#[derive(Clone, Debug)]
-pub struct Drawing {
-    prompt: String,
-    seed: u64,
-    width: u32,
-    height: u32,
-    head: Response,
-}
-
-impl Drawing {
-    /// Draws the picture and completes the answer with it.
-    pub fn draw(self) -> Response {
-        let body = picture::render(&self.prompt, self.seed, self.width, self.height);
-        Response { body, ..self.head }
-    }
 }
 
 impl World {
@@ -363,33 +344,6 @@ impl World {
             return self.problem(&Problem::Unauthorized);
         }
         act(self, &key, request)
-    }
-
-    /// An image: a picture to draw, or why there is none.
-    fn image(&mut self, request: &Request) -> Result<Drawing, Response> {
-        self.stats.images += 1;
-        self.stats.leaked_credentials += u64::from(request.header("authorization").is_some());
-        if self.strikes(Stream::ImageFault, self.config.image_503) {
-            self.stats.errors += 1;
-            return Err(Response::new(503, "text/plain", "try again\n"));
-        }
-        let index = match link::read(self.config.seed, &request.path, self.wall_ms(self.now_ms)) {
-            Link::Good(task_id) => self.by_id.get(task_id).copied(),
-            Link::Expired => return Err(Response::new(403, "text/plain", "link expired\n")),
-            Link::Forged => return Err(Response::new(403, "text/plain", "bad signature\n")),
-        };
-        let Some((index, task)) = index.and_then(|index| Some((index, self.tasks.get(index)?))) else {
-            return Err(Response::new(404, "text/plain", "not found\n"));
-        };
-        let drawing = Drawing {
-            prompt: task.prompt.clone(),
-            seed: mix(self.config.seed ^ index as u64),
-            width: task.width,
-            height: task.height,
-            head: Response::new(200, "image/png", ""),
-        };
-        self.mark(index, |charge| charge.image_fetched = true);
-        Ok(drawing)
     }
 
     /// Everything but submits and polls.

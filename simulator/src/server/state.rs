@@ -1,0 +1,124 @@
+//! The world, its clock and the network's latency, shared by all connections.
+
+use serde_json::Value;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::config::{Config, ConfigError};
+use crate::message::Request;
+use crate::world::{Step, World};
+
+/// The settings' name of the latency, which is the server's and not the world's.
+pub(super) const LATENCY: &str = "latency_ms";
+
+/// A world in real time. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Shared(Arc<Mutex<Inner>>);
+
+#[derive(Debug)]
+struct Inner {
+    world: World,
+    start: Instant,
+    latency_ms: u64,
+    /// Whether world time 0 is told by the machine's clock, because no setting says otherwise.
+    real_epoch: bool,
+}
+
+impl Inner {
+    fn now_ms(&self) -> u64 {
+        self.start.elapsed().as_millis() as u64
+    }
+}
+
+impl Shared {
+    /// A world that begins now. `epoch_ms` of the configuration counts only if `real_epoch` is false; else the machine's
+    /// clock takes its place. `latency_ms` is the round trip added to every request of the provider's routes.
+    pub fn new(mut config: Config, latency_ms: u64, real_epoch: bool) -> Shared {
+        if real_epoch {
+            config.epoch_ms = machine_clock_ms();
+        }
+        let inner = Inner { world: World::new(config), start: Instant::now(), latency_ms, real_epoch };
+        Shared(Arc::new(Mutex::new(inner)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Half of the round trip.
+    pub(super) fn half_latency(&self) -> Duration {
+        Duration::from_micros(self.lock().latency_ms.saturating_mul(500))
+    }
+
+    /// Whether connections may break, so that none should be used twice: browsers silently resend on a reused one.
+    pub(super) fn breaks_connections(&self) -> bool {
+        let inner = self.lock();
+        let config = inner.world.config();
+        config.lost_answer > 0.0 || config.lost_request > 0.0 || config.poll_lost > 0.0
+    }
+
+    /// Hands a request to the world at the present time.
+    pub(super) fn begin(&self, request: &Request) -> Step {
+        let mut inner = self.lock();
+        let now_ms = inner.now_ms();
+        inner.world.begin(now_ms, request)
+    }
+
+    /// Reads the world at the present time.
+    pub(super) fn read<T>(&self, read: impl FnOnce(&World) -> T) -> T {
+        let mut inner = self.lock();
+        let now_ms = inner.now_ms();
+        inner.world.advance(now_ms);
+        read(&inner.world)
+    }
+
+    /// All settings, the latency among them.
+    pub(super) fn settings(&self) -> Value {
+        let inner = self.lock();
+        let mut settings = inner.world.config().to_json();
+        if let Some(fields) = settings.as_object_mut() {
+            fields.insert(LATENCY.to_owned(), inner.latency_ms.into());
+        }
+        settings
+    }
+
+    /// Sets some settings; none when one is refused.
+    pub(super) fn patch(&self, patch: Value) -> Result<(), ConfigError> {
+        let mut inner = self.lock();
+        let (config, latency_ms) = patched(&inner, patch)?;
+        let now_ms = inner.now_ms();
+        inner.world.reconfigure(now_ms, config);
+        inner.latency_ms = latency_ms;
+        Ok(())
+    }
+
+    /// Begins a new world with the present settings and this patch.
+    pub(super) fn reset(&self, patch: Value) -> Result<(), ConfigError> {
+        let mut inner = self.lock();
+        inner.real_epoch &= patch.get("epoch_ms").is_none();
+        let (mut config, latency_ms) = patched(&inner, patch)?;
+        if inner.real_epoch {
+            config.epoch_ms = machine_clock_ms();
+        }
+        inner.world = World::new(config);
+        inner.start = Instant::now();
+        inner.latency_ms = latency_ms;
+        Ok(())
+    }
+}
+
+fn patched(inner: &Inner, mut patch: Value) -> Result<(Config, u64), ConfigError> {
+    let latency = patch.as_object_mut().and_then(|fields| fields.remove(LATENCY));
+    let latency_ms = match latency {
+        None => inner.latency_ms,
+        Some(value) => value.as_u64().ok_or_else(|| ConfigError {
+            field: LATENCY.to_owned(),
+            message: format!("expected milliseconds, not {value}"),
+        })?,
+    };
+    Ok((inner.world.config().patched(patch)?, latency_ms))
+}
+
+fn machine_clock_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
