@@ -107,7 +107,7 @@ async fn a_lost_answer_breaks_the_connection_after_the_server_acted() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = tokio::spawn(serve(listener, router(shared.clone()), async move {
+    let server = tokio::spawn(serve(listener, shared.clone(), async move {
         let _ = stopped.await;
     }));
     let exchange = async |text: String| {
@@ -131,4 +131,20 @@ async fn a_lost_answer_breaks_the_connection_after_the_server_acted() {
     drop(stop);
     tokio::time::timeout(Duration::from_secs(10), server).await.unwrap().unwrap();
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn turning_losses_on_closes_connections_that_stood_open() {
+    let shared = shared(Config::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(serve(listener, shared.clone(), std::future::pending()));
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET /admin/stats HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let mut some = [0; 4096];
+    assert!(stream.read(&mut some).await.unwrap() > 0);
+    ask(&shared, "PUT", "/admin/config", r#"{"lost_answer":0.5}"#).await;
+    let mut rest = Vec::new();
+    tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut rest)).await.unwrap().unwrap();
+    server.abort();
 }

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::process::ExitCode;
 
-use tidegate_simulator::server::{Options, Shared, options, router, serve};
+use tidegate_simulator::server::{Options, Shared, options, serve};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -34,7 +34,7 @@ async fn run(options: Options) -> std::io::Result<()> {
     let mut stdout = std::io::stdout();
     writeln!(stdout, "listening on {origin}")?;
     stdout.flush()?;
-    serve(listener, router(Shared::new(config, latency_ms, !epoch_given)), stop).await;
+    serve(listener, Shared::new(config, latency_ms, !epoch_given), stop).await;
     Ok(())
 }
 

@@ -70,21 +70,23 @@ fn cave(canvas: &mut Canvas, palette: &Palette, dice: &mut Dice) {
         .map(|layer| {
             let near = layer as f32 / (layers - 1) as f32;
             let paper = palette.lead(0.84 - 0.58 * near, 0.14, 2.0 * near - 1.0);
-            (paper, 0.09 + grow * 1.05 * layer as f32, twist * 0.35 * layer as f32, 0.55 * layer as f32)
+            let turn = (twist * 0.35 * layer as f32).sin_cos();
+            (paper, 0.09 + grow * 1.05 * layer as f32, turn, 0.55 * layer as f32)
         })
         .collect();
     let drop = 0.045;
     canvas.shade(|x, y, under| {
         let (dx, dy) = ((x - middle.0) / unit, (y - middle.1) / unit);
-        let (distance, angle) = (dx.hypot(dy), dy.atan2(dx));
+        let distance = (dx * dx + dy * dy).sqrt().max(1e-6);
+        let (cos, sin) = (dx / distance * lobes, dy / distance * lobes);
         let mut color = under;
-        for (paper, radius, turn, shape) in &sheets {
+        for (paper, radius, (turn_sin, turn_cos), shape) in &sheets {
             let paper = paper.times(1.0 + 0.1 * (0.5 - y / height));
             // Noise is only needed near the rim of a hole.
             if distance > radius + WOBBLE + 0.002 {
                 color = paper;
             } else if distance > radius - WOBBLE - drop {
-                let (u, v) = ((angle + turn).cos() * lobes, (angle + turn).sin() * lobes);
+                let (u, v) = (cos * turn_cos - sin * turn_sin, sin * turn_cos + cos * turn_sin);
                 let wobble = noise.fractal(u + offset, v + shape, 3).clamp(-1.0, 1.0);
                 let inside = radius + WOBBLE * wobble - distance;
                 let cover = (0.5 - inside * unit).clamp(0.0, 1.0);

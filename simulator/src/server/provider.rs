@@ -2,7 +2,7 @@
 
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
-use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONNECTION};
+use axum::http::header::ACCESS_CONTROL_ALLOW_ORIGIN;
 use axum::http::{self, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
@@ -39,14 +39,10 @@ pub(super) async fn answer(State(shared): State<Shared>, request: http::Request<
         },
     };
     tokio::time::sleep(shared.half_latency()).await;
-    let mut response = match reply {
+    match reply {
         Reply::Answer(answer) => on_the_wire(answer),
         Reply::Lost => (axum::Extension(Broken), StatusCode::BAD_GATEWAY).into_response(),
-    };
-    if shared.breaks_connections() {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    response
 }
 
 fn on_the_wire(answer: message::Response) -> Response {

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::watch;
 
 use crate::config::{Config, ConfigError};
 use crate::message::Request;
@@ -13,7 +14,10 @@ pub(super) const LATENCY: &str = "latency_ms";
 
 /// A world in real time. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Shared(Arc<Mutex<Inner>>);
+pub struct Shared {
+    inner: Arc<Mutex<Inner>>,
+    drains: watch::Sender<()>,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -38,11 +42,11 @@ impl Shared {
             config.epoch_ms = machine_clock_ms();
         }
         let inner = Inner { world: World::new(config), start: Instant::now(), latency_ms, real_epoch };
-        Shared(Arc::new(Mutex::new(inner)))
+        Shared { inner: Arc::new(Mutex::new(inner)), drains: watch::Sender::new(()) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Half of the round trip.
@@ -55,6 +59,22 @@ impl Shared {
         let inner = self.lock();
         let config = inner.world.config();
         config.lost_answer > 0.0 || config.lost_request > 0.0 || config.poll_lost > 0.0
+    }
+
+    /// Lets every open connection close as soon as it is idle.
+    pub(super) fn drain(&self) {
+        self.drains.send_replace(());
+    }
+
+    /// Changes when connections are to be drained.
+    pub(super) fn drains(&self) -> watch::Receiver<()> {
+        self.drains.subscribe()
+    }
+
+    fn drain_if_breaking(&self) {
+        if self.breaks_connections() {
+            self.drain();
+        }
     }
 
     /// Hands a request to the world at the present time.
@@ -89,6 +109,8 @@ impl Shared {
         let now_ms = inner.now_ms();
         inner.world.reconfigure(now_ms, config);
         inner.latency_ms = latency_ms;
+        drop(inner);
+        self.drain_if_breaking();
         Ok(())
     }
 
@@ -103,6 +125,8 @@ impl Shared {
         inner.world = World::new(config);
         inner.start = Instant::now();
         inner.latency_ms = latency_ms;
+        drop(inner);
+        self.drain_if_breaking();
         Ok(())
     }
 }
