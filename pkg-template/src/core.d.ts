@@ -22,12 +22,15 @@ export interface Core {
   stored(seq: number, ok: boolean): void;
   loaded(seq: number, record: unknown): void;
   wake(owner: number): void;
-  cancel(task: number): CancelVerdict;
+  /** "" where it could not be asked. */
+  cancel(task: number): CancelVerdict | "";
   pause(batch: number, paused: boolean): void;
   /** The unfinished ones of these parsed records. */
   refs(records: unknown[]): TaskRef[];
   status(): ClientStatus;
   close(): void;
+  /** In test builds only: traps. */
+  trap?(): void;
 }
 
 export type CancelVerdict = "before-submit" | "confirmed" | "too-late" | "unsupported";
@@ -90,6 +93,9 @@ export interface Host {
     limit: number,
   ): void;
   abort(call: number): void;
+  /** Keeps a long string of an answer on this side. */
+  hold(value: string): number;
+  release(handle: number): void;
   put(seq: number, key: string, record: string): void;
   remove(key: string): void;
   load(seq: number, key: string): void;

@@ -31,6 +31,9 @@ export class Handles {
   get(handle: number): unknown {
     return this.#held.get(handle)?.data;
   }
+  release(handle: number): void {
+    this.#held.delete(handle);
+  }
   /** What a settled task held. */
   drop(task: number): void {
     for (const [handle, held] of this.#held) if (held.task === task) this.#held.delete(handle);
@@ -51,6 +54,8 @@ export class HostTable {
   create(guard: Guard, generation: number): Host {
     const { clock, fetch, authorizers, journal, log, emit } = this.#settings;
     const stale = (): boolean => guard.generation !== generation;
+    // Strings are held in the name of the core, as a task below zero; those of the core before are let go.
+    this.handles.drop(1 - generation);
     // An answer meant for an earlier core: its owner has to look anew.
     const deliver = (live: Live | undefined, input: (core: Core) => void): void => {
       const owner = live?.owner ?? 0;
@@ -116,6 +121,9 @@ export class HostTable {
       abort: (number) => {
         if (!stale()) guard.calls.get(number)?.controller.abort();
       },
+
+      hold: (value) => this.handles.hold(-generation, value),
+      release: (handle) => this.handles.release(handle),
 
       put: (seq, key, record) => {
         if (stale()) return;

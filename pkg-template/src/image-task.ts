@@ -122,7 +122,7 @@ export class LiveTask implements Live {
     const blamed = (): Live[] => (alive() ? [this] : []);
     const verdict = guard.run(this.owner, blamed, (core) => core.cancel(this.number), { again: alive });
     guard.wakeSoon(this.owner);
-    return verdict ?? "too-late";
+    return verdict || "too-late";
   }
 
   #show(update: TaskUpdate): void {

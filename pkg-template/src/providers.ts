@@ -3,7 +3,7 @@ import type { Limits, Provider, ProviderOptions } from "./types.js";
 
 const hidden = Symbol.for("tidegate.provider");
 
-/** What a provider value holds; keys stay behind functions, so that nothing that prints or copies it shows one. */
+/** @internal What a provider value holds; keys stay behind functions, so that nothing that prints or copies it shows one. */
 export interface ProviderData {
   readonly dialect: string;
   readonly baseURL?: string | undefined;
@@ -58,7 +58,7 @@ export function hiapi(options: ProviderOptions): Provider {
   return describe("hiapi", options);
 }
 
-/** The providers of a client by name; one alone is named after its function. */
+/** @internal The providers of a client by name; one alone is named after its function. */
 export function readProviders(given: Provider | Record<string, Provider>): [name: string, data: ProviderData][] {
   const data = (value: unknown): ProviderData | undefined => (value as { [hidden]?: ProviderData } | null)?.[hidden];
   const alone = data(given);
@@ -73,6 +73,7 @@ export function readProviders(given: Provider | Record<string, Provider>): [name
 }
 
 /**
+ * @internal
  * Fills in what a provider's requests carry besides the core's own headers. The promise that it may return rejects with a message fit to be shown.
  *
  * @param share whether calls that ask at the same time may wait for one answer of the apiKey function

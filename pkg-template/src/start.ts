@@ -4,10 +4,10 @@ let glue: typeof instantiate | undefined;
 let load: (() => object) | undefined;
 let module: object | undefined;
 
-/** Whether each call must do its own I/O, as on Workers, where one request's promises and timers die with it. */
+/** @internal Whether each call must do its own I/O, as on Workers, where one request's promises and timers die with it. */
 export let separate = false;
 
-/** Entries say what starts the core; nothing is decoded or compiled yet. */
+/** @internal Entries say what starts the core; nothing is decoded or compiled yet. */
 export function provide(instantiateCore: typeof instantiate, source?: () => object, perCall = false): void {
   glue = instantiateCore;
   load = source;
@@ -25,7 +25,7 @@ export function start(given: object): void {
   module ??= bytes ? new WebAssembly.Module(given as BufferSource) : given;
 }
 
-/** A core of its own scope, from the one module; it starts here on first use. */
+/** @internal A core of its own scope, from the one module; it starts here on first use. */
 export function createCore(host: Host, config: CoreConfig): Core {
   if (!module) {
     if (!load) throw new Error('call start(module) of "tidegate/slim" first');

@@ -1,5 +1,9 @@
 // A scripted stand-in for the wasm core: enough of an engine to drive the facade, and a record of what it was told.
-const dist = new URL(process.env.TIDEGATE_DIST ?? "../../pkg/dist/", import.meta.url);
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const folder = process.env.TIDEGATE_PACKAGE ?? fileURLToPath(new URL("../../pkg", import.meta.url));
+/** Where the built package is. */
+export const dist = new URL("dist/", pathToFileURL(`${folder}/`));
 export const load = (file) => import(new URL(file, dist).href);
 
 export const { provide } = await load("start.js");
