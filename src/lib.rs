@@ -47,6 +47,7 @@ pub mod request;
 pub mod retry;
 pub mod rng;
 pub mod size;
+mod table;
 pub mod task;
 pub mod time;
 pub mod view;

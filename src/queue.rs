@@ -1,14 +1,13 @@
 //! Who goes next. Interactive before batch, then first come, first served; a part that comes back after a refusal keeps its place.
 
-use std::collections::BTreeMap;
-
 use crate::options::Priority;
+use crate::table::Table;
 use crate::task::PartId;
 
 /// The parts that wait for one lane.
 #[derive(Debug, Default)]
 pub struct Queue {
-    waiting: BTreeMap<(Priority, u64), PartId>,
+    waiting: Table<(Priority, u64), PartId>,
     counts: [usize; 2],
 }
 

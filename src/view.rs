@@ -214,7 +214,10 @@ pub fn pending(records: &[Record]) -> Json {
             submitted_at: record.submitted_at,
         };
         match references.iter_mut().find(|known| known.key == record.task_key) {
-            Some(known) => known.parts.push(part),
+            Some(known) => {
+                let later = known.parts.iter().position(|other| other.index > part.index);
+                known.parts.insert(later.unwrap_or(known.parts.len()), part);
+            }
             None => references.push(Reference {
                 key: record.task_key.clone(),
                 parts: vec![part],
@@ -222,7 +225,6 @@ pub fn pending(records: &[Record]) -> Json {
             }),
         }
     }
-    references.iter_mut().for_each(|known| known.parts.sort_by_key(|part| part.index));
     list(&references, reference)
 }
 

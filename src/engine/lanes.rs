@@ -265,7 +265,7 @@ impl Engine {
         }
         let tasks = self.tasks.iter().filter(|(_, task)| task.options.batch == Some(batch));
         let parts =
-            tasks.flat_map(|(task, state)| (0..state.parts.len() as u16).map(|index| PartId { task: *task, index }));
+            tasks.flat_map(|(task, state)| (0..state.parts.len() as u16).map(move |index| PartId { task, index }));
         for id in parts.collect::<Vec<PartId>>() {
             let Some(part) = self.part_mut(id) else { continue };
             let queued = part.state.is_queued();

@@ -9,7 +9,7 @@ mod start;
 mod submits;
 mod timers;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use crate::error::{Axis, Error};
 use crate::http::{Answer, Fault, Purpose, Request};
@@ -20,6 +20,7 @@ use crate::poll::Durations;
 use crate::provider::Image;
 use crate::request::ImageRequest;
 use crate::rng::Rng;
+use crate::table::{Table, text_code};
 use crate::task::{CallId, KnownPart, OwnerId, PartId, Target, Task, TaskId};
 use crate::time::{Instant, Millis};
 
@@ -289,19 +290,20 @@ pub struct Engine {
     /// The wall's clock at the instant when it was last told, ms since the epoch.
     wall: (Instant, u64),
     context: OwnerId,
-    tasks: BTreeMap<TaskId, Task>,
-    keys: BTreeMap<String, TaskId>,
+    tasks: Table<TaskId, Task>,
+    /// Tasks by the codes of their keys.
+    keys: Table<u128, TaskId>,
     lanes: Vec<lanes::LaneSlot>,
-    calls: BTreeMap<CallId, Call>,
+    calls: Table<CallId, Call>,
     next_call: CallId,
     next_order: u64,
     next_seq: u64,
     next_adopted: Token,
     /// Stores whose acknowledgement lets a part go on.
-    planning: BTreeMap<u64, PartId>,
-    lookups: BTreeMap<u64, TaskId>,
-    timers: BTreeSet<(Instant, timers::Timer)>,
-    owners: BTreeMap<OwnerId, owners::Owner>,
+    planning: Table<u64, PartId>,
+    lookups: Table<u64, TaskId>,
+    timers: Table<u128, timers::Timer>,
+    owners: Table<OwnerId, owners::Owner>,
     paused_batches: Vec<u32>,
     durations: Vec<Durations>,
     /// Polls of a provider that said so wait until then.
@@ -329,19 +331,19 @@ impl Engine {
             now: Instant::default(),
             wall: (Instant::default(), 0),
             context: 0,
-            tasks: BTreeMap::new(),
-            keys: BTreeMap::new(),
+            tasks: Table::default(),
+            keys: Table::default(),
             lanes: Vec::new(),
-            calls: BTreeMap::new(),
+            calls: Table::default(),
             next_call: config.first_call,
             next_order: 0,
             next_seq: 0,
             // Numbers that no lane gives out itself.
             next_adopted: 1 << 52,
-            planning: BTreeMap::new(),
-            lookups: BTreeMap::new(),
-            timers: BTreeSet::new(),
-            owners: BTreeMap::new(),
+            planning: Table::default(),
+            lookups: Table::default(),
+            timers: Table::default(),
+            owners: Table::default(),
             paused_batches: Vec::new(),
             durations: (0..count).map(|_| Durations::default()).collect(),
             polls_paused: (0..count).map(|_| Instant::default()).collect(),
@@ -411,8 +413,8 @@ impl Engine {
 
     /// The task that goes by this key and is not settled.
     pub fn find_key(&self, key: &str) -> Option<TaskId> {
-        let task = *self.keys.get(key)?;
-        self.tasks.get(&task).filter(|found| !found.settled).map(|_| task)
+        let task = *self.keys.get(&text_code(key))?;
+        self.tasks.get(&task).filter(|found| !found.settled && found.key == key).map(|_| task)
     }
 
     /// The task that a provider knows by this id and that is not settled.
@@ -423,7 +425,7 @@ impl Engine {
             .find(|(_, task)| {
                 task.parts.iter().any(|part| part.provider == place && part.task_id.as_deref() == Some(id))
             })
-            .map(|(number, _)| *number)
+            .map(|(number, _)| number)
     }
 
     /// The configuration.
@@ -466,7 +468,9 @@ impl Engine {
     }
 
     fn effect(&mut self, owner: OwnerId, effect: Effect) {
-        self.owners.entry(owner).or_default().effects.push_back(effect);
+        if let Some(owner) = self.owners.or_default(owner) {
+            owner.effects.push_back(effect);
+        }
     }
 
     fn effect_for(&mut self, task: TaskId, effect: Effect) {

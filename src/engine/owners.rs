@@ -27,7 +27,9 @@ impl Engine {
     pub(super) fn enter(&mut self, owner: OwnerId) {
         let now = self.now;
         self.context = owner;
-        self.owners.entry(owner).or_default().heard = now;
+        if let Some(owner) = self.owners.or_default(owner) {
+            owner.heard = now;
+        }
     }
 
     /// Drops owners that are done, and takes over from those that stopped ticking.
@@ -36,7 +38,7 @@ impl Engine {
             return;
         }
         let context = self.context;
-        let others: Vec<OwnerId> = self.owners.keys().copied().filter(|owner| *owner != context).collect();
+        let others: Vec<OwnerId> = self.owners.keys().filter(|owner| *owner != context).collect();
         for owner in others {
             let busy = self.tasks.values().any(|task| task.owner == owner);
             let wanted = self.deadline(owner);
@@ -58,13 +60,13 @@ impl Engine {
     fn take_over(&mut self, dead: OwnerId) {
         self.owners.remove(&dead);
         let heir = self.context;
-        let tasks: Vec<TaskId> = self.tasks.iter().filter(|(_, task)| task.owner == dead).map(|(id, _)| *id).collect();
+        let tasks: Vec<TaskId> = self.tasks.iter().filter(|(_, task)| task.owner == dead).map(|(id, _)| id).collect();
         for number in tasks {
             let Some(task) = self.tasks.get_mut(&number) else { continue };
             task.owner = heir;
             let parts = (0..task.parts.len() as u16).map(|index| PartId { task: number, index });
             for id in parts.collect::<Vec<_>>() {
-                let calls = self.calls.iter().filter(|(_, call)| call.part == id).map(|(call, _)| *call);
+                let calls = self.calls.iter().filter(|(_, call)| call.part == id).map(|(call, _)| call);
                 for call in calls.collect::<Vec<CallId>>() {
                     self.orphaned_call(call);
                 }

@@ -5,6 +5,7 @@ use crate::error::{Billed, Code, Error};
 use crate::journal::Stage;
 use crate::limit::LaneIn;
 use crate::poll;
+use crate::table::text_code;
 use crate::task::{KnownPart, PartId, PartState, Target, TaskId};
 use crate::time::{Instant, Millis};
 
@@ -224,8 +225,9 @@ impl Engine {
 
     fn drop_task(&mut self, number: TaskId) {
         let Some(task) = self.tasks.remove(&number) else { return };
-        if self.keys.get(&task.key) == Some(&number) {
-            self.keys.remove(&task.key);
+        let code = text_code(&task.key);
+        if self.keys.get(&code) == Some(&number) {
+            self.keys.remove(&code);
         }
     }
 
@@ -263,7 +265,7 @@ impl Engine {
     /// Nothing more is submitted or asked; submits on the wire are heard out, so that what they bought is written down.
     pub(super) fn close(&mut self) {
         self.closing = true;
-        let tasks: Vec<TaskId> = self.tasks.keys().copied().collect();
+        let tasks: Vec<TaskId> = self.tasks.keys().collect();
         for number in tasks {
             let count = self.tasks.get(&number).map_or(0, |task| task.parts.len());
             self.cancel_task(number);

@@ -7,6 +7,7 @@ use crate::limit::LaneIn;
 use crate::options::CallOptions;
 use crate::provider::submit_request;
 use crate::request::ImageRequest;
+use crate::table::text_code;
 use crate::task::{CallId, KnownPart, Lookup, OwnerId, Part, PartId, PartState, Task, TaskId};
 use crate::time::Instant;
 
@@ -94,7 +95,7 @@ impl Engine {
 
     fn open_task(&mut self, number: TaskId, owner: OwnerId, key: String, options: CallOptions) {
         if !key.is_empty() {
-            self.keys.insert(key.clone(), number);
+            self.keys.insert(text_code(&key), number);
         }
         let task = Task {
             owner,
@@ -168,7 +169,7 @@ impl Engine {
             }
             task.key = record.task_key.clone();
             let key = task.key.clone();
-            self.keys.insert(key, number);
+            self.keys.insert(text_code(&key), number);
         }
         let fresh = match self.fresh_parts(number) {
             Ok(fresh) => fresh,

@@ -4,11 +4,12 @@ use super::Engine;
 use crate::error::{Billed, Code};
 use crate::http::Fault;
 use crate::limit::LaneIn;
+use crate::table::{Key, at};
 use crate::task::{CallId, OwnerId, PartId, PartState};
 use crate::time::Instant;
 
 /// What a timer is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Timer {
     /// A part's next poll, try or release.
     Due(PartId),
@@ -18,6 +19,21 @@ pub(super) enum Timer {
     Call(CallId),
 }
 
+impl Timer {
+    /// Tells timers of one instant apart.
+    fn code(self) -> u64 {
+        match self {
+            Timer::Due(part) => part.code() as u64,
+            Timer::Patience(part) => part.code() as u64 | 1 << 48,
+            Timer::Call(call) => call | 1 << 63,
+        }
+    }
+}
+
+fn due_at(code: u128) -> Instant {
+    Instant::from_millis((code >> 64) as u64)
+}
+
 impl Engine {
     /// When the owner wants to be woken; `None` if it waits for nothing that time brings.
     pub fn deadline(&self, owner: OwnerId) -> Option<Instant> {
@@ -25,7 +41,11 @@ impl Engine {
         if !state.effects.is_empty() {
             return Some(self.now);
         }
-        let own = self.timers.iter().find(|(_, timer)| self.timer_owner(*timer) == Some(owner)).map(|(at, _)| *at);
+        let own = self
+            .timers
+            .iter()
+            .find(|(_, timer)| self.timer_owner(**timer) == Some(owner))
+            .map(|(code, _)| due_at(code));
         let waits =
             self.tasks.values().any(|task| task.owner == owner && task.parts.iter().any(|p| p.state.is_queued()));
         let lanes = self.lanes.iter().filter_map(|slot| slot.lane.deadline()).min().filter(|_| waits);
@@ -54,19 +74,19 @@ impl Engine {
         self.move_timer(Timer::Patience(id), Some(before), Some(at));
     }
 
-    pub(super) fn move_timer(&mut self, timer: Timer, before: Option<Instant>, at: Option<Instant>) {
+    pub(super) fn move_timer(&mut self, timer: Timer, before: Option<Instant>, due: Option<Instant>) {
         if let Some(before) = before {
-            self.timers.remove(&(before, timer));
+            self.timers.remove(&at(before, timer.code()));
         }
-        if let Some(at) = at.filter(|at| *at != Instant::NEVER) {
-            self.timers.insert((at, timer));
+        if let Some(due) = due.filter(|due| *due != Instant::NEVER) {
+            self.timers.insert(at(due, timer.code()), timer);
         }
     }
 
     /// Fires all that is due.
     pub(super) fn advance(&mut self) {
-        while let Some((at, timer)) = self.timers.first().copied().filter(|(at, _)| *at <= self.now) {
-            self.timers.remove(&(at, timer));
+        while let Some(code) = self.timers.first().filter(|code| due_at(*code) <= self.now) {
+            let Some(timer) = self.timers.remove(&code) else { return };
             match timer {
                 Timer::Due(part) => self.due(part),
                 Timer::Patience(part) => self.patience_ended(part),

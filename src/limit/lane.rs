@@ -1,12 +1,13 @@
 //! One quota bucket (provider, origin, account) as a machine of its own: messages in, messages out, no clock. The engine speaks to it the same
 //! way whether it stands beside it or at the other end of a wire.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::error::Axis;
 use crate::options::Priority;
 use crate::retry::backoff;
 use crate::rng::Rng;
+use crate::table::Table;
 use crate::time::{Instant, Millis};
 
 /// A permit's number.
@@ -156,7 +157,7 @@ pub struct Lane {
     base: Millis,
     cap: Millis,
     next_token: Token,
-    permits: BTreeMap<Token, (Permit, Instant)>,
+    permits: Table<Token, (Permit, Instant)>,
     waiting: [u32; 2],
     cooldown: Option<(Instant, bool)>,
     /// Refusals since the last acceptance; while there are any, one attempt is out at a time.
@@ -178,7 +179,7 @@ impl Lane {
             base,
             cap,
             next_token: 0,
-            permits: BTreeMap::new(),
+            permits: Table::default(),
             waiting: [0, 0],
             cooldown: None,
             in_a_row: 0,
@@ -302,7 +303,10 @@ impl Lane {
     }
 
     fn expire(&mut self, now: Instant) {
-        self.permits.retain(|_, (_, until)| *until > now);
+        let over = self.permits.iter().filter(|(_, (_, until))| *until <= now).map(|(token, _)| token);
+        for token in over.collect::<Vec<Token>>() {
+            self.permits.remove(&token);
+        }
         if self.cooldown.is_some_and(|(until, _)| until <= now) {
             self.cooldown = None;
         }

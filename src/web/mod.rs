@@ -8,7 +8,6 @@ mod perform;
 mod value;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 use js_sys::{Array, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -19,6 +18,7 @@ use crate::journal::Record;
 use crate::json::{Json, MAX_STRING};
 use crate::options::{CallOptions, Config};
 use crate::request::ImageRequest;
+use crate::table::Table;
 use crate::task::{CallId, PartId};
 use crate::time::Instant;
 use crate::view;
@@ -34,7 +34,7 @@ pub struct Core {
     host: Host,
     engine: RefCell<Engine>,
     /// Calls whose credential is awaited, or whose answer is.
-    outgoing: RefCell<BTreeMap<CallId, Outgoing>>,
+    outgoing: RefCell<Table<CallId, Outgoing>>,
 }
 
 #[wasm_bindgen]
