@@ -51,9 +51,6 @@ fn waves(canvas: &mut Canvas, palette: &Palette, dice: &mut Dice) {
     }
 }
 
-/// How far a hole's rim strays from its circle, in units.
-const WOBBLE: f32 = 0.12;
-
 /// Sheets with holes that grow towards the viewer: a look into a cave of light.
 fn cave(canvas: &mut Canvas, palette: &Palette, dice: &mut Dice) {
     let (width, height) = canvas.size();
@@ -71,7 +68,9 @@ fn cave(canvas: &mut Canvas, palette: &Palette, dice: &mut Dice) {
             let near = layer as f32 / (layers - 1) as f32;
             let paper = palette.lead(0.84 - 0.58 * near, 0.14, 2.0 * near - 1.0);
             let turn = (twist * 0.35 * layer as f32).sin_cos();
-            (paper, 0.09 + grow * 1.05 * layer as f32, turn, 0.55 * layer as f32)
+            let radius = 0.1 + grow * 1.05 * layer as f32;
+            // How far the rim strays from its circle: little where the hole is small.
+            (paper, radius, 0.022 + 0.2 * radius, turn, 0.55 * layer as f32)
         })
         .collect();
     let drop = 0.045;
@@ -80,15 +79,15 @@ fn cave(canvas: &mut Canvas, palette: &Palette, dice: &mut Dice) {
         let distance = (dx * dx + dy * dy).sqrt().max(1e-6);
         let (cos, sin) = (dx / distance * lobes, dy / distance * lobes);
         let mut color = under;
-        for (paper, radius, (turn_sin, turn_cos), shape) in &sheets {
+        for (paper, radius, stray, (turn_sin, turn_cos), shape) in &sheets {
             let paper = paper.times(1.0 + 0.1 * (0.5 - y / height));
             // Noise is only needed near the rim of a hole.
-            if distance > radius + WOBBLE + 0.002 {
+            if distance > radius + stray + 0.002 {
                 color = paper;
-            } else if distance > radius - WOBBLE - drop {
+            } else if distance > radius - stray - drop {
                 let (u, v) = (cos * turn_cos - sin * turn_sin, sin * turn_cos + cos * turn_sin);
-                let wobble = noise.fractal(u + offset, v + shape, 3).clamp(-1.0, 1.0);
-                let inside = radius + WOBBLE * wobble - distance;
+                let wobble = noise.fractal(u + offset, v + shape, 2).clamp(-1.0, 1.0);
+                let inside = radius + stray * wobble - distance;
                 let cover = (0.5 - inside * unit).clamp(0.0, 1.0);
                 let shadow = (1.0 - inside / drop).clamp(0.0, 1.0);
                 color = color.times(1.0 - 0.36 * shadow * shadow).mix(paper, cover);
