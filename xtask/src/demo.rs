@@ -13,7 +13,7 @@ use std::sync::mpsc::{self, Sender};
 /// When something cannot be built or started, or a server ends by itself.
 pub fn run_until_stopped(project: &Project) -> Result {
     let (ended, on_end) = mpsc::channel();
-    let pair = start(project, &ended)?;
+    let pair = start(project, &[], &ended)?;
     println!("\ntidegate {VERSION}: open  {}  (Ctrl-C stops it)\n", pair.url);
     // Ctrl-C ends this process, and with it both servers: their stdin closes.
     let name = on_end.recv().map_err(|error| Failure::new(error.to_string()))?;
@@ -26,7 +26,7 @@ pub fn run_until_stopped(project: &Project) -> Result {
 /// When not all 24 come out as pictures of the asked size.
 pub fn headless_check(project: &Project, browser: &Browser) -> Result {
     let (ended, _on_end) = mpsc::channel();
-    let pair = start(project, &ended)?;
+    let pair = start(project, &QUICK, &ended)?;
     let mut check = project.command("node");
     check.arg("www/headless-check.mjs").arg(&pair.url);
     browser.tell(&mut check);
@@ -39,10 +39,10 @@ struct Pair {
     _page: Server,
 }
 
-fn start(project: &Project, ended: &Sender<String>) -> Result<Pair> {
+fn start(project: &Project, settings: &[&str], ended: &Sender<String>) -> Result<Pair> {
     build_simulator(project)?;
     build_page(project)?;
-    let simulator = start_simulator(project, ended)?;
+    let simulator = start_simulator(project, settings, ended)?;
     let page = Server::start("the page's server", project.command("node").arg("www/serve.mjs"), ended)?;
     let url = format!("{}/?simulator={}", address(&page)?, address(&simulator)?);
     Ok(Pair { url, _simulator: simulator, _page: page })
@@ -56,14 +56,17 @@ pub fn build_simulator(project: &Project) -> Result {
     run(&mut project.cargo(&["build", "--quiet", "--release", "--package", "tidegate-simulator", "--bin", "simulator"]))
 }
 
-/// Starts the simulator's server on a free port.
+/// Durations of a few hundred milliseconds in the place of a real provider's many seconds, for what nobody watches.
+pub const QUICK: [&str; 6] = ["--duration", "lognormal:300,200,600", "--queued-ms", "50", "--archiving-ms", "50"];
+
+/// Starts the simulator's server on a free port, with these settings.
 ///
 /// # Errors
 /// When it cannot be started.
-pub fn start_simulator(project: &Project, ended: &Sender<String>) -> Result<Server> {
+pub fn start_simulator(project: &Project, settings: &[&str], ended: &Sender<String>) -> Result<Server> {
     let program = project.target.join("release/simulator").with_extension(std::env::consts::EXE_EXTENSION);
     let mut command = project.command(program);
-    Server::start("the simulator", command.args(["--port", "0", "--stop-with-stdin"]), ended)
+    Server::start("the simulator", command.args(["--port", "0", "--stop-with-stdin"]).args(settings), ended)
 }
 
 /// Where a server listens.

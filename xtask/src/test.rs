@@ -91,7 +91,7 @@ fn tarball(project: &Project, report: &mut Report) {
 fn start_simulator(project: &Project) -> Result<Server> {
     // Nobody listens: a test that loses its simulator fails by itself.
     let (ended, _) = mpsc::channel();
-    demo::start_simulator(project, &ended)
+    demo::start_simulator(project, &demo::QUICK, &ended)
 }
 
 fn test_files(folder: &Path) -> Result<Vec<PathBuf>> {
