@@ -1,0 +1,265 @@
+//! What goes into the engine and what comes out.
+
+use crate::error::{Axis, Error};
+use crate::http::{Answer, Fault, Purpose, Request};
+use crate::journal::Record;
+use crate::options::CallOptions;
+use crate::provider::Image;
+use crate::request::ImageRequest;
+use crate::task::{Attempt, CallId, KnownPart, OwnerId, PartId, Target, TaskId};
+use crate::time::Millis;
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A caller wants an image.
+    Submit {
+        /// The host's number for it.
+        task: TaskId,
+        /// Who performs its effects.
+        owner: OwnerId,
+        /// What is wanted, or why that can't be.
+        request: Result<Box<ImageRequest>, Box<Error>>,
+        /// What holds for it.
+        options: Box<CallOptions>,
+        /// What is written down of it, if the host knows (after a trap).
+        records: Vec<Record>,
+    },
+    /// A caller wants to go on with an earlier task.
+    Resume {
+        /// The host's number for it.
+        task: TaskId,
+        /// Who performs its effects.
+        owner: OwnerId,
+        /// The key, if the reference has one.
+        key: Option<String>,
+        /// The parts that the reference names, or why it can't be read.
+        parts: Result<Vec<KnownPart>, Box<Error>>,
+        /// What holds for it.
+        options: Box<CallOptions>,
+        /// What is written down of it, if the host knows (after a trap).
+        records: Vec<Record>,
+    },
+    /// A caller wants the bytes of an image.
+    Fetch {
+        /// The host's number for it.
+        task: TaskId,
+        /// Who performs its effects.
+        owner: OwnerId,
+        /// The address.
+        url: String,
+    },
+    /// After a trap: this part's submit is on the wire under that number.
+    Adopt {
+        /// The HTTP call.
+        call: CallId,
+        /// The part.
+        part: PartId,
+    },
+    /// An answer came.
+    Answer {
+        /// To which call.
+        call: CallId,
+        /// What it says.
+        answer: Answer,
+    },
+    /// No answer will come.
+    Failed {
+        /// To which call.
+        call: CallId,
+        /// Why.
+        fault: Fault,
+        /// More, for people; may be empty.
+        message: String,
+    },
+    /// The store has the record, or failed.
+    Stored {
+        /// Of [`Effect::Store`].
+        seq: u64,
+        /// Whether it is durable.
+        ok: bool,
+    },
+    /// The store was looked at.
+    Loaded {
+        /// Of [`Effect::Load`].
+        seq: u64,
+        /// What it has.
+        record: Option<Record>,
+    },
+    /// Time has passed for this owner.
+    Wake {
+        /// Whose timer it was.
+        owner: OwnerId,
+    },
+    /// The parts of a batch wait, or go on.
+    Pause {
+        /// The batch.
+        batch: u32,
+        /// Wait.
+        paused: bool,
+    },
+    /// Nothing more is submitted; what waits ends as cancelled, what was accepted is let go.
+    Close,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Send a request; the answer comes back as [`Input::Answer`] or [`Input::Failed`].
+    Send {
+        /// The call's number.
+        call: CallId,
+        /// Whose it is.
+        part: PartId,
+        /// What for.
+        purpose: Purpose,
+        /// The request.
+        request: Request,
+        /// Ask for the credential anew: the last one was refused.
+        refresh: bool,
+    },
+    /// Give a call up; its answer is not wanted any more.
+    Abort {
+        /// The call.
+        call: CallId,
+    },
+    /// Write down; answered by [`Input::Stored`].
+    Store {
+        /// To match the answer.
+        seq: u64,
+        /// Under which key.
+        key: String,
+        /// The record's text.
+        record: String,
+    },
+    /// Remove what is written down under a key.
+    Forget {
+        /// The key.
+        key: String,
+    },
+    /// Look up; answered by [`Input::Loaded`].
+    Load {
+        /// To match the answer.
+        seq: u64,
+        /// The key.
+        key: String,
+    },
+    /// The task stands elsewhere now.
+    Update {
+        /// The task.
+        task: TaskId,
+        /// Where.
+        update: Update,
+    },
+    /// The task is over for its caller.
+    Settle {
+        /// The task.
+        task: TaskId,
+        /// How.
+        outcome: Box<Outcome>,
+    },
+    /// A limit refused.
+    Refusal {
+        /// The lane's name.
+        lane: String,
+        /// Which limit.
+        axis: Axis,
+        /// The server's hint, ms.
+        retry_after: Option<Millis>,
+        /// What support asks for.
+        request_id: Option<String>,
+    },
+    /// A lane changed its mind.
+    Limit {
+        /// The lane's place in [`Engine::lanes`].
+        lane: usize,
+    },
+    /// Something that people should read in a log.
+    Warn {
+        /// A sentence.
+        message: String,
+    },
+}
+
+/// Where a task stands, in the words of the public contract.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Update {
+    /// It waits for leave to submit.
+    Waiting {
+        /// "concurrency", "cooldown" or "paused".
+        reason: &'static str,
+        /// How many go first.
+        ahead: usize,
+        /// Until when, ms since the epoch, if known.
+        until: Option<u64>,
+    },
+    /// A submit is on the wire.
+    Submitting {
+        /// To whom.
+        target: Target,
+        /// The how-manieth.
+        attempt: u32,
+    },
+    /// The provider has it.
+    Running {
+        /// In its queue.
+        queued: bool,
+        /// What it can be resumed by.
+        reference: Reference,
+        /// From 0 to 1.
+        progress: Option<f64>,
+    },
+}
+
+/// What a task can be resumed by: `TaskRef` in the public contract.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reference {
+    /// The task's key.
+    pub key: String,
+    /// Its parts.
+    pub parts: Vec<KnownPart>,
+    /// Echoed.
+    pub metadata: Vec<(String, String)>,
+}
+
+/// How a task ended for its caller.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// With an image at least.
+    Succeeded(Success),
+    /// Without.
+    Failed(Error, Option<Reference>),
+    /// By the caller.
+    Cancelled(Error, Option<Reference>),
+}
+
+/// What a caller gets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Success {
+    /// In the order of the parts.
+    pub images: Vec<Image>,
+    /// Who answered.
+    pub target: Target,
+    /// The model in the caller's words.
+    pub requested_model: String,
+    /// What support asks for.
+    pub request_id: Option<String>,
+    /// The provider's id of the first part.
+    pub task_id: Option<String>,
+    /// Echoed.
+    pub metadata: Vec<(String, String)>,
+    /// Every submit.
+    pub attempts: Vec<Attempt>,
+    /// Code and sentence.
+    pub warnings: Vec<(&'static str, String)>,
+    /// The parts that are missing, and why.
+    pub failures: Vec<(u16, Error)>,
+    /// Waiting for leave, ms: the longest of the parts.
+    pub waited: Millis,
+    /// In the provider's queue, ms.
+    pub queued: Millis,
+    /// Running, ms.
+    pub ran: Millis,
+    /// Polls.
+    pub polls: u32,
+}
