@@ -322,8 +322,10 @@ class TidegateClient implements Client {
         settle: (kind, value) => {
           this.#guard.remove(live);
           if (kind === "succeeded") {
-            const { handle, ...fields } = value as PlainImage & { handle: number };
-            resolve({ ...fields, bytes: this.#host.handles.get(handle) as Bytes });
+            const { handle, mediaType, width, height } = (value as { images: [PlainImage & { handle: number }] })
+              .images[0];
+            const bytes = this.#host.handles.get(handle) as Bytes;
+            resolve({ bytes, mediaType, ...(width && { width }), ...(height && { height }) });
           } else {
             reject(toError({ ...(kind === "cancelled" && closedError), ...value }));
           }

@@ -13,7 +13,7 @@ export interface Core {
   find(ref: unknown): number;
   /** After a trap: the submit of this part is in flight as `call`. */
   adopt(call: number, task: number, part: number): void;
-  /** Fetches an image; settles as `task`. */
+  /** Fetches an image; settles as `task`, with a result of one image that has a handle. */
   download(task: number, owner: number, url: string): void;
   /** The headers that `authorize` left open are filled. */
   begin(call: number): void;

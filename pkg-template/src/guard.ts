@@ -13,7 +13,7 @@ export interface Live {
   sent: boolean;
   /** The latest journal records of its parts, by key: what a restart goes on from. */
   readonly records: Map<string, string>;
-  /** How often the core has trapped on it. */
+  /** How often in a row the core has trapped on it. */
   traps: number;
   /** Tells a core of it, the first or the next; returns the idempotency key. */
   register(core: Core, records?: unknown[]): string;
@@ -141,7 +141,9 @@ export class Guard {
     const current = (): boolean => this.calls.get(number) === call;
     if (!current()) return this.wakeSoon(call.owner);
     const live = this.tasks.get(call.task);
+    const { generation } = this;
     this.run(call.owner, () => (live && this.tasks.has(live.number) ? [live] : []), deliver, { again: current });
+    if (live && generation === this.generation) live.traps = 0;
     if (current()) this.calls.delete(number);
   }
 

@@ -126,10 +126,7 @@ export const createWorld = () => {
       this.calls.delete(number);
       if (call.purpose === 2)
         return this.host.settle(call.task, "succeeded", {
-          handle: value.handle,
-          mediaType: "image/webp",
-          width: 2,
-          height: 3,
+          images: [{ handle: value.handle, mediaType: "image/webp", width: 2, height: 3 }],
         });
       world.onAnswer(this, call, status, headers, kind, value);
     }

@@ -1,0 +1,113 @@
+// The build that traps when it is told to, over a scripted HiAPI in virtual time.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { createHiapi, inVirtualTime } from "./virtual.mjs";
+
+const folder = process.env.TIDEGATE_TRAP_PACKAGE ?? fileURLToPath(new URL("../../target/pkg-trap", import.meta.url));
+const load = (file) => import(new URL(`dist/${file}`, pathToFileURL(`${folder}/`)).href);
+const { createClient, hiapi, CoreCrashedError } = await load("inline.js");
+const { instantiate } = await load("core.js");
+const { provide } = await load("start.js");
+const { default: hex } = await load("core.hex.js");
+
+const request = { model: "gpt-image-2", prompt: "a tide gate at dawn" };
+const requests = (count) => Array.from({ length: count }, () => request);
+
+/** Runs a story in which the core traps where `traps(method, args, times so far)` says so. */
+const run = async (world, traps, story) => {
+  let [cores, trapped] = [0, 0];
+  const wrap = (module) => {
+    const { Core } = instantiate(module);
+    cores++;
+    for (const name of Object.getOwnPropertyNames(Core.prototype)) {
+      const method = Core.prototype[name];
+      if (["constructor", "trap", "free"].includes(name) || typeof method !== "function") continue;
+      Core.prototype[name] = function (...parameters) {
+        if (traps(name, parameters, trapped)) {
+          trapped++;
+          this.trap();
+        }
+        return method.apply(this, parameters);
+      };
+    }
+    return { Core };
+  };
+  provide(wrap, () => Buffer.from(hex, "hex"));
+  await inVirtualTime(async (clock) => {
+    const client = createClient({ providers: hiapi({ apiKey: "k" }), testing: { seed: 1 }, logLevel: "off" });
+    await story(client, clock);
+    await client.close();
+  }, world.fetch);
+  return { cores, trapped };
+};
+
+for (const [method, every] of [
+  ["answer", 7],
+  ["wake", 3],
+  ["stored", 7],
+]) {
+  test(`traps in ${method}, amid a batch: every image comes and none is bought twice`, async () => {
+    const world = createHiapi({ cap: 4 });
+    let turn = 0;
+    const traps = (name, _, times) => name === method && ++turn % every === 0 && times < 3;
+    const { cores, trapped } = await run(world, traps, async (client) => {
+      const { ok, failed } = await client.batch(requests(12)).settled();
+      assert.deepEqual(failed, []);
+      assert.equal(new Set(ok.map(({ result }) => result.taskId)).size, 12);
+    });
+    assert.equal(trapped, 3);
+    assert.equal(cores, 4);
+    assert.equal(world.tasks.size, 12);
+    const keys = world.of("POST").map(({ headers }) => headers.get("idempotency-key"));
+    assert.equal(new Set(keys).size, 12);
+  });
+}
+
+test("a trap while submits are in flight: they are adopted, not sent again", async () => {
+  const world = createHiapi();
+  let armed = false;
+  const traps = (name) => armed && name === "status" && !(armed = false);
+  await run(world, traps, async (client, clock) => {
+    const tasks = requests(4).map((one) => client.generate(one));
+    await clock.sleep(20);
+    assert.equal(world.of("POST").length, 4);
+    armed = true;
+    client.status();
+    const results = await Promise.all(tasks);
+    assert.equal(new Set(results.map(({ taskId }) => taskId)).size, 4);
+  });
+  assert.equal(world.of("POST").length, 4);
+});
+
+test("a trap while tasks are polled: they go on by their ids", async () => {
+  const world = createHiapi({ duration: 10_000 });
+  let armed = false;
+  const traps = (name) => armed && name === "status" && !(armed = false);
+  await run(world, traps, async (client, clock) => {
+    const task = client.generate(request);
+    await task.ref();
+    await clock.sleep(3_000);
+    armed = true;
+    client.status();
+    assert.equal((await task).taskId, "t1");
+  });
+  assert.equal(world.of("POST").length, 1);
+});
+
+test("an answer that traps each time ends its task, with its ref, and no other", async () => {
+  const world = createHiapi();
+  const traps = (name, parameters) =>
+    name === "answer" &&
+    JSON.stringify(parameters[4] ?? "").includes('"t2"') &&
+    JSON.stringify(parameters[4]).includes("success");
+  await run(world, traps, async (client) => {
+    const ends = await Promise.allSettled(requests(3).map((one) => client.generate(one)));
+    assert.deepEqual(ends.map(({ status }) => status).sort(), ["fulfilled", "fulfilled", "rejected"]);
+    const { reason } = ends.find(({ status }) => status === "rejected");
+    assert.ok(CoreCrashedError.is(reason), String(reason));
+    assert.equal(reason.billed, "unknown");
+    assert.equal(reason.ref.parts[0].taskId, "t2");
+    assert.equal((await client.generate(request)).taskId, "t4");
+  });
+});
