@@ -1,7 +1,8 @@
 import { ImageError, InvalidRequestError } from "./errors.js";
 import type { LiveTask } from "./image-task.js";
 import { batchShape, check, refuse } from "./options.js";
-import type { BatchItem, BatchOptions, CallOptions, ImageBatch, ImageResult } from "./types.js";
+import type { BatchItem, BatchOptions, ImageBatch } from "./types-batch.js";
+import type { CallOptions, ImageResult } from "./types.js";
 
 /** How many items run ahead of the consumer. */
 const WINDOW = 256;

@@ -12,15 +12,14 @@ import { createAuthorizer, readProviders, type ProviderData } from "./providers.
 import { toCoreRequest } from "./request.js";
 import { createCore, separate } from "./start.js";
 import { Journal, memoryStore } from "./store.js";
+import type { BatchOptions, ImageBatch } from "./types-batch.js";
 import type {
-  BatchOptions,
   Bytes,
   CallOptions,
   Client,
   ClientEvents,
   ClientOptions,
   ClientStatus,
-  ImageBatch,
   ImageTask,
   TaskRef,
   TaskUpdate,

@@ -19,4 +19,5 @@ export {
 } from "./errors.js";
 export type { ErrorCode, ImageErrorInit } from "./errors.js";
 export { hiapi } from "./providers.js";
+export type * from "./types-batch.js";
 export type * from "./types.js";

@@ -1,4 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+import type { BatchOptions, BatchRequest, ImageBatch, Source } from "./types-batch.js";
 import type { ErrorCode, ImageError, RateLimitError } from "./errors.js";
 
 // Where neither the DOM library nor a host's own types are there, these names exist all the same; where they are, empty declarations add nothing.
@@ -316,48 +317,6 @@ export interface Warning {
   code: string;
   message: string;
   field?: string;
-}
-
-/** Whatever can be looped over. */
-export type Source<T> = Iterable<T> | AsyncIterable<T>;
-/** One item; what it leaves out, the batch's options give. */
-export type BatchRequest<K> = ImageRequest & { key: K } & Pick<
-    CallOptions,
-    "idempotencyKey" | "tenant" | "weight" | "metadata"
-  >;
-/** How a batch is made. */
-export interface BatchOptions extends Omit<CallOptions, "idempotencyKey"> {
-  /**
-   * Names the batch in the store: idempotency keys are made from it and each item's `key` (else its index), so the same batch run again after a crash
-   * resumes what was accepted, delivers again what can still be fetched (else `expired`), and buys only what never left.
-   */
-  id?: string | undefined;
-  /** @default "completion" */
-  order?: "completion" | "input" | undefined;
-}
-/** One item's end. */
-export type BatchItem<K> = { key: K; ok: true; result: ImageResult } | { key: K; ok: false; error: ImageError };
-/**
- * Starts at once; a window of 256 items at most runs ahead of its one consumer (a loop, or `settled`). Leaving the loop is `abort()`: nothing more is
- * submitted, what was accepted stays in `pending()`. Aborted items end as "cancelled". A source that throws ends the batch with one failed item more.
- */
-export interface ImageBatch<K> extends AsyncIterable<BatchItem<K>> {
-  /** `total`, where it is known, is the sum of the others. */
-  readonly progress: { total?: number; done: number; failed: number; running: number; waiting: number };
-  /** What is yet to be delivered, all of it, at the end. */
-  settled(): Promise<{
-    ok: Extract<BatchItem<K>, { ok: true }>[];
-    failed: Extract<BatchItem<K>, { ok: false }>[];
-  }>;
-  /**
-   * What has failed so far, once more; each failure is retried by one call only. A retry is a new image with a new idempotency key.
-   * @default when: `e.retryable` and not billed "unknown"
-   */
-  retryFailed(when?: (error: ImageError) => boolean): ImageBatch<K>;
-  /** Submits nothing more until `resume()`; what was submitted goes on. */
-  pause(): void;
-  resume(): void;
-  abort(reason?: unknown): void;
 }
 
 /** What the client believes now. Plain JSON. */
