@@ -238,6 +238,8 @@ pub struct Part {
     pub in_doubt: bool,
     /// The credential was asked for anew after a 401; a second one is final.
     pub refreshed: bool,
+    /// The next request asks for the credential anew.
+    pub refresh_next: bool,
     /// When it was first written down, ms since the epoch; 0 before.
     pub planned_wall: u64,
     /// What it made; bytes are fetched one after the other.

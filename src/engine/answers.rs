@@ -59,6 +59,19 @@ impl Engine {
         }
     }
 
+    /// Takes back the effect that would send this call, if nobody has performed it yet.
+    pub(super) fn retract_send(&mut self, task: TaskId, number: CallId) -> bool {
+        let Some(owner) = self.tasks.get(&task).map(|task| task.owner) else { return false };
+        let Some(effects) = self.owners.get_mut(&owner).map(|owner| &mut owner.effects) else { return false };
+        let before = effects.len();
+        effects.retain(|effect| !matches!(effect, Effect::Send { call, .. } if *call == number));
+        let retracted = effects.len() < before;
+        if retracted {
+            self.take_call(number);
+        }
+        retracted
+    }
+
     /// Whoever brings news of a task is the context of its owner.
     pub(super) fn hear_owner(&mut self, task: TaskId) {
         if let Some(owner) = self.tasks.get(&task).map(|task| task.owner) {

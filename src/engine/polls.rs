@@ -20,16 +20,17 @@ impl Engine {
         }
         let Some(config) = self.config.providers.get(part.provider) else { return };
         let task_id = part.task_id.as_deref().unwrap_or_default();
-        let refresh = part.refreshed;
         let Some(request) = poll_request(config.dialect, &config.base_url, part.provider, task_id) else {
             let mut error = Error::new(Code::Protocol).billed(Billed::Unknown);
             error.message = String::from("The provider's task id can't stand in an address.");
             return self.task_over(id, error);
         };
         let call = self.new_call(id, Purpose::Poll);
+        let mut refresh = false;
         if let Some(part) = self.part_mut(id) {
             part.go(PartState::Running { token, call: Some(call) });
             part.polls += 1;
+            refresh = std::mem::take(&mut part.refresh_next);
         }
         self.effect_for(id.task, Effect::Send { call, part: id, purpose: Purpose::Poll, request, refresh });
     }
@@ -47,6 +48,9 @@ impl Engine {
         }
         match reading {
             Reading::Running { running, .. } => {
+                if let Some(part) = self.part_mut(id) {
+                    part.refreshed = false;
+                }
                 self.poll_again(id, None, false);
                 self.tell_running(id, running.queued, running.progress);
             }

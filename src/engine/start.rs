@@ -268,6 +268,7 @@ impl Engine {
             expires: Instant::NEVER,
             in_doubt: false,
             refreshed: false,
+            refresh_next: false,
             planned_wall: 0,
             images: Vec::new(),
             outcome: None,
@@ -360,17 +361,24 @@ impl Engine {
         }
     }
 
-    /// After a trap: the submit is on the wire already.
+    /// After a trap: the submit is on the wire already. If this engine was about to send it again, it doesn't.
     pub(super) fn adopt(&mut self, call: CallId, id: PartId) {
-        let Some(part) = self.part(id).filter(|part| part.state == PartState::Planned) else { return };
+        let Some(part) = self.part(id) else { return };
         let lane = part.lane;
-        let token = self.next_adopted;
-        self.next_adopted += 1;
-        self.dequeue(id);
-        self.tell_lane(lane, LaneIn::Adopt { token });
+        let token = match part.state {
+            PartState::Planned => {
+                let token = self.next_adopted;
+                self.next_adopted += 1;
+                self.dequeue(id);
+                self.tell_lane(lane, LaneIn::Adopt { token });
+                token
+            }
+            PartState::Submitting { call: unsent, token } if self.retract_send(id.task, unsent) => token,
+            _ => return,
+        };
         self.register_call(call, id, crate::http::Purpose::Submit);
         if let Some(part) = self.part_mut(id) {
-            part.go(PartState::Submitting { call, token });
+            part.state = PartState::Submitting { call, token };
         }
         let deadline = self.tasks.get(&id.task).map_or(0, |task| task.options.deadline);
         self.set_patience(id, self.now.after(deadline));

@@ -21,7 +21,9 @@ impl Engine {
         let Some(config) = self.config.providers.get(part.provider) else { return };
         let request = submission(config.dialect, &config.base_url, part.provider, &part.key, &part.body);
         let target = Target { provider: config.name.clone(), model: part.model.clone() };
-        let (lane, refresh) = (part.lane, part.refreshed);
+        let lane = part.lane;
+        // The same bytes again are the same try: they don't push the deadline out.
+        let first = !matches!(part.state, PartState::Replaying { .. });
         let call = self.new_call(id, Purpose::Submit);
         let (now, wall) = (self.now, self.wall_at(self.now));
         let Some(part) = self.part_mut(id) else { return };
@@ -33,9 +35,12 @@ impl Engine {
             part.submitted_wall = Some(wall);
         }
         let watched = part.outcome.is_none();
+        let refresh = std::mem::take(&mut part.refresh_next);
         self.tell_lane(lane, LaneIn::Sent { token });
-        if watched {
+        if watched && first {
             self.set_patience(id, now.after(deadline));
+        }
+        if watched {
             self.effect_for(id.task, Effect::Update { task: id.task, update: Update::Submitting { target, attempt } });
         }
         self.effect_for(id.task, Effect::Send { call, part: id, purpose: Purpose::Submit, request, refresh });
@@ -113,6 +118,7 @@ impl Engine {
         let Some(part) = self.part_mut(id) else { return };
         let (lane, watched) = (part.lane, part.outcome.is_none());
         part.task_id = Some(task_id);
+        part.refreshed = false;
         part.request_id = request_id;
         part.go(PartState::Running { token: Some(token), call: None });
         self.tell_lane(lane, LaneIn::Answered { token, verdict: Verdict::Accepted });
@@ -229,6 +235,7 @@ impl Engine {
             return false;
         };
         part.refreshed = true;
+        part.refresh_next = true;
         true
     }
 

@@ -162,7 +162,7 @@ fn read(dialect: &Dialect, base_url: &str, answer: &Answer, wall: u64) -> Readin
     }
     let progress = json.first(dialect.answer.progress).and_then(Json::number);
     let progress = progress.map(|p| if p > 1.0 { p / 100.0 } else { p }).filter(|p| (0.0..=1.0).contains(p));
-    Reading::Running { id, running: Running { queued: is(dialect.answer.queued), progress } }
+    Reading::Running { id, running: Running { queued: word.is_empty() || is(dialect.answer.queued), progress } }
 }
 
 fn effective_status(dialect: &Dialect, answer: &Answer) -> u16 {

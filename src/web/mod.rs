@@ -3,9 +3,9 @@
 //! No exported method holds a borrow while JavaScript runs: effects are taken out of the engine one by one and performed with the engine free, so that
 //! a callback may call back in. A JavaScript exception that passes through here runs no Rust destructors; a held borrow would then be held for ever.
 
-mod host;
+pub mod host;
 mod perform;
-mod value;
+pub mod value;
 
 use std::cell::RefCell;
 
