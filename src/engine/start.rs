@@ -363,9 +363,8 @@ impl Engine {
 
     /// After a trap: the submit is on the wire already. If this engine was about to send it again, it doesn't.
     pub(super) fn adopt(&mut self, call: CallId, id: PartId) {
-        let Some(part) = self.part(id) else { return };
-        let lane = part.lane;
-        let token = match part.state {
+        let Some((lane, state)) = self.part(id).map(|part| (part.lane, part.state.clone())) else { return };
+        let token = match state {
             PartState::Planned => {
                 let token = self.next_adopted;
                 self.next_adopted += 1;
