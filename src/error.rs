@@ -1,5 +1,7 @@
 //! What can go wrong, in the words of the public contract. Every error says what it was, whose, and whether money may have gone.
 
+use std::ops::{Deref, DerefMut};
+
 use crate::task::Attempt;
 use crate::time::Millis;
 
@@ -161,9 +163,27 @@ impl Axis {
     }
 }
 
-/// An error as it reaches the caller; `attempts`, `provider`, `model` and the reference are filled in where the task is known.
+/// An error as it reaches the caller; `attempts`, `provider` and `model` are filled in where the task is known. On the heap, for it is large and rare.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Error {
+pub struct Error(Box<Details>);
+
+impl Deref for Error {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
+impl DerefMut for Error {
+    fn deref_mut(&mut self) -> &mut Details {
+        &mut self.0
+    }
+}
+
+/// What an [`Error`] says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Details {
     /// What it is.
     pub code: Code,
     /// One sentence or two, for people. Never holds a prompt or a key.
@@ -195,7 +215,7 @@ pub struct Error {
 impl Error {
     /// An error of that kind with its usual message, which cost nothing.
     pub fn new(code: Code) -> Error {
-        Error {
+        Error(Box::new(Details {
             code,
             message: String::from(code.message()),
             billed: Billed::No,
@@ -209,7 +229,7 @@ impl Error {
             axis: None,
             param: None,
             attempts: Vec::new(),
-        }
+        }))
     }
 
     /// A request that is refused before anything is sent.

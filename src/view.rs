@@ -229,8 +229,8 @@ pub fn pending(records: &[Record]) -> Json {
 }
 
 /// What a caller wants to go on with: a key, a `TaskRef`, or a provider and its task's id.
-pub fn read_reference(json: &Json) -> (Option<String>, Result<Vec<KnownPart>, Box<Error>>) {
-    let wrong = |message: &str| (None, Err(Box::new(Error::invalid("ref", message))));
+pub fn read_reference(json: &Json) -> (Option<String>, Result<Vec<KnownPart>, Error>) {
+    let wrong = |message: &str| (None, Err(Error::invalid("ref", message)));
     if let Some(key) = json.text() {
         return if key.is_empty() { wrong("is an empty key") } else { (Some(String::from(key)), Ok(Vec::new())) };
     }

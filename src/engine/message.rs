@@ -19,7 +19,7 @@ pub enum Input {
         /// Who performs its effects.
         owner: OwnerId,
         /// What is wanted, or why that can't be.
-        request: Result<Box<ImageRequest>, Box<Error>>,
+        request: Result<Box<ImageRequest>, Error>,
         /// What holds for it.
         options: Box<CallOptions>,
         /// What is written down of it, if the host knows (after a trap).
@@ -34,7 +34,7 @@ pub enum Input {
         /// The key, if the reference has one.
         key: Option<String>,
         /// The parts that the reference names, or why it can't be read.
-        parts: Result<Vec<KnownPart>, Box<Error>>,
+        parts: Result<Vec<KnownPart>, Error>,
         /// What holds for it.
         options: Box<CallOptions>,
         /// What is written down of it, if the host knows (after a trap).

@@ -45,8 +45,12 @@ impl Engine {
             error.provider = Some(config.name.clone());
             error.model = (!part.model.is_empty()).then(|| part.model.clone());
         }
-        error.task_id = part.task_id.clone().or(error.task_id);
-        error.request_id = error.request_id.or_else(|| part.request_id.clone());
+        if part.task_id.is_some() {
+            error.task_id.clone_from(&part.task_id);
+        }
+        if error.request_id.is_none() {
+            error.request_id.clone_from(&part.request_id);
+        }
         // An earlier submit was lost; that a later one was refused says nothing about it.
         let temporary = matches!(
             error.code,

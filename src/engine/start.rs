@@ -24,7 +24,7 @@ impl Engine {
         &mut self,
         number: TaskId,
         owner: OwnerId,
-        request: Result<Box<ImageRequest>, Box<Error>>,
+        request: Result<Box<ImageRequest>, Error>,
         options: CallOptions,
         records: Vec<Record>,
     ) {
@@ -33,7 +33,7 @@ impl Engine {
         self.open_task(number, owner, key.clone(), options);
         let request = match request {
             Ok(request) => request,
-            Err(error) => return self.fail_task(number, *error),
+            Err(error) => return self.fail_task(number, error),
         };
         if let Some(error) = key_error(&key) {
             return self.fail_task(number, error);
@@ -54,14 +54,14 @@ impl Engine {
         number: TaskId,
         owner: OwnerId,
         key: Option<String>,
-        parts: Result<Vec<KnownPart>, Box<Error>>,
+        parts: Result<Vec<KnownPart>, Error>,
         options: CallOptions,
         records: Vec<Record>,
     ) {
         self.open_task(number, owner, key.clone().unwrap_or_default(), options);
         let known = match parts {
             Ok(known) => known,
-            Err(error) => return self.fail_task(number, *error),
+            Err(error) => return self.fail_task(number, error),
         };
         if let Some(part) = known.iter().find(|part| !self.config.providers.iter().any(|p| p.name == part.provider)) {
             let message = ["this client has no provider named ", &part.provider].concat();

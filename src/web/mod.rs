@@ -51,7 +51,7 @@ impl Core {
 
     /// Registers a task; its first effects run at the next `wake`. Returns its idempotency key.
     pub fn submit(&self, task: u32, owner: u32, request: &JsValue, options: &JsValue, records: &JsValue) -> String {
-        let request = ImageRequest::read(&own(request)).map(Box::new).map_err(Box::new);
+        let request = ImageRequest::read(&own(request)).map(Box::new);
         let options = self.options(options);
         self.handle(Input::Submit { task, owner, request, options, records: read_records(records) });
         self.key_of(task)
