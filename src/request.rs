@@ -208,7 +208,7 @@ mod tests {
     }
 
     fn param(json: Json) -> String {
-        ImageRequest::read(&json).unwrap_err().param.unwrap()
+        ImageRequest::read(&json).unwrap_err().param.clone().unwrap()
     }
 
     #[test]
