@@ -34,7 +34,7 @@ impl Engine {
     /// The lane of a provider, made at its first use.
     pub(super) fn lane_of(&mut self, provider: usize) -> usize {
         let Some(config) = self.config.providers.get(provider) else { return 0 };
-        let name = [config.name.as_str(), " ", &config.base_url, " ", &config.account].concat();
+        let name = [config.dialect.name, " ", &config.base_url, " ", &config.account].concat();
         let name = String::from(name.trim_end());
         if let Some(place) = self.lanes.iter().position(|slot| slot.name == name) {
             return place;
