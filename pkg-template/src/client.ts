@@ -355,11 +355,11 @@ const closedError = { code: "cancelled", message: "the client is closed" };
 const toConfig = (name: string, data: ProviderData, all: [string, ProviderData][]): CoreConfig["providers"][number] => {
   const { dialect, baseURL, limits } = data;
   const apiKey = data.apiKey();
-  // One key under two names is one quota; named by position, since nothing of a key may be a name.
+  // One key under two names is one quota, two keys are two; named after the first to have it, since nothing of a key may be a name.
   const same = all.filter(
     ([, other]) => other.dialect === dialect && other.baseURL === baseURL && other.apiKey() === apiKey,
   );
-  const account = data.account ?? (same.length > 1 ? `as ${same[0]![0]}` : undefined);
+  const account = data.account ?? same[0]![0];
   const [keyed, refreshable] = [apiKey !== undefined, typeof apiKey === "function"];
   return { ...compact({ name, dialect, baseURL, account, limits }), keyed, refreshable };
 };

@@ -135,10 +135,10 @@ test("the core gets no key; one key under two names is one account", () => {
     maxWait: Infinity,
     retry: { maxRetries: 2 },
     providers: [
-      { name: "a", dialect: "hiapi", account: "as a", keyed: true, refreshable: false },
-      { name: "b", dialect: "hiapi", account: "as a", keyed: true, refreshable: false },
+      { name: "a", dialect: "hiapi", account: "a", keyed: true, refreshable: false },
+      { name: "b", dialect: "hiapi", account: "a", keyed: true, refreshable: false },
       { name: "c", dialect: "hiapi", account: "mine", limits: { concurrency: 2 }, keyed: true, refreshable: true },
-      { name: "d", dialect: "hiapi", baseURL: "https://proxy.test/x", keyed: false, refreshable: false },
+      { name: "d", dialect: "hiapi", baseURL: "https://proxy.test/x", account: "d", keyed: false, refreshable: false },
     ],
   });
 });
