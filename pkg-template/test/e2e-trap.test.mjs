@@ -81,7 +81,7 @@ test("a trap while submits are in flight: they are adopted, not sent again", asy
 });
 
 test("a trap while tasks are polled: they go on by their ids", async () => {
-  const world = createHiapi({ duration: 10_000 });
+  const world = createHiapi({ duration: () => 10_000 });
   let armed = false;
   const traps = (name) => armed && name === "status" && !(armed = false);
   await run(world, traps, async (client, clock) => {

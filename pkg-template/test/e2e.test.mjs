@@ -181,7 +181,7 @@ test("nothing is sent when aborted in the same tick, nor for a bad request", asy
 const settledSoon = async (client) => assert.deepEqual([client.status().waiting, client.status().running], [0, 0]);
 
 test("cancelled while waiting it ends; what was accepted stays pending and is found again", async () => {
-  const world = createHiapi({ duration: 20_000 });
+  const world = createHiapi({ duration: () => 20_000 });
   await run(world, async (client, clock) => {
     const task = client.generate(request);
     const ref = await task.ref();
@@ -208,7 +208,7 @@ test("another client resumes by ref, by task id, and by key through the store", 
       yield* [...records];
     },
   };
-  const world = createHiapi({ duration: 5_000 });
+  const world = createHiapi({ duration: () => 5_000 });
   const ref = await run(world, (client) => client.submit(request), { store });
   assert.deepEqual(JSON.parse(JSON.stringify(ref)), ref);
   assert.ok(![...records.values()].join().includes(KEY));
@@ -229,7 +229,7 @@ test("a batch with an id, run again after a crash, buys nothing twice", async ()
       yield* [...records];
     },
   };
-  const world = createHiapi({ duration: 5_000 });
+  const world = createHiapi({ duration: () => 5_000 });
   const items = Array.from({ length: 8 }, (_, key) => ({ ...request, key }));
   await run(
     world,
@@ -247,7 +247,7 @@ test("a batch with an id, run again after a crash, buys nothing twice", async ()
 });
 
 test("the deadline ends the wait and leaves the task to be found", async () => {
-  const world = createHiapi({ duration: 100_000 });
+  const world = createHiapi({ duration: () => 100_000 });
   await run(world, async (client) => {
     await assert.rejects(
       client.generate(request, { deadline: 10_000 }),

@@ -63,8 +63,8 @@ export const png = (width, height) => {
   return bytes;
 };
 
-/** HiAPI with a round trip of 50 ms and tasks of `duration`; `script(request)` may answer, or break, before it does. */
-export const createHiapi = ({ script = () => undefined, duration = 2_000, cap = Infinity } = {}) => {
+/** HiAPI with a round trip of `rtt` ms and tasks of `duration(index)` ms; `script(request)` may answer, or break, before it does. */
+export const createHiapi = ({ script = () => undefined, duration = () => 2_000, cap = Infinity, rtt = 50 } = {}) => {
   const hiapi = { requests: [], tasks: new Map(), keys: new Map() };
   const answer = (data, status = 200) => Response.json({ code: status, message: "", data }, { status });
   hiapi.fetch = async (clock, input, init = {}) => {
@@ -85,9 +85,12 @@ export const createHiapi = ({ script = () => undefined, duration = 2_000, cap = 
       signal?.addEventListener("abort", () => reject(signal.reason), { once: true }),
     );
     aborted.catch(() => {});
-    await Promise.race([clock.sleep(50), aborted]);
-    const scripted = await Promise.race([script(request, hiapi), aborted]);
-    if (scripted) return scripted;
+    await Promise.race([clock.sleep(rtt / 2), aborted]);
+    const response = (await Promise.race([script(request, hiapi), aborted])) ?? handle(clock, url, method, headers);
+    await Promise.race([clock.sleep(rtt / 2), aborted]);
+    return response;
+  };
+  const handle = (clock, url, method, headers) => {
     if (url.host === "images.test") return new Response(png(8, 4), { headers: { "content-type": "image/png" } });
     const running = [...hiapi.tasks.values()].filter(({ until }) => until > clock.now).length;
     if (method === "POST") {
@@ -96,7 +99,7 @@ export const createHiapi = ({ script = () => undefined, duration = 2_000, cap = 
         if (running >= cap) return Response.json({ error: { code: "rate_limit_exceeded" } }, { status: 429 });
         const taskId = `t${hiapi.tasks.size + 1}`;
         hiapi.keys.set(key, taskId);
-        hiapi.tasks.set(taskId, { until: clock.now + duration });
+        hiapi.tasks.set(taskId, { until: clock.now + duration(hiapi.tasks.size) });
       }
       return answer({ taskId: hiapi.keys.get(key) });
     }
