@@ -1,0 +1,121 @@
+import type { Client, ClientEvents, LaneStatus } from "tidegate";
+import { byId, make, setText } from "./dom.js";
+import { count, duration } from "./format.js";
+import type { Tally } from "./tally.js";
+
+/** More slots than that are told in figures only. */
+const MOST_SLUICES = 24;
+
+/** The panel that shows what the client believes. */
+export class Gate {
+  readonly #tally: Tally;
+  readonly #sluices = byId("sluices", HTMLDivElement);
+  readonly #tide = byId("tide", HTMLParagraphElement);
+  readonly #figures = new Map<string, Element>();
+  #lane: LaneStatus | undefined;
+  #refusal: { event: ClientEvents["refusal"]; at: number } | undefined;
+  #limit = 0;
+  #spoken = 0;
+
+  constructor(tally: Tally) {
+    this.#tally = tally;
+  }
+
+  /** Follows a client's lane. */
+  watch(client: Client): void {
+    this.#lane = undefined;
+    this.#refusal = undefined;
+    client.on("limit", (lane) => (this.#lane = lane));
+    client.on("refusal", (event) => (this.#refusal = { event, at: performance.now() }));
+  }
+
+  /** Shows the number that the next client will be told. */
+  tell(limit: number): void {
+    if (!this.#lane) this.#limit = limit;
+  }
+
+  /** Shows the present. */
+  show(client: Client | undefined, now: number): void {
+    const status = client?.status();
+    // One provider and one key: one lane.
+    this.#lane = status?.lanes[0] ?? this.#lane;
+    const limit = this.#lane?.limit ?? this.#limit;
+    const held = this.#lane?.held ?? 0;
+    const waiting = status?.waiting ?? 0;
+    const closedMs = (this.#lane?.pausedUntil ?? 0) - Date.now();
+    const tally = this.#tally;
+    const rate = tally.rate(now);
+    this.#draw(limit, held);
+    this.#figure("waiting", String(waiting));
+    this.#figure("arrived", String(tally.done));
+    this.#figure("limit", String(limit));
+    this.#figure("held", String(held));
+    this.#figure("refusals", String(this.#lane?.refusals ?? 0));
+    this.#figure("cooldown", closedMs > 0 ? duration(closedMs) : "–");
+    this.#figure("failed", String(tally.failed));
+    this.#figure("elapsed", duration(tally.elapsed(now)));
+    this.#figure("rate", rate === undefined ? "–" : rate.toFixed(1));
+    this.#tell(closedMs, held, waiting);
+    this.#speak(now);
+  }
+
+  #draw(limit: number, held: number): void {
+    const wanted = Math.min(limit, MOST_SLUICES);
+    this.#sluices.parentElement?.style.setProperty("--slots", String(wanted));
+    while (this.#sluices.childElementCount > wanted) this.#sluices.lastElementChild?.remove();
+    while (this.#sluices.childElementCount < wanted) {
+      const sluice = make("span", "sluice");
+      sluice.append(make("i"));
+      this.#sluices.append(sluice);
+    }
+    [...this.#sluices.children].forEach((sluice, index) => sluice.classList.toggle("held", index < held));
+  }
+
+  #tell(closedMs: number, held: number, waiting: number): void {
+    const [state, text] = this.#story(closedMs, held, waiting);
+    this.#tide.dataset["state"] = state;
+    setText(byId("tide-text", HTMLSpanElement), text);
+  }
+
+  #story(closedMs: number, held: number, waiting: number): [state: string, text: string] {
+    const { open, asked, done, failed, cancelled } = this.#tally;
+    if (closedMs > 0 && open > 0) {
+      return [
+        "closed",
+        `Closed for ${duration(closedMs)}: ${this.#refusalText() ?? "the provider asked for a pause"}.`,
+      ];
+    }
+    if (open > 0)
+      return [
+        "open",
+        waiting > 0
+          ? "Open: each slot that falls free is taken at once."
+          : `Open: the last ${count(held || open, "picture")} on the way.`,
+      ];
+    if (asked === 0) return ["calm", "Nothing is under way."];
+    const rest = [failed && `${failed} failed`, cancelled && `${cancelled} cancelled`].filter(Boolean).join(", ");
+    return ["calm", `All over: ${done} of ${asked} pictures are here${rest && `, ${rest}`}.`];
+  }
+
+  #refusalText(): string | undefined {
+    if (!this.#refusal) return undefined;
+    const { axis, retryAfterMs } = this.#refusal.event;
+    const of = axis === "unknown" ? "" : ` (${axis})`;
+    return `refused${of}${retryAfterMs === undefined ? ", without a hint" : `, told to wait ${duration(retryAfterMs)}`}`;
+  }
+
+  /** For ears: now and then while it runs, and at the end. */
+  #speak(now: number): void {
+    const { open, asked, done, failed } = this.#tally;
+    const ended = open === 0 && this.#spoken > 0;
+    if (asked === 0 || (open === 0 && !ended) || (!ended && now - this.#spoken < 5000)) return;
+    this.#spoken = ended ? 0 : now;
+    setText(byId("spoken", HTMLParagraphElement), `${done} of ${asked} pictures are here, ${failed} failed.`);
+  }
+
+  #figure(id: string, text: string): void {
+    const element = this.#figures.get(id) ?? byId(id, HTMLElement);
+    this.#figures.set(id, element);
+    setText(element, text);
+  }
+}

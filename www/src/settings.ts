@@ -1,0 +1,78 @@
+import { byId } from "./dom.js";
+import type { Settings, Simulator } from "./simulator.js";
+import { weathers } from "./weather.js";
+
+type Control = HTMLInputElement | HTMLSelectElement;
+
+/** How a setting looks in its control, and back. */
+interface Kind {
+  show(value: unknown): string;
+  read(text: string): unknown;
+}
+const kinds: Readonly<Record<string, Kind>> = {
+  text: { show: String, read: (text) => text },
+  integer: { show: String, read: Number },
+  optional: { show: (value) => (value === null ? "" : String(value)), read: (text) => (text ? Number(text) : null) },
+  seconds: { show: (value) => String(Number(value) / 1000), read: (text) => Math.round(Number(text) * 1000) },
+  boolean: { show: String, read: (text) => text === "true" },
+  share: { show: (value) => String(Math.round(Number(value) * 100)), read: (text) => Number(text) / 100 },
+};
+
+/** The form with the simulator's settings: shows them, and sends each change at once. */
+export function bindSettings(simulator: Simulator): void {
+  const form = byId("settings", HTMLFormElement);
+  const note = byId("settings-note", HTMLParagraphElement);
+  const controls = [...form.querySelectorAll<Control>("[data-setting]")];
+  const buttons = [...document.querySelectorAll<HTMLButtonElement>("[data-weather]")];
+
+  const show = (settings: Settings): void => {
+    for (const control of controls) showSetting(control, settings[control.dataset["setting"] ?? ""]);
+    for (const button of buttons) {
+      const weather = Object.entries(weathers[button.dataset["weather"] ?? ""] ?? {});
+      button.setAttribute("aria-pressed", String(weather.every(([name, value]) => settings[name] === value)));
+    }
+    byId("settings-fields", HTMLFieldSetElement).disabled = false;
+  };
+  const change = async (patch: Settings): Promise<void> => {
+    try {
+      show(await simulator.change(patch));
+      tell("Saved: it holds from now on.", "saved");
+    } catch (error) {
+      tell(error instanceof Error ? error.message : String(error), "refused");
+    }
+  };
+  const tell = (text: string, state: string): void => {
+    note.textContent = text;
+    note.dataset["state"] = state;
+  };
+
+  form.addEventListener("submit", (event) => event.preventDefault());
+  for (const control of controls) {
+    control.addEventListener("input", () => showShare(control));
+    control.addEventListener("change", () => {
+      if (control.reportValidity())
+        void change({ [control.dataset["setting"] ?? ""]: kindOf(control).read(control.value) });
+    });
+  }
+  for (const button of buttons) {
+    button.addEventListener("click", () => void change(weathers[button.dataset["weather"] ?? ""] ?? {}));
+  }
+  simulator.settings().then(show, () => tell("The simulator cannot be reached.", "refused"));
+}
+
+const kindOf = (control: Control): Kind => kinds[control.dataset["kind"] ?? ""] ?? kinds["text"]!;
+
+function showSetting(control: Control, value: unknown): void {
+  const text = kindOf(control).show(value);
+  if (control instanceof HTMLSelectElement && ![...control.options].some((option) => option.value === text)) {
+    // Set by a flag or by somebody else: shown as it is.
+    control.add(new Option(text, text));
+  }
+  control.value = text;
+  showShare(control);
+}
+
+function showShare(control: Control): void {
+  const output = control.parentElement?.querySelector("output");
+  if (output) output.value = `${control.value} %`;
+}
