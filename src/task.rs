@@ -206,6 +206,8 @@ pub struct Part {
     pub order: u64,
     /// Its batch is paused.
     pub paused: bool,
+    /// What it waits for and until when, as its caller was last told.
+    pub told: Option<(&'static str, Option<u64>)>,
     /// When it began to wait for a permit.
     pub waiting_since: Instant,
     /// Submits that met a fault.

@@ -116,6 +116,7 @@ impl Engine {
                 self.bind_grants(lane);
             }
         }
+        self.tell_those_who_wait();
     }
 
     fn tell_demand(&mut self, lane: usize) {
@@ -243,18 +244,33 @@ impl Engine {
         error
     }
 
-    /// Tells a task what it waits for.
+    /// Tells a task what it waits for, once it is clear.
     pub(super) fn tell_waiting(&mut self, id: PartId) {
-        let Some(part) = self.part(id).filter(|part| part.outcome.is_none()) else { return };
-        let Some(slot) = self.lanes.get(part.lane) else { return };
-        let ahead = slot.queue.iter().take(1_000).position(|other| other == id).unwrap_or(slot.queue.len());
-        let (reason, until) = match slot.not_until {
-            _ if part.paused => ("paused", None),
-            Some(NotUntil { wait: Wait::Cooldown, at, .. }) => ("cooldown", at.filter(|at| *at > self.now)),
-            _ => ("concurrency", None),
-        };
-        let until = until.map(|at| self.wall_at(at));
-        self.effect_for(id.task, Effect::Update { task: id.task, update: Update::Waiting { reason, ahead, until } });
+        self.untold.push(id);
+    }
+
+    fn tell_those_who_wait(&mut self) {
+        for id in std::mem::take(&mut self.untold) {
+            let Some(part) = self.part(id).filter(|part| part.outcome.is_none() && part.state.is_queued()) else {
+                continue;
+            };
+            let Some(slot) = self.lanes.get(part.lane) else { continue };
+            let (reason, until) = match slot.not_until {
+                _ if part.paused => ("paused", None),
+                Some(NotUntil { wait: Wait::Cooldown, at: Some(at), .. }) if at > self.now => ("cooldown", Some(at)),
+                _ => ("concurrency", None),
+            };
+            let told = Some((reason, until.map(|at| self.wall_at(at))));
+            if part.told == told {
+                continue;
+            }
+            let ahead = slot.queue.iter().take(1_000).position(|other| other == id).unwrap_or(slot.queue.len());
+            if let Some(part) = self.part_mut(id) {
+                part.told = told;
+            }
+            let update = Update::Waiting { reason, ahead, until: told.and_then(|(_, until)| until) };
+            self.effect_for(id.task, Effect::Update { task: id.task, update });
+        }
     }
 
     /// The parts of a batch wait, or go on.

@@ -48,6 +48,8 @@ pub struct Engine {
     timers: Table<u128, timers::Timer>,
     owners: Table<OwnerId, owners::Owner>,
     paused_batches: Vec<u32>,
+    /// Parts whose callers may have to hear what they wait for, once the lanes are at rest.
+    untold: Vec<PartId>,
     durations: Vec<Durations>,
     /// Polls of a provider that said so wait until then.
     polls_paused: Vec<Instant>,
@@ -88,6 +90,7 @@ impl Engine {
             timers: Table::default(),
             owners: Table::default(),
             paused_batches: Vec::new(),
+            untold: Vec::new(),
             durations: (0..count).map(|_| Durations::default()).collect(),
             polls_paused: (0..count).map(|_| Instant::default()).collect(),
             delivered: VecDeque::new(),

@@ -252,6 +252,7 @@ impl Engine {
             body,
             order: self.next_order,
             paused: false,
+            told: None,
             waiting_since: self.now,
             faults: 0,
             refusals: 0,

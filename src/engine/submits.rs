@@ -29,6 +29,7 @@ impl Engine {
         let Some(part) = self.part_mut(id) else { return };
         part.go(PartState::Submitting { call, token });
         part.submits += 1;
+        part.told = None;
         let attempt = part.submits;
         if !part.in_doubt {
             part.submitted_at = Some(now);

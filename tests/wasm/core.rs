@@ -10,7 +10,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 #[wasm_bindgen(inline_js = r#"
 export class TestHost {
   constructor(script) {
-    this.script = script; this.log = []; this.clock = 0; this.requests = []; this.updates = [];
+    this.script = script; this.written = []; this.clock = 0; this.requests = []; this.updates = [];
     this.over = new Promise((resolve) => { this.finish = resolve; });
     this.fetch = (url, init) => {
       this.requests.push({ url, method: init.method, body: init.body, redirect: init.redirect, headers: Object.fromEntries(init.headers) });
@@ -26,15 +26,19 @@ export class TestHost {
   abort() {}
   hold() { return 0; }
   release() {}
-  put(seq, key, record) { this.log.push(JSON.parse(record).stage); this.core.stored(seq, true); }
-  remove() { this.log.push("removed"); }
+  put(seq, key, record) { this.written.push(JSON.parse(record).stage); this.core.stored(seq, true); }
+  remove() { this.written.push("removed"); }
   load(seq) { this.core.loaded(seq, undefined); }
   update(task, update) { this.core.status(); this.updates.push(update.status); }
   settle(task, kind, value) { this.core.cancel(task); this.finish({ kind, value, ...this.summary() }); }
-  summary() { return { log: this.log, requests: this.requests, updates: this.updates }; }
+  summary() { return { written: this.written, requests: this.requests, updates: this.updates }; }
   event() { this.core.find("nobody"); }
   log() {}
-  arm(owner, wait) { if (wait >= 0) queueMicrotask(() => { this.clock += wait; this.core.wake(owner); }); }
+  // Time goes on once every promise has had its turn; the latest timer replaces the one before.
+  arm(owner, wait) {
+    const armed = (this.armed = {});
+    if (wait >= 0) setTimeout(() => { if (this.armed === armed) { this.clock += wait; this.core.wake(owner); } }, 0);
+  }
 }
 export function start(host, core, request) {
   host.core = core;
@@ -44,6 +48,7 @@ export function start(host, core, request) {
 }
 "#)]
 extern "C" {
+    #[derive(Clone)]
     type TestHost;
     #[wasm_bindgen(constructor)]
     fn new(script: &JsValue) -> TestHost;
@@ -54,7 +59,7 @@ async fn run(script: &str, request: &str) -> String {
     let host = TestHost::new(&JSON::parse(script).unwrap());
     let config =
         r#"{ "seed": 7, "firstCall": 0, "providers": [{ "name": "hiapi", "dialect": "hiapi", "keyed": true }] }"#;
-    let core = Core::new(host.clone().unchecked_into::<Host>(), &JSON::parse(config).unwrap());
+    let core = Core::new(JsValue::from(host.clone()).unchecked_into::<Host>(), &JSON::parse(config).unwrap());
     let end = JsFuture::from(start(&host, core, &JSON::parse(request).unwrap())).await.unwrap();
     JsString::from(JSON::stringify(&end).unwrap()).into()
 }
@@ -72,7 +77,7 @@ async fn an_image_comes_from_submit_refusal_poll_and_result() {
         r#""kind":"succeeded""#,
         r#""url":"https://cdn.hiapi.ai/1.png""#,
         r#""updates":["waiting","submitting","waiting","submitting","queued","processing"]"#,
-        r#""log":["planned","submitted","removed"]"#,
+        r#""written":["planned","submitted","removed"]"#,
         r#""authorization":"Bearer k0""#,
         r#""redirect":"manual""#,
         r#""url":"https://api.hiapi.ai/v1/tasks/tk-1""#,
@@ -98,7 +103,7 @@ fn cores_are_apart() {
             .unwrap();
     let request = JSON::parse(r#"{ "model": "m", "prompt": "p" }"#).unwrap();
     let key = |host: &TestHost| {
-        let core = Core::new(host.clone().unchecked_into::<Host>(), &config);
+        let core = Core::new(JsValue::from(host.clone()).unchecked_into::<Host>(), &config);
         core.submit(1, 0, &request, &JsValue::UNDEFINED, &JsValue::UNDEFINED)
     };
     let (one, other) = (key(&hosts[0]), key(&hosts[1]));
