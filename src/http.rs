@@ -130,11 +130,11 @@ fn origin(url: &str) -> Option<(&str, &str)> {
     if url.chars().any(|c| c == '\\' || c.is_whitespace() || c.is_control()) {
         return None;
     }
-    let (scheme, rest) = url.split_once("://")?;
+    let secure = url.strip_prefix("https://").map(|rest| ("https", rest));
+    let (scheme, rest) = secure.or_else(|| url.strip_prefix("http://").map(|rest| ("http", rest)))?;
     let authority = rest.split(['/', '?', '#']).next()?;
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
-    let known = scheme == "https" || scheme == "http";
-    (known && !authority.is_empty() && authority.chars().all(plain)).then_some((scheme, authority))
+    (!authority.is_empty() && authority.chars().all(plain)).then_some((scheme, authority))
 }
 
 fn host(authority: &str) -> &str {
@@ -169,7 +169,7 @@ pub fn is_fetchable(url: &str, provider_base: &str) -> bool {
         return is_loopback_url(provider_base);
     }
     let host = host(authority);
-    let is_number = host.split('.').next_back().is_some_and(|last| last.starts_with(|c: char| c.is_ascii_digit()));
+    let is_number = host.split('.').last().is_some_and(|last| last.starts_with(|c: char| c.is_ascii_digit()));
     let named = host.contains('.') && !is_number && !host.ends_with(".local") && !host.ends_with(".internal");
     scheme == "https" && named && host == authority
 }

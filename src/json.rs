@@ -68,7 +68,7 @@ impl Json {
 
     /// The number, if it is whole, not negative, and exactly representable.
     pub fn whole(&self) -> Option<u64> {
-        self.number().filter(|n| *n >= 0.0 && *n <= 9_007_199_254_740_991.0 && *n % 1.0 == 0.0).map(|n| n as u64)
+        self.number().filter(|n| *n >= 0.0 && *n <= 9_007_199_254_740_991.0 && n.trunc() == *n).map(|n| n as u64)
     }
 
     /// The boolean, if it is one.

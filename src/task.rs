@@ -188,7 +188,7 @@ impl PartState {
 }
 
 /// What a provider holds, or will hold: one submit.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Part {
     /// Where it stands.
     pub state: PartState,
@@ -259,7 +259,7 @@ impl Part {
 }
 
 /// What a caller holds.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Task {
     /// Who performs its effects.
     pub owner: OwnerId,

@@ -179,14 +179,15 @@ impl Engine {
         let told = lookup.records.iter().map(|record| usize::from(record.parts));
         let named = lookup.known.iter().map(|part| usize::from(part.index) + 1);
         let count = told.chain(named).max().unwrap_or(fresh.len()).max(1);
+        let mut fresh = fresh.into_iter();
         for index in 0..count as u16 {
+            let own = fresh.next();
             let record = lookup.records.iter().find(|record| record.index == index);
             let known = lookup.known.iter().find(|part| part.index == index);
-            let part = match (record, known, fresh.get(usize::from(index))) {
-                (Some(record), ..) => self.part_of_record(record),
-                (None, Some(known), _) => self.part_of_reference(known),
-                (None, None, Some(fresh)) => Some(fresh.clone()),
-                (None, None, None) => None,
+            let part = match (record, known) {
+                (Some(record), _) => self.part_of_record(record),
+                (None, Some(known)) => self.part_of_reference(known),
+                (None, None) => own,
             };
             let part = part.unwrap_or_else(|| {
                 let mut lost = self.new_part(0, String::new(), String::new(), String::new());
