@@ -149,6 +149,7 @@ impl Engine {
         let cancelled = self.cancel_task(task);
         self.advance();
         self.drive_lanes();
+        self.expire_owners();
         cancelled
     }
 
