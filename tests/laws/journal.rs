@@ -37,17 +37,23 @@ const EVERYTHING: Habits = Habits { tasks: 10, cancels: true, impatience: true, 
 /// Each submit left after its record was durable, unless the store failed; `submitted` follows each answer.
 fn written_before_sent(sim: &Sim) {
     let mut planned = BTreeSet::new();
+    let mut submitted = BTreeSet::new();
     for (_, effect) in &sim.effects {
         match effect {
             Effect::Store { record, .. } => {
                 let record = parse(record);
-                if record.stage == Stage::Planned {
-                    planned.insert(record.body.clone());
-                }
+                match record.stage {
+                    Stage::Planned => planned.insert(record.body.clone()),
+                    Stage::Submitted | Stage::Delivered => submitted.insert(record.task_id.clone().unwrap()),
+                };
             }
             Effect::Send { purpose: Purpose::Submit, request, .. } => {
                 let body = request.body.as_ref().unwrap();
                 assert!(planned.contains(body), "sent before it was written down: {body}");
+            }
+            Effect::Send { purpose: Purpose::Poll, request, .. } => {
+                let id = request.url.rsplit('/').next().unwrap();
+                assert!(submitted.contains(id), "asked after before it was written down: {id}");
             }
             _ => {}
         }
