@@ -121,7 +121,8 @@ fn a_doubt_is_not_resolved_by_a_later_no() {
 
 #[test]
 fn a_long_task_holds_its_slot_for_all_of_its_life() {
-    let mut sim = sim(1, 3 * 3_600_000);
+    let world = Config { concurrency: Some(1), ..world(3 * 3_600_000) };
+    let mut sim = Sim::new(client(&HIAPI, 1), world, Surroundings::default());
     sim.ask(0, 1, patient());
     sim.ask(10, 2, patient());
     sim.run();
@@ -167,7 +168,7 @@ fn a_lost_probe_does_not_keep_the_others_waiting() {
     let mut call = options();
     (call.retry.base, call.retry.cap) = (30_000, 30_000);
     sim.ask(0, 1, call);
-    sim.ask(10, 2, options());
+    sim.ask(205, 2, options());
     sim.run();
     let at = |task| sim.settled.iter().find(|end| end.task == task).unwrap().at;
     let lost = sim.submits().filter(|sent| sent.part.task == 1).nth(1).unwrap().answer.unwrap().at;
@@ -321,5 +322,18 @@ fn a_call_without_an_answer_ends_with_its_timeout() {
     assert!(matches!(sim.outcome(1), Outcome::Succeeded(_)));
     assert_eq!((sim.submits().count(), sim.world.ledger().len()), (2, 1));
     assert!((10_000..15_000).contains(&sim.settled[0].at), "{}", sim.settled[0].at);
+    audit::rest(&sim);
+}
+
+#[test]
+fn a_key_that_cannot_be_looked_up_is_not_used() {
+    let around = Surroundings { store: (1_000_000_000, 1_000_000_000), ..Surroundings::default() };
+    let mut sim = Sim::new(client(&HIAPI, 1), world(5_000), around);
+    let mut call = patient();
+    call.idempotency_key = Some(String::from("order-7"));
+    sim.ask(0, 1, call);
+    sim.run();
+    assert_eq!(audit::code(sim.outcome(1)), Some(Code::UnknownOutcome));
+    assert!(sim.sent.is_empty() && sim.settled[0].at < 20_000);
     audit::rest(&sim);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::records::STORE_PATIENCE;
 use super::{Effect, Engine, Update};
 use crate::error::{Axis, Code, Error};
 use crate::journal::Stage;
@@ -13,9 +14,6 @@ use crate::time::{Instant, Millis};
 
 /// So many parts beyond the limit are written down ahead of their permit, so that a free slot never waits for the disk.
 const AHEAD: usize = 8;
-
-/// A store that has not answered by then counts as failed: a disk takes milliseconds, and a wait must have an end.
-const STORE_PATIENCE: Millis = 10_000;
 
 /// A lane and those who wait for it.
 #[derive(Debug)]

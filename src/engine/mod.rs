@@ -5,6 +5,7 @@ mod lanes;
 mod message;
 mod owners;
 mod polls;
+mod records;
 mod settle;
 mod start;
 mod submits;
@@ -189,7 +190,8 @@ impl Engine {
     pub fn counts(&self) -> (usize, usize) {
         let parts = || self.tasks.values().flat_map(|task| &task.parts);
         let out = parts().filter(|part| part.state.is_out()).count();
-        let waits = |part: &&crate::task::Part| part.state.is_queued() || matches!(part.state, PartState::Backoff { .. });
+        let waits =
+            |part: &&crate::task::Part| part.state.is_queued() || matches!(part.state, PartState::Backoff { .. });
         (parts().filter(waits).count(), out)
     }
 

@@ -60,10 +60,13 @@ impl Engine {
     /// What a dead owner had goes to the one that is here: tasks that are out are asked after, or asked for again under their key; what only waited ends.
     fn take_over(&mut self, dead: OwnerId) {
         let heir = self.context;
-        // What it was about to write down is as true as before.
+        // What it was about to write down or to tell is as true as before; only its connections and look-ups are gone.
         let left = self.owners.remove(&dead).map(|owner| owner.effects).unwrap_or_default();
-        let records = left.into_iter().filter(|effect| matches!(effect, Effect::Store { .. } | Effect::Forget { .. }));
-        records.for_each(|effect| self.effect(heir, effect));
+        for effect in left {
+            if !matches!(effect, Effect::Send { .. } | Effect::Abort { .. } | Effect::Load { .. }) {
+                self.effect(heir, effect);
+            }
+        }
         let tasks: Vec<TaskId> = self.tasks.iter().filter(|(_, task)| task.owner == dead).map(|(id, _)| id).collect();
         for number in tasks {
             let Some(task) = self.tasks.get_mut(&number) else { continue };

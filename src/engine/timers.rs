@@ -5,7 +5,7 @@ use crate::error::{Billed, Code};
 use crate::http::Fault;
 use crate::limit::LaneIn;
 use crate::table::{Key, at};
-use crate::task::{CallId, OwnerId, PartId, PartState};
+use crate::task::{CallId, OwnerId, PartId, PartState, TaskId};
 use crate::time::Instant;
 
 /// What a timer is for.
@@ -17,6 +17,8 @@ pub(super) enum Timer {
     Patience(PartId),
     /// The end of an HTTP attempt.
     Call(CallId),
+    /// The end of the store's time to answer a task's look-up.
+    Lookup(TaskId),
 }
 
 impl Timer {
@@ -26,6 +28,7 @@ impl Timer {
             Timer::Due(part) => part.code() as u64,
             Timer::Patience(part) => part.code() as u64 | 1 << 48,
             Timer::Call(call) => call | 1 << 63,
+            Timer::Lookup(task) => u64::from(task) | 1 << 62,
         }
     }
 }
@@ -60,6 +63,7 @@ impl Engine {
         let part = match timer {
             Timer::Due(part) | Timer::Patience(part) => part,
             Timer::Call(call) => self.calls.get(&call)?.part,
+            Timer::Lookup(number) => return self.tasks.get(&number).map(|task| task.owner),
         };
         self.tasks.get(&part.task).map(|task| task.owner)
     }
@@ -93,6 +97,7 @@ impl Engine {
                 Timer::Due(part) => self.due(part),
                 Timer::Patience(part) => self.patience_ended(part),
                 Timer::Call(call) => self.call_timed_out(call),
+                Timer::Lookup(task) => self.look_up_timed_out(task),
             }
         }
         self.wake_lanes();

@@ -1,0 +1,114 @@
+//! What is written down and looked up, and what is done when the store fails or is silent.
+
+use super::start::part_key;
+use super::timers::Timer;
+use super::{Effect, Engine};
+use crate::error::{Billed, Code, Error};
+use crate::journal::{Record, Stage};
+use crate::limit::LaneIn;
+use crate::task::{Lookup, PartId, PartState, TaskId};
+use crate::time::Millis;
+
+/// A store that has not answered by then counts as failed: a disk takes milliseconds, and a wait must have an end.
+pub(super) const STORE_PATIENCE: Millis = 10_000;
+
+impl Engine {
+    pub(super) fn look_up(&mut self, number: TaskId, keys: Vec<String>, mut lookup: Lookup) {
+        lookup.awaiting = keys.len();
+        let since = self.tasks.get(&number).map_or(self.now, |task| task.began);
+        self.move_timer(Timer::Lookup(number), None, Some(since.after(STORE_PATIENCE)));
+        if let Some(task) = self.tasks.get_mut(&number) {
+            task.lookup = Some(lookup);
+        }
+        for key in keys {
+            self.next_seq += 1;
+            let seq = self.next_seq;
+            self.lookups.insert(seq, number);
+            self.effect_for(number, Effect::Load { seq, key });
+        }
+    }
+
+    pub(super) fn loaded(&mut self, seq: u64, record: Option<Record>) {
+        let Some(number) = self.lookups.remove(&seq) else { return };
+        self.hear_owner(number);
+        let Some(task) = self.tasks.get_mut(&number).filter(|task| !task.settled) else { return };
+        let Some(lookup) = &mut task.lookup else { return };
+        lookup.awaiting = lookup.awaiting.saturating_sub(1);
+        let mut siblings = Vec::new();
+        if let Some(record) = record {
+            // Only the first part's key is the task's own; its record says how many parts there are.
+            if record.index == 0 && record.key == task.key && lookup.known.len() < 2 {
+                siblings.extend((1..record.parts).map(|index| part_key(&record.task_key, index)));
+            }
+            lookup.records.push(record);
+        }
+        if !siblings.is_empty() {
+            let lookup = std::mem::take(lookup);
+            return self.look_up(number, siblings, lookup);
+        }
+        if lookup.awaiting == 0 {
+            let lookup = task.lookup.take().unwrap_or_default();
+            let due = task.began.after(STORE_PATIENCE);
+            self.move_timer(Timer::Lookup(number), Some(due), None);
+            self.begin(number, lookup);
+        }
+    }
+
+    /// The store has not said what it knows. What a reference names goes on without; a key that may have been used before is not used again.
+    pub(super) fn look_up_timed_out(&mut self, number: TaskId) {
+        let Some(lookup) = self.tasks.get_mut(&number).and_then(|task| task.lookup.take()) else { return };
+        self.warn_of_store();
+        if lookup.resuming {
+            return self.begin(number, lookup);
+        }
+        let mut error = Error::new(Code::UnknownOutcome).billed(Billed::Unknown);
+        error.message = String::from("The store does not answer: whether this key was used before can't be told.");
+        self.fail_task(number, error);
+    }
+
+    /// Writes a part down as it stands; the number matches the store's acknowledgement.
+    pub(super) fn write_down(&mut self, id: PartId, stage: Stage) -> u64 {
+        self.next_seq += 1;
+        let seq = self.next_seq;
+        let Some(task) = self.tasks.get(&id.task) else { return seq };
+        let Some(part) = task.parts.get(usize::from(id.index)) else { return seq };
+        let provider = self.config.providers.get(part.provider).map_or("", |config| config.name.as_str());
+        let record = Record::of(task, part, id.index, provider, stage, part.planned_wall);
+        let effect = Effect::Store { seq, key: record.key.clone(), record: record.write() };
+        self.effect_for(id.task, effect);
+        seq
+    }
+
+    pub(super) fn stored(&mut self, seq: u64, ok: bool) {
+        if !ok {
+            self.warn_of_store();
+        }
+        let Some(id) = self.planning.remove(&seq) else { return };
+        self.hear_owner(id.task);
+        self.planned(id);
+    }
+
+    /// The store has not answered.
+    pub(super) fn plan_without_store(&mut self, id: PartId) {
+        self.warn_of_store();
+        self.planned(id);
+    }
+
+    fn planned(&mut self, id: PartId) {
+        let Some(part) = self.part_mut(id).filter(|part| part.state == PartState::Planning) else { return };
+        part.go(PartState::Planned);
+        let lane = part.lane;
+        self.set_due(id, None);
+        self.tell_lane(lane, LaneIn::Wake);
+    }
+
+    fn warn_of_store(&mut self) {
+        if !std::mem::replace(&mut self.warned_of_store, true) {
+            let owner = self.context;
+            let message = String::from(
+                "The store failed; going on without it: what is unfinished will not survive this process.",
+            );
+            self.effect(owner, Effect::Warn { message });
+        }
+    }
+}
