@@ -138,7 +138,7 @@ impl From<Distribution> for String {
 }
 
 /// The durations of tasks by the order in which they are accepted: the k-th accepted task takes as long in the world
-/// as in the [`clairvoyant`](crate::clairvoyant) schedule.
+/// as in the [`clairvoyant`](crate::clairvoyant()) schedule.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Durations {
     /// The world's seed.
