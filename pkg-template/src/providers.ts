@@ -63,7 +63,7 @@ export function readProviders(given: Provider | Record<string, Provider>): [name
   const data = (value: unknown): ProviderData | undefined => (value as { [hidden]?: ProviderData } | null)?.[hidden];
   const alone = data(given);
   if (alone) return [[alone.dialect, alone]];
-  const named = Object.entries(given);
+  const named = typeof given === "object" && given ? Object.entries(given) : [];
   if (named.length === 0) refuse("providers", "must hold at least one provider");
   return named.map(([name, value]) => {
     if (!/^[^/\s]+$/.test(name))

@@ -35,6 +35,7 @@ test("wrong client options throw and name the field", () => {
   refuses(() => client({ testing: { seed: -1 } }), "testing.seed");
   refuses(() => createClient(), "options");
   refuses(() => client({ providers: {} }), "providers");
+  refuses(() => createClient({}), "providers");
   refuses(() => client({ providers: { a: {} } }), "providers.a", /hiapi\(\)/);
   refuses(() => client({ providers: { "a/b": hiapi({ apiKey: "k" }) } }), "providers", /"a\/b"/);
 });
