@@ -38,12 +38,15 @@ impl Engine {
     }
 
     pub(super) fn failed(&mut self, number: CallId, fault: Fault, message: String) {
+        // Only news from outside shows that an owner is there; a time-out may come to light in anybody's context.
+        if let Some(task) = self.calls.get(&number).map(|call| call.part.task) {
+            self.hear_owner(task);
+        }
         self.call_failed(number, fault, Code::Network, message);
     }
 
     pub(super) fn call_failed(&mut self, number: CallId, fault: Fault, code: Code, message: String) {
         let Some(call) = self.take_call(number) else { return };
-        self.hear_owner(call.part.task);
         let nothing_left = fault == Fault::Credential;
         let mut error = Error::new(if nothing_left { Code::Authentication } else { code });
         if !message.is_empty() {

@@ -36,14 +36,6 @@ impl Engine {
     /// Drops owners that are done, and takes over from those that stopped ticking.
     pub(super) fn expire_owners(&mut self) {
         let context = self.context;
-        // Its timer is set to this now; whatever the others bring about, it hears of it then.
-        let wanted = self.next_timer(context);
-        if let Some(state) = self.owners.get_mut(&context) {
-            state.expected = wanted;
-        }
-        if self.owners.len() < 2 {
-            return;
-        }
         let others: Vec<OwnerId> = self.owners.keys().filter(|owner| *owner != context).collect();
         for owner in others {
             let busy = self.tasks.values().any(|task| task.owner == owner);
@@ -54,6 +46,12 @@ impl Engine {
             } else if silent {
                 self.take_over(owner);
             }
+        }
+        self.drive_lanes();
+        // Its timer is set to this now; whatever the others bring about from here on, it hears of it then.
+        let wanted = self.next_timer(context);
+        if let Some(state) = self.owners.get_mut(&context) {
+            state.expected = wanted;
         }
     }
 
