@@ -141,9 +141,13 @@ impl World {
     /// Passes the rolling window and counts the request, or refuses; refused ones count unless only accepted ones do.
     fn pass_window(&mut self, scope: usize, submit: bool) -> Result<(), Response> {
         let Some(limits) = self.scopes.get_mut(scope) else { return Ok(()) };
-        let verdict = limits.window(&self.config, self.now_ms);
-        if verdict.is_ok() || self.config.counts != Counts::Accepted {
+        let mut verdict = limits.window(&self.config, self.now_ms);
+        if verdict.is_ok() {
             limits.count_in_window(self.now_ms);
+        } else if self.config.counts != Counts::Accepted {
+            limits.count_in_window(self.now_ms);
+            // An honest hint knows that this very refusal takes room too.
+            verdict = limits.window(&self.config, self.now_ms);
         }
         verdict.map_err(|refusal| {
             *if submit { &mut self.stats.refused_window } else { &mut self.stats.refused_polls } += 1;

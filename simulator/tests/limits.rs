@@ -4,7 +4,8 @@ mod common;
 use common::*;
 use std::collections::HashSet;
 use tidegate_simulator::{
-    CapSchedule, Config, Counts, Distribution, LimitScope, Reply, Request, Window, World, clairvoyant, clairvoyant_for,
+    CapSchedule, Config, Counts, Distribution, HintMode, LimitScope, Reply, Request, Window, World, clairvoyant,
+    clairvoyant_for,
 };
 
 fn fixed(duration_ms: u64) -> Config {
@@ -197,4 +198,17 @@ fn quotas_end_the_day_and_credit_ends_the_account() {
     accepted(&mut world, 100, &submit("p"));
     assert_eq!(answer(&mut world, 100, &submit("p")).status, 402);
     assert_eq!(world.stats().unpaid, 2);
+}
+
+#[test]
+fn a_hint_of_a_window_that_counts_refusals_counts_the_refusal_itself() {
+    let hinted = HintMode::Milliseconds;
+    let mut world =
+        World::new(Config { counts: Counts::Submits, rpm: Some(2), concurrency: None, hint: hinted, ..fixed(1_000) });
+    accepted(&mut world, 0, &submit("p"));
+    accepted(&mut world, 1_000, &submit("p"));
+    let refusal = answer(&mut world, 2_000, &submit("p"));
+    let wait: u64 = refusal.header("retry-after-ms").unwrap().parse().unwrap();
+    assert_eq!(wait, 59_000, "not when the first submit leaves, but the second: the refusal took the room between");
+    assert_eq!(answer(&mut world, 2_000 + wait, &submit("p")).status, 200);
 }
