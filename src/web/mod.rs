@@ -25,6 +25,10 @@ use crate::view;
 use host::Host;
 use perform::Outgoing;
 
+/// A third of the default allocator's wasm.
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
 /// The longest string of a request or a record that is read: a prompt of 32,000 characters, escaped, in the body of a record.
 const LONGEST_OWN_STRING: u32 = 1 << 20;
 
