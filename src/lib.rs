@@ -35,6 +35,7 @@
 
 pub mod engine;
 pub mod error;
+mod gather;
 pub mod http;
 pub mod journal;
 pub mod json;

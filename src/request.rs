@@ -142,7 +142,9 @@ impl ImageRequest {
             "negativePrompt" => self.negative_prompt = Some(text(name, value)?),
             "images" => {
                 let Json::List(images) = value else { return Err(Error::invalid(name, "must be an array")) };
-                self.images = images.iter().map(|image| image_input(name, image)).collect::<Result<_, _>>()?;
+                for image in images {
+                    self.images.push(image_input(name, image)?);
+                }
             }
             "mask" => self.mask = Some(image_input(name, value)?),
             "providerOptions" => self.provider_options = provider_options(value)?,

@@ -24,6 +24,13 @@ pub struct PartId {
     pub index: u16,
 }
 
+impl PartId {
+    /// A number that orders as the parts do.
+    pub fn code(self) -> u64 {
+        u64::from(self.task) << 16 | u64::from(self.index)
+    }
+}
+
 /// A provider and a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::{Effect, Engine, Update};
 use crate::error::{Axis, Code, Error};
+use crate::gather::gather;
 use crate::journal::Stage;
 use crate::limit::{Lane, LaneIn, LaneOut, NotUntil, Token, Wait};
 use crate::options::Priority;
@@ -140,7 +141,7 @@ impl Engine {
                 LaneOut::Grant { token, until } => slot.grants.push_back((token, until)),
                 LaneOut::NotUntil(not_until) => {
                     slot.not_until = Some(not_until);
-                    let heads: Vec<PartId> = slot.queue.iter().take(AHEAD).collect();
+                    let heads = slot.queue.heads(AHEAD);
                     heads.into_iter().for_each(|id| self.tell_waiting(id));
                     self.refuse_hopeless(lane, None);
                 }
@@ -157,7 +158,7 @@ impl Engine {
     fn plan_ahead(&mut self, lane: usize) {
         let Some(slot) = self.lanes.get(lane) else { return };
         let near = slot.lane.snapshot().limit as usize + AHEAD;
-        let heads: Vec<PartId> = slot.queue.iter().take(near).collect();
+        let heads = slot.queue.heads(near);
         for id in heads {
             if self.part(id).is_some_and(|part| part.state == PartState::Waiting) {
                 let wall = self.wall_at(self.now);
@@ -179,7 +180,7 @@ impl Engine {
             slot.grants.retain(|(_, until)| *until > now);
             let Some((token, _)) = slot.grants.front().copied() else { return };
             let near = slot.lane.snapshot().limit as usize + AHEAD;
-            let heads: Vec<PartId> = slot.queue.iter().take(near).collect();
+            let heads = slot.queue.heads(near);
             if heads.len() < slot.grants.len() {
                 slot.grants.pop_back().into_iter().for_each(|(token, _)| {
                     slot.lane.handle(now, LaneIn::Return { token });
@@ -209,7 +210,7 @@ impl Engine {
         let wait = self.now.until(at);
         let candidates: Vec<PartId> = match only {
             Some(id) => vec![id],
-            None => slot.queue.iter().collect(),
+            None => slot.queue.all(),
         };
         for id in candidates {
             let longest = self.tasks.get(&id.task).map_or(Millis::MAX, |task| task.options.retry.max_retry_after);
@@ -222,7 +223,7 @@ impl Engine {
     }
 
     fn stalled(&mut self, lane: usize) {
-        let waiting: Vec<PartId> = self.lanes.get(lane).map(|slot| slot.queue.iter().collect()).unwrap_or_default();
+        let waiting: Vec<PartId> = self.lanes.get(lane).map(|slot| slot.queue.all()).unwrap_or_default();
         for id in waiting {
             let error = self.out_of_patience(id);
             self.fail_part(id, error);
@@ -264,7 +265,7 @@ impl Engine {
             if part.told == told {
                 continue;
             }
-            let ahead = slot.queue.iter().take(1_000).position(|other| other == id).unwrap_or(slot.queue.len());
+            let ahead = slot.queue.position(id).unwrap_or(slot.queue.len());
             if let Some(part) = self.part_mut(id) {
                 part.told = told;
             }
@@ -282,7 +283,7 @@ impl Engine {
         let tasks = self.tasks.iter().filter(|(_, task)| task.options.batch == Some(batch));
         let parts =
             tasks.flat_map(|(task, state)| (0..state.parts.len() as u16).map(move |index| PartId { task, index }));
-        for id in parts.collect::<Vec<PartId>>() {
+        for id in gather(parts) {
             let Some(part) = self.part_mut(id) else { continue };
             let queued = part.state.is_queued();
             if part.paused != paused {

@@ -12,6 +12,7 @@ mod timers;
 
 use std::collections::VecDeque;
 
+use crate::gather::gather;
 use crate::http::Purpose;
 use crate::limit::{LaneSnapshot, Token};
 use crate::options::Config;
@@ -91,8 +92,8 @@ impl Engine {
             owners: Table::default(),
             paused_batches: Vec::new(),
             untold: Vec::new(),
-            durations: (0..count).map(|_| Durations::default()).collect(),
-            polls_paused: (0..count).map(|_| Instant::default()).collect(),
+            durations: gather((0..count).map(|_| Durations::default())),
+            polls_paused: vec![Instant::default(); count],
             delivered: VecDeque::new(),
             warned_of_store: false,
             closing: false,

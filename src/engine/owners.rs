@@ -4,7 +4,8 @@
 use std::collections::VecDeque;
 
 use super::{Effect, Engine};
-use crate::task::{CallId, OwnerId, PartId, PartState, TaskId};
+use crate::gather::gather;
+use crate::task::{OwnerId, PartId, PartState};
 use crate::time::{Instant, Millis};
 
 /// An owner that hasn't been heard of for this long after it wanted to be woken is gone: timers of a living one are late by seconds at most.
@@ -38,8 +39,7 @@ impl Engine {
             return;
         }
         let context = self.context;
-        let others: Vec<OwnerId> = self.owners.keys().filter(|owner| *owner != context).collect();
-        for owner in others {
+        for owner in gather(self.owners.keys().filter(|owner| *owner != context)) {
             let busy = self.tasks.values().any(|task| task.owner == owner);
             let wanted = self.deadline(owner);
             let Some(state) = self.owners.get_mut(&owner) else { continue };
@@ -60,14 +60,14 @@ impl Engine {
     fn take_over(&mut self, dead: OwnerId) {
         self.owners.remove(&dead);
         let heir = self.context;
-        let tasks: Vec<TaskId> = self.tasks.iter().filter(|(_, task)| task.owner == dead).map(|(id, _)| id).collect();
-        for number in tasks {
+        let tasks = self.tasks.iter().filter(|(_, task)| task.owner == dead).map(|(id, _)| id);
+        for number in gather(tasks) {
             let Some(task) = self.tasks.get_mut(&number) else { continue };
             task.owner = heir;
-            let parts = (0..task.parts.len() as u16).map(|index| PartId { task: number, index });
-            for id in parts.collect::<Vec<_>>() {
+            for index in 0..task.parts.len() as u16 {
+                let id = PartId { task: number, index };
                 let calls = self.calls.iter().filter(|(_, call)| call.part == id).map(|(call, _)| call);
-                for call in calls.collect::<Vec<CallId>>() {
+                for call in gather(calls) {
                     self.orphaned_call(call);
                 }
                 if self

@@ -2,6 +2,7 @@
 
 use super::{Effect, Engine, Outcome, Reference, Success};
 use crate::error::{Billed, Code, Error};
+use crate::gather::gather;
 use crate::journal::Stage;
 use crate::limit::LaneIn;
 use crate::poll;
@@ -269,8 +270,7 @@ impl Engine {
     /// Nothing more is submitted or asked; submits on the wire are heard out, so that what they bought is written down.
     pub(super) fn close(&mut self) {
         self.closing = true;
-        let tasks: Vec<TaskId> = self.tasks.keys().collect();
-        for number in tasks {
+        for number in gather(self.tasks.keys()) {
             let count = self.tasks.get(&number).map_or(0, |task| task.parts.len());
             self.cancel_task(number);
             for index in 0..count as u16 {
@@ -290,21 +290,14 @@ impl Engine {
             .iter()
             .enumerate()
             .filter(|(_, part)| part.task_id.is_some() || part.in_doubt || part.state.is_out());
-        let parts: Vec<KnownPart> = known
-            .map(|(index, part)| KnownPart {
-                index: index as u16,
-                provider: self
-                    .config
-                    .providers
-                    .get(part.provider)
-                    .map(|config| config.name.clone())
-                    .unwrap_or_default(),
-                model: part.model.clone(),
-                task_id: part.task_id.clone(),
-                key: part.key.clone(),
-                submitted_at: part.submitted_wall,
-            })
-            .collect();
+        let parts = gather(known.map(|(index, part)| KnownPart {
+            index: index as u16,
+            provider: self.config.providers.get(part.provider).map(|config| config.name.clone()).unwrap_or_default(),
+            model: part.model.clone(),
+            task_id: part.task_id.clone(),
+            key: part.key.clone(),
+            submitted_at: part.submitted_wall,
+        }));
         (!parts.is_empty()).then(|| Reference { key: task.key.clone(), parts, metadata: task.options.metadata.clone() })
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Effect, Engine};
 use crate::error::{Code, Error};
+use crate::gather::gather;
 use crate::journal::{Record, Stage};
 use crate::limit::LaneIn;
 use crate::options::CallOptions;
@@ -67,7 +68,7 @@ impl Engine {
             let message = ["this client has no provider named ", &part.provider].concat();
             return self.fail_task(number, Error::invalid("provider", &message));
         }
-        let mut keys: Vec<String> = known.iter().map(|part| part.key.clone()).filter(|key| !key.is_empty()).collect();
+        let mut keys = gather(known.iter().map(|part| part.key.clone()).filter(|key| !key.is_empty()));
         if keys.is_empty() {
             keys.extend(key);
         }
@@ -221,7 +222,7 @@ impl Engine {
         let model = String::from(model);
         let parts = (0..request.n)
             .map(|index| self.new_part(provider, model.clone(), part_key(&key, index), submission.body.clone()));
-        Ok(parts.collect())
+        Ok(gather(parts))
     }
 
     /// Provider and model from the caller's words: what precedes the first slash is a provider if it is the name of one.

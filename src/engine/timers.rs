@@ -4,7 +4,7 @@ use super::Engine;
 use crate::error::{Billed, Code};
 use crate::http::Fault;
 use crate::limit::LaneIn;
-use crate::table::{Key, at};
+use crate::table::at;
 use crate::task::{CallId, OwnerId, PartId, PartState};
 use crate::time::Instant;
 
@@ -23,8 +23,8 @@ impl Timer {
     /// Tells timers of one instant apart.
     fn code(self) -> u64 {
         match self {
-            Timer::Due(part) => part.code() as u64,
-            Timer::Patience(part) => part.code() as u64 | 1 << 48,
+            Timer::Due(part) => part.code(),
+            Timer::Patience(part) => part.code() | 1 << 48,
             Timer::Call(call) => call | 1 << 63,
         }
     }

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use crate::error::Axis;
+use crate::gather::gather;
 use crate::options::Priority;
 use crate::retry::backoff;
 use crate::rng::Rng;
@@ -304,7 +305,7 @@ impl Lane {
 
     fn expire(&mut self, now: Instant) {
         let over = self.permits.iter().filter(|(_, (_, until))| *until <= now).map(|(token, _)| token);
-        for token in over.collect::<Vec<Token>>() {
+        for token in gather(over) {
             self.permits.remove(&token);
         }
         if self.cooldown.is_some_and(|(until, _)| until <= now) {

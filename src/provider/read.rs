@@ -2,6 +2,7 @@
 
 use super::{Dialect, Meaning};
 use crate::error::{Axis, Billed, Code, Error};
+use crate::gather::gather;
 use crate::http::{Answer, Body, is_fetchable};
 use crate::json::Json;
 use crate::retry::hint::retry_after;
@@ -261,5 +262,5 @@ fn images(dialect: &Dialect, base_url: &str, json: &Json) -> Vec<Image> {
         let expires_at = output.get(table.output_expires).and_then(Json::whole).map(|seconds| seconds * 1_000);
         Some(Image { url: Some(String::from(url)), expires_at, ..Image::default() })
     });
-    fetchable.take(MAX_IMAGES).collect()
+    gather(fetchable.take(MAX_IMAGES))
 }

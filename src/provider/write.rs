@@ -2,6 +2,7 @@
 
 use super::{Dialect, Field};
 use crate::error::Error;
+use crate::gather::gather;
 use crate::http::{Request, path_segment};
 use crate::json::JsonWriter;
 use crate::request::{ImageInput, ImageRequest, Unsupported};
@@ -66,7 +67,7 @@ pub fn submit_request(
 
 /// Every field that the caller gave, and its name in the contract.
 fn given_fields(request: &ImageRequest) -> Vec<(Option<Field>, &'static str)> {
-    [
+    let fields = [
         (Some(Field::Prompt), "prompt", true),
         (Some(Field::Size), "size", request.size.is_some()),
         (Some(Field::AspectRatio), "aspectRatio", request.aspect_ratio.is_some()),
@@ -77,10 +78,8 @@ fn given_fields(request: &ImageRequest) -> Vec<(Option<Field>, &'static str)> {
         (Some(Field::NegativePrompt), "negativePrompt", request.negative_prompt.is_some()),
         (Some(Field::ImageUrls), "images", !request.images.is_empty()),
         (None, "mask", request.mask.is_some()),
-    ]
-    .into_iter()
-    .filter_map(|(field, name, given)| given.then_some((field, name)))
-    .collect()
+    ];
+    gather(fields.into_iter().filter_map(|(field, name, given)| given.then_some((field, name))))
 }
 
 fn write_field(writer: &mut JsonWriter, name: &str, field: Field, request: &ImageRequest) {

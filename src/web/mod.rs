@@ -13,6 +13,7 @@ use js_sys::{Array, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 use crate::engine::{Engine, Input};
+use crate::gather::gather;
 use crate::http::{Answer, Body, Fault, READ_HEADERS};
 use crate::journal::Record;
 use crate::json::{Json, MAX_STRING};
@@ -120,7 +121,7 @@ impl Core {
             _ => Body::Empty,
         };
         let known = READ_HEADERS.iter().filter_map(|name| Some((*name, headers.get(name).ok()??)));
-        let answer = Answer { status, headers: known.collect(), body };
+        let answer = Answer { status, headers: gather(known), body };
         self.tell_http(call, Some(&answer));
         self.handle(Input::Answer { call, answer });
         // No dialect keeps a long string yet: what an answer had of them can go.
@@ -228,7 +229,7 @@ fn own(value: &JsValue) -> Json {
 
 fn read_records(records: &JsValue) -> Vec<Record> {
     let records = records.dyn_ref::<Array>().map(Array::to_vec).unwrap_or_default();
-    records.iter().filter_map(|record| Record::read(&own(record))).collect()
+    gather(records.iter().filter_map(|record| Record::read(&own(record))))
 }
 
 fn image_body(value: &JsValue) -> Body {
