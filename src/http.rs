@@ -169,7 +169,11 @@ pub fn is_fetchable(url: &str, provider_base: &str) -> bool {
         return is_loopback_url(provider_base);
     }
     let host = host(authority);
-    let is_number = host.split('.').last().is_some_and(|last| last.starts_with(|c: char| c.is_ascii_digit()));
+    let is_number = host
+        .bytes()
+        .rposition(|byte| byte == b'.')
+        .and_then(|dot| host.as_bytes().get(dot + 1))
+        .is_some_and(u8::is_ascii_digit);
     let named = host.contains('.') && !is_number && !host.ends_with(".local") && !host.ends_with(".internal");
     scheme == "https" && named && host == authority
 }

@@ -229,6 +229,8 @@ pub struct Part {
     pub submitted_at: Option<Instant>,
     /// The same on the wall's clock, ms since the epoch.
     pub submitted_wall: Option<u64>,
+    /// When its acceptance was heard of; providers may not show a task at once.
+    pub accepted_at: Option<Instant>,
     /// When it was first seen to run, for `timing`.
     pub running_since: Option<Instant>,
     /// The provider's id.

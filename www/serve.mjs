@@ -6,8 +6,7 @@ const root = fileURLToPath(new URL(".", import.meta.url));
 const server = await preview({
   root,
   logLevel: "warn",
-  // Vite takes 0 for its default port, and the next free one where that is taken.
-  preview: { host: "127.0.0.1", port: 0, strictPort: false, open: false },
+  preview: { host: "127.0.0.1", port: 0, open: false },
 });
 const { port } = server.httpServer.address();
 console.log(`http://127.0.0.1:${port}`);

@@ -14,7 +14,7 @@ impl Engine {
     }
 
     pub(super) fn register_call(&mut self, call: CallId, part: PartId, purpose: Purpose) {
-        self.next_call = self.next_call.max(call + 1);
+        self.next_call = self.next_call.max(call.saturating_add(1));
         let timeout = self.tasks.get(&part.task).map_or(self.config.defaults.timeout, |task| task.options.timeout);
         let times_out = self.now.after(timeout);
         self.calls.insert(call, Call { part, purpose, times_out });

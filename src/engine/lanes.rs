@@ -15,6 +15,9 @@ use crate::time::{Instant, Millis};
 /// So many parts beyond the limit are written down ahead of their permit, so that a free slot never waits for the disk.
 const AHEAD: usize = 8;
 
+/// A store that has not answered by then counts as failed: a disk takes milliseconds, and a wait must have an end.
+const STORE_PATIENCE: Millis = 10_000;
+
 /// A lane and those who wait for it.
 #[derive(Debug)]
 pub(super) struct LaneSlot {
@@ -139,6 +142,7 @@ impl Engine {
             let Some(slot) = self.lanes.get_mut(lane) else { return };
             match message {
                 LaneOut::Grant { token, until } => slot.grants.push_back((token, until)),
+                LaneOut::Revoked { token } => slot.grants.retain(|(granted, _)| *granted != token),
                 LaneOut::NotUntil(not_until) => {
                     slot.not_until = Some(not_until);
                     let heads = slot.queue.heads(AHEAD);
@@ -168,6 +172,7 @@ impl Engine {
                 }
                 let seq = self.write_down(id, Stage::Planned);
                 self.planning.insert(seq, id);
+                self.set_due(id, Some(self.now.after(STORE_PATIENCE)));
             }
         }
     }

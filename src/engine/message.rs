@@ -171,7 +171,7 @@ pub enum Effect {
     },
     /// A lane changed its mind.
     Limit {
-        /// The lane's place in [`Engine::lanes`].
+        /// The lane's place in [`super::Engine::lanes`].
         lane: usize,
     },
     /// Something that people should read in a log.

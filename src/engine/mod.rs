@@ -19,7 +19,7 @@ use crate::options::Config;
 use crate::poll::Durations;
 use crate::rng::Rng;
 use crate::table::{Table, text_code};
-use crate::task::{CallId, OwnerId, PartId, Task, TaskId};
+use crate::task::{CallId, OwnerId, PartId, PartState, Task, TaskId};
 use crate::time::Instant;
 
 pub use message::{Effect, Input, Outcome, Reference, Success, Update};
@@ -150,6 +150,7 @@ impl Engine {
         let cancelled = self.cancel_task(task);
         self.advance();
         self.drive_lanes();
+        self.expire_owners();
         cancelled
     }
 
@@ -189,7 +190,8 @@ impl Engine {
     pub fn counts(&self) -> (usize, usize) {
         let parts = || self.tasks.values().flat_map(|task| &task.parts);
         let out = parts().filter(|part| part.state.is_out()).count();
-        (parts().filter(|part| part.outcome.is_none() && !part.state.is_out()).count(), out)
+        let waits = |part: &&crate::task::Part| part.state.is_queued() || matches!(part.state, PartState::Backoff { .. });
+        (parts().filter(waits).count(), out)
     }
 
     /// An instant on the wall's clock, ms since the epoch.

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use super::{Effect, Engine};
+use crate::error::{Code, Error};
 use crate::gather::gather;
 use crate::task::{OwnerId, PartId, PartState};
 use crate::time::{Instant, Millis};
@@ -19,7 +20,7 @@ pub(super) struct Owner {
     /// What it is to do.
     pub effects: VecDeque<Effect>,
     heard: Instant,
-    /// When it wanted to be woken, as of then.
+    /// When it wanted to be woken, as of then; `None` if only events could bring it back.
     expected: Option<Instant>,
 }
 
@@ -35,22 +36,22 @@ impl Engine {
 
     /// Drops owners that are done, and takes over from those that stopped ticking.
     pub(super) fn expire_owners(&mut self) {
+        let context = self.context;
+        // Its timer is set to this now; whatever the others bring about, it hears of it then.
+        let wanted = self.next_timer(context);
+        if let Some(state) = self.owners.get_mut(&context) {
+            state.expected = wanted;
+        }
         if self.owners.len() < 2 {
             return;
         }
-        let context = self.context;
         for owner in gather(self.owners.keys().filter(|owner| *owner != context)) {
             let busy = self.tasks.values().any(|task| task.owner == owner);
-            let wanted = self.deadline(owner);
-            let Some(state) = self.owners.get_mut(&owner) else { continue };
+            let Some(state) = self.owners.get(&owner) else { continue };
+            let silent = self.now > state.expected.unwrap_or(state.heard).max(state.heard).after(GRACE);
             if !busy && state.effects.is_empty() {
                 self.owners.remove(&owner);
-                continue;
-            }
-            let expected = *state.expected.get_or_insert(wanted.unwrap_or(state.heard));
-            if state.heard > expected {
-                state.expected = wanted;
-            } else if self.now > expected.after(GRACE) && self.now > state.heard.after(GRACE) {
+            } else if silent {
                 self.take_over(owner);
             }
         }
@@ -58,12 +59,20 @@ impl Engine {
 
     /// What a dead owner had goes to the one that is here: tasks that are out are asked after, or asked for again under their key; what only waited ends.
     fn take_over(&mut self, dead: OwnerId) {
-        self.owners.remove(&dead);
         let heir = self.context;
+        // What it was about to write down is as true as before.
+        let left = self.owners.remove(&dead).map(|owner| owner.effects).unwrap_or_default();
+        let records = left.into_iter().filter(|effect| matches!(effect, Effect::Store { .. } | Effect::Forget { .. }));
+        records.for_each(|effect| self.effect(heir, effect));
         let tasks = self.tasks.iter().filter(|(_, task)| task.owner == dead).map(|(id, _)| id);
         for number in gather(tasks) {
             let Some(task) = self.tasks.get_mut(&number) else { continue };
             task.owner = heir;
+            if task.lookup.is_some() {
+                // The store's answer would have come to the dead.
+                self.fail_task(number, Error::new(Code::Cancelled));
+                continue;
+            }
             for index in 0..task.parts.len() as u16 {
                 let id = PartId { task: number, index };
                 let calls = self.calls.iter().filter(|(_, call)| call.part == id).map(|(call, _)| call);

@@ -1,5 +1,6 @@
 //! Asking after tasks and fetching images: free, so faults only delay.
 
+use super::settle::stays;
 use super::{Effect, Engine, Update};
 use crate::error::{Billed, Code, Error};
 use crate::http::{Answer, Body, Purpose, Request, image_kind};
@@ -23,7 +24,7 @@ impl Engine {
         let Some(request) = poll_request(config.dialect, &config.base_url, part.provider, task_id) else {
             let mut error = Error::new(Code::Protocol).billed(Billed::Unknown);
             error.message = String::from("The provider's task id can't stand in an address.");
-            return self.task_over(id, error);
+            return self.abandon_unasked(id, error);
         };
         let call = self.new_call(id, Purpose::Poll);
         let mut refresh = false;
@@ -40,9 +41,10 @@ impl Engine {
         let PartState::Running { token, .. } = part.state else { return };
         let Some(config) = self.config.providers.get(part.provider) else { return };
         let age = part.submitted_at.map_or(Millis::MAX, |at| at.until(self.now));
-        let young = age < config.dialect.visible_after;
+        let known = part.accepted_at.or(part.submitted_at);
+        let young = known.is_some_and(|at| at.until(self.now) < config.dialect.visible_after);
         let reading = read_poll(config.dialect, &config.base_url, answer, self.wall.1);
-        let provider = part.provider;
+        let (provider, lane) = (part.provider, part.lane);
         if let Some(part) = self.part_mut(id) {
             part.go(PartState::Running { token, call: None });
         }
@@ -50,6 +52,9 @@ impl Engine {
             Reading::Running { running, .. } => {
                 if let Some(part) = self.part_mut(id) {
                     part.refreshed = false;
+                }
+                if let Some(token) = token {
+                    self.tell_lane(lane, LaneIn::Seen { token });
                 }
                 self.poll_again(id, None, false);
                 self.tell_running(id, running.queued, running.progress);
@@ -72,11 +77,12 @@ impl Engine {
                 if error.code == Code::NotFound && self.part(id).is_some_and(|part| part.submits == 0) {
                     error.code = Code::Expired;
                 }
-                // The key may be at fault and not the task: the slot stays taken as long as an ordinary task would run.
-                if matches!(error.code, Code::NotFound | Code::Expired) {
-                    self.task_over(id, error)
-                } else {
-                    self.abandon_unasked(id, error)
+                match error.code {
+                    Code::NotFound | Code::Expired | Code::ContentFiltered => self.task_over(id, error),
+                    // The key is at fault and not the task: the slot stays taken as long as an ordinary task would run.
+                    Code::Authentication | Code::Permission | Code::QuotaExhausted => self.abandon_unasked(id, error),
+                    // Whatever sits in between may answer a poll with anything, and the task goes on.
+                    _ => self.poll_again(id, None, true),
                 }
             }
             Reading::Refused(refusal) => {
@@ -109,7 +115,11 @@ impl Engine {
 
     /// The task is over at the provider, without an image.
     fn task_over(&mut self, id: PartId, error: Error) {
+        let unwatched = self.part(id).is_some_and(|part| part.outcome.is_some());
         self.free_slot(id);
+        if unwatched && !stays(&error) {
+            self.forget_record(id);
+        }
         self.fail_part(id, error);
         self.end_part(id);
     }

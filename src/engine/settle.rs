@@ -52,16 +52,13 @@ impl Engine {
         if error.request_id.is_none() {
             error.request_id.clone_from(&part.request_id);
         }
-        // An earlier submit was lost; that a later one was refused says nothing about it.
-        let temporary = matches!(
-            error.code,
-            Code::RateLimited | Code::Overloaded | Code::Network | Code::Timeout | Code::Cancelled
-        );
-        if part.in_doubt && part.task_id.is_none() && temporary && error.code != Code::Cancelled {
-            error.message = [Code::UnknownOutcome.message(), " Last heard: ", &error.message].concat();
-            error.code = Code::UnknownOutcome;
-        }
-        if part.in_doubt && part.task_id.is_none() && temporary {
+        // An earlier submit was lost; what a later one was told says nothing about it.
+        if part.in_doubt && part.task_id.is_none() {
+            let silent = matches!(error.code, Code::Network | Code::Timeout);
+            if error.code != Code::Cancelled && (silent || error.billed == Billed::No) {
+                error.message = [Code::UnknownOutcome.message(), " Last heard: ", &error.message].concat();
+                error.code = Code::UnknownOutcome;
+            }
             error.billed = Billed::Unknown;
         }
         let Some(part) = self.part_mut(id) else { return };
@@ -77,6 +74,10 @@ impl Engine {
 
     /// The caller stops waiting; the provider goes on, and the slot is watched until it is free.
     pub(super) fn abandon(&mut self, id: PartId, error: Error) {
+        if let Some(PartState::Replaying { token, .. }) = self.part(id).map(|part| &part.state) {
+            let token = *token;
+            return self.haunt(id, token, error);
+        }
         self.fail_part(id, error);
         let provider = self.part(id).map_or(0, |part| part.provider);
         let longest =
@@ -124,11 +125,12 @@ impl Engine {
 
     fn settle(&mut self, number: TaskId) {
         let outcome = self.outcome(number);
-        self.tidy_records(number);
         if let Some(task) = self.tasks.get_mut(&number) {
             task.settled = true;
         }
         self.effect_for(number, Effect::Settle { task: number, outcome: Box::new(outcome) });
+        // Only then: a crash in between finds the record, and not nothing.
+        self.tidy_records(number);
     }
 
     fn outcome(&self, number: TaskId) -> Outcome {
@@ -213,6 +215,13 @@ impl Engine {
             let owner = self.context;
             self.effect(owner, Effect::Forget { key });
         }
+    }
+
+    /// Nothing came of the part, and its caller has gone: what was written down of it is of no use.
+    pub(super) fn forget_record(&mut self, id: PartId) {
+        let Some(part) = self.part(id) else { return };
+        let key = part.key.clone();
+        self.effect_for(id.task, Effect::Forget { key });
     }
 
     /// Ends a task that has no parts.
@@ -303,7 +312,7 @@ impl Engine {
 }
 
 /// Whether the record of a part that failed is still of use: it may be running, or its outcome can be asked for again.
-fn stays(error: &Error) -> bool {
+pub(super) fn stays(error: &Error) -> bool {
     let resumable = matches!(
         error.code,
         Code::Deadline

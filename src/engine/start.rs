@@ -15,6 +15,9 @@ use crate::time::Instant;
 /// Longer keys than this don't fit the headers of the providers that take them.
 const MAX_KEY: usize = 240;
 
+/// The most parts of a task, as in references and records.
+const MAX_PARTS: usize = 64;
+
 fn key_error(key: &str) -> Option<Error> {
     let plain = !key.is_empty() && key.len() <= MAX_KEY && key.chars().all(|c| ('!'..='~').contains(&c));
     (!plain).then(|| Error::invalid("idempotencyKey", "must be 1 to 240 visible ASCII characters, without blanks"))
@@ -32,6 +35,9 @@ impl Engine {
         let own_key = options.idempotency_key.clone();
         let key = own_key.clone().unwrap_or_else(|| ["tg-", &self.rng.hex_key()].concat());
         self.open_task(number, owner, key.clone(), options);
+        if self.closing {
+            return self.fail_task(number, Error::new(Code::Cancelled));
+        }
         let request = match request {
             Ok(request) => request,
             Err(error) => return self.fail_task(number, error),
@@ -60,6 +66,9 @@ impl Engine {
         records: Vec<Record>,
     ) {
         self.open_task(number, owner, key.clone().unwrap_or_default(), options);
+        if self.closing {
+            return self.fail_task(number, Error::new(Code::Cancelled));
+        }
         let known = match parts {
             Ok(known) => known,
             Err(error) => return self.fail_task(number, error),
@@ -179,7 +188,7 @@ impl Engine {
         };
         let told = lookup.records.iter().map(|record| usize::from(record.parts));
         let named = lookup.known.iter().map(|part| usize::from(part.index) + 1);
-        let count = told.chain(named).max().unwrap_or(fresh.len()).max(1);
+        let count = told.chain(named).max().unwrap_or(fresh.len()).clamp(1, MAX_PARTS);
         let mut fresh = fresh.into_iter();
         for index in 0..count as u16 {
             let own = fresh.next();
@@ -262,6 +271,7 @@ impl Engine {
             last_error: None,
             submitted_at: None,
             submitted_wall: None,
+            accepted_at: None,
             running_since: None,
             task_id: None,
             request_id: None,
@@ -347,16 +357,7 @@ impl Engine {
 
     /// A part that was about to be sent when its process died: sent again under its key, if the provider still remembers keys from then.
     fn replay(&mut self, id: PartId) {
-        let Some(part) = self.part(id) else { return };
-        let idempotency =
-            self.config.providers.get(part.provider).and_then(|config| config.dialect.idempotency.as_ref());
-        let age = self.wall.1.saturating_sub(part.planned_wall);
-        let safe = idempotency.is_some_and(|idempotency| age < idempotency.lifetime) && !part.body.is_empty();
-        let always =
-            self.tasks.get(&id.task).is_some_and(|t| t.options.retry.ambiguous == crate::options::Ambiguous::Always);
-        let never =
-            self.tasks.get(&id.task).is_some_and(|t| t.options.retry.ambiguous == crate::options::Ambiguous::Never);
-        if (safe && !never) || (always && !part.body.is_empty()) {
+        if self.may_replay(id) {
             self.enqueue(id);
             self.tell_waiting(id);
         } else {
@@ -400,19 +401,36 @@ impl Engine {
     }
 
     pub(super) fn stored(&mut self, seq: u64, ok: bool) {
-        if !ok && !std::mem::replace(&mut self.warned_of_store, true) {
+        if !ok {
+            self.warn_of_store();
+        }
+        let Some(id) = self.planning.remove(&seq) else { return };
+        self.hear_owner(id.task);
+        self.planned(id);
+    }
+
+    /// The store has not answered.
+    pub(super) fn plan_without_store(&mut self, id: PartId) {
+        self.warn_of_store();
+        self.planned(id);
+    }
+
+    fn planned(&mut self, id: PartId) {
+        let Some(part) = self.part_mut(id).filter(|part| part.state == PartState::Planning) else { return };
+        part.go(PartState::Planned);
+        let lane = part.lane;
+        self.set_due(id, None);
+        self.tell_lane(lane, LaneIn::Wake);
+    }
+
+    fn warn_of_store(&mut self) {
+        if !std::mem::replace(&mut self.warned_of_store, true) {
             let owner = self.context;
             let message = String::from(
                 "The store failed; going on without it: what is unfinished will not survive this process.",
             );
             self.effect(owner, Effect::Warn { message });
         }
-        let Some(id) = self.planning.remove(&seq) else { return };
-        self.hear_owner(id.task);
-        let Some(part) = self.part_mut(id).filter(|part| part.state == PartState::Planning) else { return };
-        part.go(PartState::Planned);
-        let lane = part.lane;
-        self.tell_lane(lane, LaneIn::Wake);
     }
 }
 

@@ -19,6 +19,9 @@ impl Engine {
         let deadline = task.options.deadline;
         let Some(part) = task.parts.get(usize::from(id.index)) else { return };
         let Some(config) = self.config.providers.get(part.provider) else { return };
+        if part.in_doubt && !self.may_replay(id) {
+            return self.replay_too_late(id, token);
+        }
         let request = submission(config.dialect, &config.base_url, part.provider, &part.key, &part.body);
         let target = Target { provider: config.name.clone(), model: part.model.clone() };
         let lane = part.lane;
@@ -71,6 +74,9 @@ impl Engine {
             Reading::Refused(refusal) => self.refused(id, token, refusal),
             Reading::Rejected { error, hint, forbidden } => {
                 self.note(id, AttemptOutcome::Failed, Some(&error), answer.status, None);
+                if self.part(id).is_some_and(|part| part.in_doubt) {
+                    return self.submit_in_doubt(id, token, error, hint, forbidden);
+                }
                 self.tell_lane(lane, LaneIn::Answered { token, verdict: Verdict::Failed });
                 self.rejected(id, error, hint, forbidden);
             }
@@ -78,6 +84,10 @@ impl Engine {
                 self.note(id, AttemptOutcome::Unknown, None, answer.status, request_id);
                 // Our own first submit is still on its way in: the same bytes again, and not as a fault.
                 let wait = backoff::after_hint(&mut self.rng, hint.unwrap_or(1_000));
+                if self.unwanted(id) {
+                    let error = Error::new(Code::UnknownOutcome).billed(Billed::Unknown);
+                    return self.haunt(id, token, error);
+                }
                 self.replay_later(id, token, wait);
             }
             Reading::Failed { error, hint, forbidden } => {
@@ -88,14 +98,26 @@ impl Engine {
                 let error = Error::new(Code::Protocol).billed(Billed::Unknown);
                 self.submit_in_doubt(id, token, error, None, false);
             }
-            Reading::Fatal(error) | Reading::TaskFailed { error, .. } => {
+            Reading::TaskFailed { error, .. } => {
                 self.note(id, AttemptOutcome::Failed, Some(&error), answer.status, None);
                 self.tell_lane(lane, LaneIn::Answered { token, verdict: Verdict::Failed });
-                if error.code == Code::Authentication && self.may_refresh(id) {
+                if let Some(part) = self.part_mut(id) {
+                    // This is about the very task, whichever submit made it.
+                    part.in_doubt = false;
+                }
+                self.submit_came_to_nothing(id, error);
+            }
+            Reading::Fatal(error) => {
+                self.note(id, AttemptOutcome::Failed, Some(&error), answer.status, None);
+                let refresh = error.code == Code::Authentication && self.may_refresh(id);
+                if !refresh && self.part(id).is_some_and(|part| part.in_doubt) {
+                    return self.haunt(id, token, error);
+                }
+                self.tell_lane(lane, LaneIn::Answered { token, verdict: Verdict::Failed });
+                if refresh {
                     return self.requeue(id);
                 }
-                self.fail_part(id, error);
-                self.end_part(id);
+                self.submit_came_to_nothing(id, error);
             }
         }
     }
@@ -108,17 +130,18 @@ impl Engine {
         if nothing_left {
             self.note(id, AttemptOutcome::Failed, Some(&error), 0, None);
             self.tell_lane(lane, LaneIn::Return { token });
-            self.fail_part(id, error);
-            return self.end_part(id);
+            return self.submit_came_to_nothing(id, error);
         }
         self.note(id, AttemptOutcome::Unknown, Some(&error), 0, None);
         self.submit_in_doubt(id, token, error, None, false);
     }
 
     fn accepted(&mut self, id: PartId, token: Token, task_id: String, running: Running, request_id: Option<String>) {
+        let now = self.now;
         let Some(part) = self.part_mut(id) else { return };
         let (lane, watched) = (part.lane, part.outcome.is_none());
         part.task_id = Some(task_id);
+        part.accepted_at = Some(now);
         part.refreshed = false;
         part.request_id = request_id;
         part.go(PartState::Running { token: Some(token), call: None });
@@ -148,12 +171,8 @@ impl Engine {
         self.effect_for(id.task, Effect::Refusal { lane: name, axis, retry_after: hint, request_id });
         self.tell_lane(lane, LaneIn::Answered { token, verdict: Verdict::Refused { axis, hint } });
         let allowed = self.tasks.get(&id.task).map_or(0, |task| task.options.retry.max_rate_limit_retries);
-        if self.part(id).is_some_and(|part| part.outcome.is_some()) {
-            return self.end_part(id);
-        }
-        if refusals > allowed || axis == crate::error::Axis::Day || self.closing {
-            self.fail_part(id, error);
-            return self.end_part(id);
+        if refusals > allowed || axis == crate::error::Axis::Day || self.unwanted(id) {
+            return self.submit_came_to_nothing(id, error);
         }
         self.enqueue(id);
         self.tell_waiting(id);
@@ -165,11 +184,9 @@ impl Engine {
         part.faults += 1;
         let faults = part.faults;
         part.last_error = Some(error.clone());
-        let unwanted = part.outcome.is_some() || self.closing;
-        if unwanted || forbidden || faults > retry.max_retries || hint.is_some_and(|hint| hint > retry.max_retry_after)
-        {
-            self.fail_part(id, error);
-            return self.end_part(id);
+        let too_long = hint.is_some_and(|hint| hint > retry.max_retry_after);
+        if self.unwanted(id) || forbidden || faults > retry.max_retries || too_long {
+            return self.submit_came_to_nothing(id, error);
         }
         let wait = self.fault_wait(faults, &retry, hint);
         let until = self.now.after(wait);
@@ -192,31 +209,85 @@ impl Engine {
             Ambiguous::IfIdempotent => idempotent,
             Ambiguous::Always => true,
         };
-        let lane = part.lane;
         let Some(part) = self.part_mut(id) else { return };
         part.in_doubt = true;
         part.faults += 1;
         part.last_error = Some(error.clone());
         let faults = part.faults;
-        if again && !forbidden && faults <= retry.max_retries && !self.closing {
+        // What nobody waits for any more is not sent again: if the first submit was lost on its way, that would buy it.
+        if again && !forbidden && faults <= retry.max_retries && !self.unwanted(id) {
             let wait = self.fault_wait(faults, &retry, hint);
             return self.replay_later(id, token, wait);
         }
-        let until = self.now.after(self.durations_p95(id));
-        if let Some(part) = self.part_mut(id) {
-            part.go(PartState::Ghost { until, token });
-        }
-        self.tell_lane(lane, LaneIn::Unknown { token, until });
-        self.set_due(id, Some(until));
-        self.fail_part(id, error);
+        self.haunt(id, token, error);
     }
 
     fn replay_later(&mut self, id: PartId, token: Token, wait: Millis) {
         let until = self.now.after(wait);
         let Some(part) = self.part_mut(id) else { return };
+        let lane = part.lane;
         part.in_doubt = true;
         part.go(PartState::Replaying { until, token });
+        self.tell_lane(lane, LaneIn::Answered { token, verdict: Verdict::Unknown });
         self.set_due(id, Some(until));
+    }
+
+    /// The time of a replay has come; like every submit it waits for the end of the lane's cooldown.
+    pub(super) fn replay_due(&mut self, id: PartId, token: Token) {
+        let lane = self.part(id).and_then(|part| self.lanes.get(part.lane));
+        match lane.and_then(|slot| slot.lane.paused_until()).filter(|until| *until > self.now) {
+            Some(until) => self.set_due(id, Some(until)),
+            None => self.send_submit(id, token),
+        }
+    }
+
+    /// The task may run and nobody will ask: its slot is taken for as long as such tasks usually run (law 1).
+    pub(super) fn haunt(&mut self, id: PartId, token: Token, error: Error) {
+        let until = self.now.after(self.durations_p95(id));
+        let Some(part) = self.part_mut(id) else { return };
+        let lane = part.lane;
+        part.in_doubt = true;
+        part.go(PartState::Ghost { until, token });
+        self.tell_lane(lane, LaneIn::Unknown { token, until });
+        self.set_due(id, Some(until));
+        self.set_patience(id, crate::time::Instant::NEVER);
+        self.fail_part(id, error);
+    }
+
+    /// A submit that left nothing behind is over. If its caller had gone before, its record was kept for what it might have bought.
+    fn submit_came_to_nothing(&mut self, id: PartId, error: Error) {
+        let unwatched = self.part(id).is_some_and(|part| part.outcome.is_some() && !part.in_doubt);
+        if unwatched {
+            self.forget_record(id);
+        }
+        self.fail_part(id, error);
+        self.end_part(id);
+    }
+
+    fn unwanted(&self, id: PartId) -> bool {
+        self.closing || self.part(id).is_none_or(|part| part.outcome.is_some())
+    }
+
+    /// Whether a submit whose answer was lost may go out again: only while the provider remembers its key (law 7).
+    pub(super) fn may_replay(&self, id: PartId) -> bool {
+        let Some(part) = self.part(id) else { return false };
+        let idempotency =
+            self.config.providers.get(part.provider).and_then(|config| config.dialect.idempotency.as_ref());
+        let age = self.wall_at(self.now).saturating_sub(part.planned_wall);
+        let remembered = idempotency.is_some_and(|idempotency| age < idempotency.lifetime);
+        let may = match self.tasks.get(&id.task).map(|task| task.options.retry.ambiguous) {
+            Some(Ambiguous::IfIdempotent) => remembered,
+            Some(Ambiguous::Always) => true,
+            Some(Ambiguous::Never) | None => false,
+        };
+        may && !part.body.is_empty()
+    }
+
+    fn replay_too_late(&mut self, id: PartId, token: Token) {
+        let Some(part) = self.part(id) else { return };
+        self.tell_lane(part.lane, LaneIn::Return { token });
+        self.fail_part(id, Error::new(Code::UnknownOutcome).billed(Billed::Unknown));
+        self.end_part(id);
     }
 
     fn fault_wait(&mut self, faults: u32, retry: &crate::options::RetryPolicy, hint: Option<Millis>) -> Millis {

@@ -38,9 +38,11 @@ impl Engine {
     /// When the owner wants to be woken; `None` if it waits for nothing that time brings.
     pub fn deadline(&self, owner: OwnerId) -> Option<Instant> {
         let state = self.owners.get(&owner)?;
-        if !state.effects.is_empty() {
-            return Some(self.now);
-        }
+        if state.effects.is_empty() { self.next_timer(owner) } else { Some(self.now) }
+    }
+
+    /// The same without regard to effects that are to be performed at once.
+    pub(super) fn next_timer(&self, owner: OwnerId) -> Option<Instant> {
         let own = self
             .timers
             .iter()
@@ -102,7 +104,8 @@ impl Engine {
         part.due = None;
         match part.state.clone() {
             PartState::Backoff { .. } => self.requeue(id),
-            PartState::Replaying { token, .. } => self.send_submit(id, token),
+            PartState::Planning => self.plan_without_store(id),
+            PartState::Replaying { token, .. } => self.replay_due(id, token),
             PartState::Running { call: None, .. } => self.send_poll(id),
             PartState::Fetching { call: None } => self.send_fetch(id),
             PartState::Ghost { token, .. } => {

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use super::message::{LaneIn, LaneOut, LaneSnapshot, NotUntil, Token, Verdict, Wait};
 use crate::error::Axis;
 use crate::gather::gather;
 use crate::options::Priority;
@@ -11,132 +12,14 @@ use crate::rng::Rng;
 use crate::table::Table;
 use crate::time::{Instant, Millis};
 
-/// A permit's number.
-pub type Token = u64;
-
 /// A grant that nobody used comes back after this long: a client that died took none with it.
 const GRANT_LIFE: Millis = 30_000;
-/// A permit whose holder went silent comes back after this long: longer than any deadline in use, and not for ever.
+/// A permit whose holder went silent comes back after this long: each poll that sees its task renews it.
 const PERMIT_LIFE: Millis = 3_600_000;
 /// So many probes refused in a row with nothing of ours held is no wave that passes: the key is used up elsewhere, or closed.
 const STALL_AFTER: u32 = 8;
-
-/// From the engine to the lane.
-#[derive(Clone, Debug, PartialEq)]
-pub enum LaneIn {
-    /// So many parts of this band wait now.
-    Demand {
-        /// The band.
-        band: Priority,
-        /// How many.
-        waiting: u32,
-    },
-    /// A task that was accepted elsewhere, or before a restart, holds a slot; the engine chose the number.
-    Adopt {
-        /// The permit.
-        token: Token,
-    },
-    /// The permit's submit went out.
-    Sent {
-        /// The permit.
-        token: Token,
-    },
-    /// The submit was answered.
-    Answered {
-        /// The permit.
-        token: Token,
-        /// How.
-        verdict: Verdict,
-    },
-    /// The task was seen to be over.
-    Ended {
-        /// The permit.
-        token: Token,
-    },
-    /// The answer was lost for good; the slot is taken to be in use until then.
-    Unknown {
-        /// The permit.
-        token: Token,
-        /// When.
-        until: Instant,
-    },
-    /// The permit isn't needed after all.
-    Return {
-        /// The permit.
-        token: Token,
-    },
-    /// Time has passed.
-    Wake,
-}
-
-/// How a submit was answered, as far as a lane is concerned.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
-    /// The task holds a slot now.
-    Accepted,
-    /// No slot, or no room in a window.
-    Refused {
-        /// Which limit, as far as the provider said.
-        axis: Axis,
-        /// When to come back, ms.
-        hint: Option<Millis>,
-    },
-    /// An error that has nothing to do with limits; the slot is free.
-    Failed,
-}
-
-/// Why there is no permit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wait {
-    /// Every slot is held.
-    Concurrency,
-    /// The provider refused; nobody asks before the time is over.
-    Cooldown,
-    /// One probe is out; its answer decides.
-    Probe,
-}
-
-/// When to hope for a permit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotUntil {
-    /// Why.
-    pub wait: Wait,
-    /// When, if a time is known; else when a task ends or an answer comes.
-    pub at: Option<Instant>,
-    /// The time is the server's own word.
-    pub hinted: bool,
-}
-
-/// What a lane believes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LaneSnapshot {
-    /// Tasks at once.
-    pub limit: u32,
-    /// Slots in use, ghosts included.
-    pub held: u32,
-    /// The end of the cooldown.
-    pub paused_until: Option<Instant>,
-    /// Refusals so far.
-    pub refusals: u32,
-}
-
-/// From the lane to the engine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LaneOut {
-    /// Leave to submit, for whatever is at the head of the queue by then.
-    Grant {
-        /// The permit.
-        token: Token,
-        /// Unused, it ends then.
-        until: Instant,
-    },
-    /// No leave, and what for.
-    NotUntil(NotUntil),
-    /// The lane was refused again and again while it held nothing: those who wait should hear it now.
-    Stalled,
-    /// Something changed.
-    Snapshot(LaneSnapshot),
-}
+/// Nor has a lane stalled before this: twice the longest window that a provider documents.
+const STALL_TIME: Millis = 120_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Permit {
@@ -144,6 +27,8 @@ enum Permit {
     Granted,
     /// The submit is on the wire.
     Sent,
+    /// It was on the wire already when another one was refused: its answer is of the same wave, and no probe's.
+    Stale,
     /// The task runs.
     Held,
     /// The task may run; nobody can ask.
@@ -160,11 +45,15 @@ pub struct Lane {
     next_token: Token,
     permits: Table<Token, (Permit, Instant)>,
     waiting: [u32; 2],
-    cooldown: Option<(Instant, bool)>,
+    /// The end of the cooldown of our own making; a slot that comes free ends it, too.
+    cooldown: Option<Instant>,
+    /// Before this the server does not want to be asked. Nothing but time ends it.
+    hinted: Option<Instant>,
     /// Refusals since the last acceptance; while there are any, one attempt is out at a time.
     in_a_row: u32,
-    /// Of those, how many while nothing was held.
+    /// Of those, how many while nothing was held, and since when.
     idle_in_a_row: u32,
+    idle_since: Option<Instant>,
     refusals: u32,
     told: Option<NotUntil>,
     snapshot: Option<LaneSnapshot>,
@@ -183,8 +72,10 @@ impl Lane {
             permits: Table::default(),
             waiting: [0, 0],
             cooldown: None,
+            hinted: None,
             in_a_row: 0,
             idle_in_a_row: 0,
+            idle_since: None,
             refusals: 0,
             told: None,
             snapshot: None,
@@ -204,6 +95,7 @@ impl Lane {
             }
             LaneIn::Sent { token } => self.set(token, Permit::Sent, now.after(PERMIT_LIFE)),
             LaneIn::Answered { token, verdict } => self.answered(now, token, verdict),
+            LaneIn::Seen { token } => self.set(token, Permit::Held, now.after(PERMIT_LIFE)),
             LaneIn::Ended { token } => {
                 if self.permits.remove(&token).is_some() {
                     self.slot_freed();
@@ -228,7 +120,7 @@ impl Lane {
     /// When the lane wants to be woken.
     pub fn deadline(&self) -> Option<Instant> {
         let permits = self.permits.values().map(|(_, until)| *until).min();
-        let cooldown = self.cooldown.map(|(until, _)| until).filter(|_| self.waiting != [0, 0]);
+        let cooldown = self.paused_until().filter(|_| self.waiting != [0, 0]);
         [permits, cooldown].into_iter().flatten().min()
     }
 
@@ -237,9 +129,14 @@ impl Lane {
         LaneSnapshot {
             limit: self.limit,
             held: self.permits.len() as u32,
-            paused_until: self.cooldown.map(|(until, _)| until),
+            paused_until: self.paused_until(),
             refusals: self.refusals,
         }
+    }
+
+    /// The end of the cooldown, whoever's word it is.
+    pub fn paused_until(&self) -> Option<Instant> {
+        self.cooldown.max(self.hinted)
     }
 
     fn set(&mut self, token: Token, permit: Permit, until: Instant) {
@@ -251,46 +148,57 @@ impl Lane {
     fn answered(&mut self, now: Instant, token: Token, verdict: Verdict) {
         match verdict {
             Verdict::Accepted => {
-                self.set(token, Permit::Held, now.after(PERMIT_LIFE));
-                self.in_a_row = 0;
+                if self.permits.get(&token).is_none_or(|(permit, _)| *permit != Permit::Stale) {
+                    self.in_a_row = 0;
+                }
                 self.idle_in_a_row = 0;
-                // An acceptance from before the refusal says nothing about it: the cooldown stands.
+                self.idle_since = None;
+                self.set(token, Permit::Held, now.after(PERMIT_LIFE));
             }
+            // It may run, so it keeps its slot; but nobody knows when its holder asks again, so it is no probe that others wait for.
+            Verdict::Unknown => self.set(token, Permit::Ghost, now.after(PERMIT_LIFE)),
             Verdict::Failed => {
                 self.permits.remove(&token);
             }
             Verdict::Refused { axis, hint } => {
-                if self.permits.remove(&token).is_some() {
-                    self.refused(now, axis, hint);
+                if let Some((permit, _)) = self.permits.remove(&token) {
+                    self.refused(now, axis, hint, permit == Permit::Stale);
                 }
             }
         }
     }
 
-    fn refused(&mut self, now: Instant, axis: Axis, hint: Option<Millis>) {
+    fn refused(&mut self, now: Instant, axis: Axis, hint: Option<Millis>, wave: bool) {
         self.refusals = self.refusals.saturating_add(1);
-        // Those of one wave arrive together, and are one event: only the first grows the backoff.
-        let wave = self.cooldown.is_some_and(|(until, _)| now < until);
-        let wait = match hint {
-            Some(hint) => backoff::after_hint(&mut self.rng, hint),
-            None if wave => 0,
-            None => {
-                let floor = if axis == Axis::Concurrency { 1_000 } else { 0 };
-                backoff::full_jitter(&mut self.rng, self.in_a_row, self.base, self.cap).max(floor)
+        if let Some(hint) = hint {
+            self.hinted = self.hinted.max(Some(now.after(backoff::after_hint(&mut self.rng, hint))));
+        }
+        // A probe that kept to a hint and was refused all the same: such hints need some distance of our own.
+        // Those of one wave are one event: only the first grows the backoff.
+        if !wave && (hint.is_none() || self.in_a_row > 0) {
+            let floor = if axis == Axis::Concurrency { 1_000 } else { 0 };
+            let wait = backoff::full_jitter(&mut self.rng, self.in_a_row, self.base, self.cap).max(floor);
+            self.cooldown = self.cooldown.max(Some(now.after(wait)));
+        }
+        for token in gather(self.permits.keys()) {
+            match self.permits.get_mut(&token) {
+                Some((permit @ Permit::Sent, _)) if !wave => *permit = Permit::Stale,
+                Some((Permit::Granted, _)) => {
+                    self.permits.remove(&token);
+                    self.out.push_back(LaneOut::Revoked { token });
+                }
+                _ => {}
             }
-        };
-        let until = now.after(wait);
-        match self.cooldown {
-            Some((standing, hinted)) if standing >= until => self.cooldown = Some((standing, hinted)),
-            _ => self.cooldown = Some((until, hint.is_some())),
         }
         if !wave {
             self.in_a_row += 1;
         }
         if self.permits.is_empty() {
             self.idle_in_a_row += 1;
-            if self.idle_in_a_row >= STALL_AFTER {
+            let since = *self.idle_since.get_or_insert(now);
+            if self.idle_in_a_row >= STALL_AFTER && since.until(now) >= STALL_TIME {
                 self.idle_in_a_row = 0;
+                self.idle_since = None;
                 self.out.push_back(LaneOut::Stalled);
             }
         }
@@ -298,9 +206,7 @@ impl Lane {
 
     /// A cooldown of our own making waited for just this; one that the server asked for stands.
     fn slot_freed(&mut self) {
-        if matches!(self.cooldown, Some((_, false))) {
-            self.cooldown = None;
-        }
+        self.cooldown = None;
     }
 
     fn expire(&mut self, now: Instant) {
@@ -308,9 +214,8 @@ impl Lane {
         for token in gather(over) {
             self.permits.remove(&token);
         }
-        if self.cooldown.is_some_and(|(until, _)| until <= now) {
-            self.cooldown = None;
-        }
+        self.cooldown = self.cooldown.filter(|until| *until > now);
+        self.hinted = self.hinted.filter(|until| *until > now);
     }
 
     fn grant(&mut self, now: Instant) {
@@ -336,7 +241,8 @@ impl Lane {
     }
 
     fn obstacle(&self) -> Option<NotUntil> {
-        if let Some((until, hinted)) = self.cooldown {
+        if let Some(until) = self.paused_until() {
+            let hinted = self.hinted == Some(until);
             return Some(NotUntil { wait: Wait::Cooldown, at: Some(until), hinted });
         }
         let asking = |permit: &Permit| matches!(permit, Permit::Granted | Permit::Sent);

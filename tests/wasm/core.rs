@@ -1,6 +1,6 @@
 //! `Core` against a host of a few lines: effects reach JavaScript, answers come back, and callbacks may call in again.
 
-use js_sys::{Array, JSON, JsString, Promise};
+use js_sys::{Array, JSON, Promise};
 use tidegate::web::Core;
 use tidegate::web::host::Host;
 use wasm_bindgen::prelude::*;
@@ -61,7 +61,7 @@ async fn run(script: &str, request: &str) -> String {
         r#"{ "seed": 7, "firstCall": 0, "providers": [{ "name": "hiapi", "dialect": "hiapi", "keyed": true }] }"#;
     let core = Core::new(JsValue::from(host.clone()).unchecked_into::<Host>(), &JSON::parse(config).unwrap());
     let end = JsFuture::from(start(&host, core, &JSON::parse(request).unwrap())).await.unwrap();
-    JsString::from(JSON::stringify(&end).unwrap()).into()
+    JSON::stringify(&end).unwrap().into()
 }
 
 #[wasm_bindgen_test]

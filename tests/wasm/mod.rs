@@ -1,4 +1,5 @@
 //! What holds of the shell wherever it runs.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "these are tests")]
 
 #[path = "../support/canonical.rs"]
 mod canonical;

@@ -13,8 +13,14 @@ use crate::setup::npm;
 /// # Errors
 /// When anything is wrong; every part runs all the same.
 pub fn check(project: &Project, tools: &Tools) -> Result {
-    let cargo = |arguments: &[&str]| run(&mut project.cargo(arguments));
     let mut report = Report::default();
+    parts(project, tools, &mut report);
+    report.finish()
+}
+
+/// The same, as the first rows of a longer report.
+pub fn parts(project: &Project, tools: &Tools, report: &mut Report) {
+    let cargo = |arguments: &[&str]| run(&mut project.cargo(arguments));
     report.check("format: Rust", || {
         cargo(&["fmt", "--all", "--check"]).map_err(|failure| Failure::by_hand(&failure.to_string(), "cargo fmt --all"))
     });
@@ -49,5 +55,4 @@ pub fn check(project: &Project, tools: &Tools) -> Result {
             run(project.node_script("typescript/bin/tsc").args(["--noEmit", "--project", "www"]))
         });
     }
-    report.finish()
 }

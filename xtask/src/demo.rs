@@ -13,7 +13,7 @@ use std::sync::mpsc::{self, Sender};
 /// When something cannot be built or started, or a server ends by itself.
 pub fn run_until_stopped(project: &Project) -> Result {
     let (ended, on_end) = mpsc::channel();
-    let pair = start(project, &[], &ended)?;
+    let pair = start(project, &WATCHABLE, &ended)?;
     println!("\ntidegate {VERSION}: open  {}  (Ctrl-C stops it)\n", pair.url);
     // Ctrl-C ends this process, and with it both servers: their stdin closes.
     let name = on_end.recv().map_err(|error| Failure::new(error.to_string()))?;
@@ -55,6 +55,9 @@ fn start(project: &Project, settings: &[&str], ended: &Sender<String>) -> Result
 pub fn build_simulator(project: &Project) -> Result {
     run(&mut project.cargo(&["build", "--quiet", "--release", "--package", "tidegate-simulator", "--bin", "simulator"]))
 }
+
+/// A few seconds a picture, so that two dozen take half a minute at four at a time; a real provider takes 8 to 30.
+const WATCHABLE: [&str; 4] = ["--duration", "uniform:2000,6000", "--latency-ms", "60"];
 
 /// Durations of a few hundred milliseconds in the place of a real provider's many seconds, for what nobody watches.
 pub const QUICK: [&str; 6] = ["--duration", "lognormal:300,200,600", "--queued-ms", "50", "--archiving-ms", "50"];

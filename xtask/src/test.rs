@@ -1,5 +1,6 @@
-//! `test`: everything, from native units to the page in a browser.
+//! `test`: everything, from the checks and the native units to the page in a browser.
 
+use crate::check;
 use crate::demo;
 use crate::failure::{Failure, Result};
 use crate::files;
@@ -19,6 +20,7 @@ use std::sync::mpsc;
 /// When a part failed, reported no test or could not be run.
 pub fn test(project: &Project, tools: &Tools) -> Result {
     let mut report = Report::default();
+    check::parts(project, tools, &mut report);
     let native = project.cargo(&["test", "--workspace", "--no-fail-fast"]);
     report.tests("native: units, properties, simulator", Counts::of_cargo, Ok(native));
     report.tests("wasm in Node", Counts::of_cargo, Ok(wasm_tests(project, tools, "node")));

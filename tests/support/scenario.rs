@@ -1,0 +1,183 @@
+//! Random worlds and random applications.
+
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use tidegate::options::Priority;
+use tidegate::provider::Dialect;
+use tidegate_simulator::{Config, Counts, Dialect as Wire, Distribution, HintMode};
+
+use super::sim::{Act, Plan, Sim, Surroundings, client, options};
+
+/// The same cases in every run; a seed that once failed stays in the regressions file.
+pub fn cases(count: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases: count,
+        rng_seed: RngSeed::Fixed(0x71de_6a7e),
+        max_shrink_iters: 400,
+        ..ProptestConfig::default()
+    }
+}
+
+/// Everything that may vary.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    pub world: Config,
+    pub around: Surroundings,
+    pub limit: u32,
+    pub acts: Vec<(u64, Act)>,
+}
+
+impl Scenario {
+    /// Ready to run.
+    pub fn sim(&self, dialect: &'static Dialect) -> Sim {
+        let mut sim = Sim::new(client(dialect, self.limit), self.world.clone(), self.around.clone());
+        self.acts.iter().for_each(|(at, act)| sim.at(*at, act.clone()));
+        sim
+    }
+}
+
+fn share() -> impl Strategy<Value = f64> {
+    prop_oneof![3 => Just(0.0), 2 => 0.01..0.4f64]
+}
+
+/// Durations of all kinds, short enough to meet many of them.
+pub fn durations() -> impl Strategy<Value = Distribution> {
+    prop_oneof![
+        (500..20_000u64).prop_map(Distribution::Fixed),
+        (500..10_000u64, 0..20_000u64).prop_map(|(least, more)| Distribution::Uniform(least, least + more)),
+        Just(Distribution::Tail { median: 5_000, min: 1_000, max: 20_000, share: 0.2 }),
+    ]
+}
+
+/// Every way to give a hint that tells the truth.
+pub fn hints() -> impl Strategy<Value = HintMode> {
+    use HintMode::{Fractional, HttpDate, Milliseconds, None, Seconds};
+    prop::sample::select(vec![None, Seconds, Fractional, HttpDate, Milliseconds])
+}
+
+/// Windows, caps and hints.
+pub fn limits() -> impl Strategy<Value = Config> {
+    let window = prop::option::of((1..8u32, 2_000..70_000u64));
+    let counts = prop::sample::select(vec![Counts::Accepted, Counts::Submits, Counts::Requests]);
+    (prop::option::of(1..6u32), window, counts, hints(), any::<bool>(), -5_000_000..5_000_000i64).prop_map(
+        |(concurrency, window, counts, hint, hint_slots, clock_skew_ms)| Config {
+            concurrency,
+            rpm: window.map(|(rpm, _)| rpm),
+            rpm_window_ms: window.map_or(60_000, |(_, length)| length),
+            // Polls that eat the window up starve submits; that is another matter (learned poll gaps).
+            counts: if window.is_some_and(|(rpm, _)| rpm < 6) && counts == Counts::Requests {
+                Counts::Submits
+            } else {
+                counts
+            },
+            hint,
+            hint_slots,
+            clock_skew_ms,
+            ..Config::default()
+        },
+    )
+}
+
+/// What goes wrong at the provider and on the way to it.
+pub fn faults(base: Config) -> impl Strategy<Value = Config> {
+    let server = (share(), share(), share(), share(), share());
+    let network = (share(), share(), share(), 0..3_000u64);
+    let hostile = (share(), share(), share(), share(), share(), share());
+    (any::<u64>(), server, network, hostile, share(), share(), 0..8_000u64).prop_map(
+        move |(seed, server, network, hostile, task_failure, filtered, poll_404_ms)| Config {
+            seed,
+            dialect: [Wire::A, Wire::B, Wire::Mixed][seed as usize % 3],
+            submit_503: server.0,
+            submit_500: server.1,
+            poll_503: server.2,
+            poll_500: server.3,
+            image_503: server.4,
+            lost_request: network.0,
+            lost_answer: network.1,
+            poll_lost: network.2,
+            processing_window_ms: network.3,
+            truncated_json: hostile.0 / 6.0,
+            html_502: hostile.1 / 6.0,
+            huge_body: hostile.2 / 6.0,
+            deep_json: hostile.3 / 6.0,
+            redirect: hostile.4 / 6.0,
+            wrong_content_type: hostile.5 / 6.0,
+            huge_body_bytes: (1 << 20) + 1,
+            deep_json_depth: 200,
+            task_failure,
+            filtered,
+            poll_404_ms,
+            ..base.clone()
+        },
+    )
+}
+
+/// Latencies on this side.
+pub fn surroundings() -> impl Strategy<Value = Surroundings> {
+    (any::<u64>(), 0..400u64, 0..800u64, 0..50u64, 0..400u64, share(), share()).prop_map(
+        |(seed, rtt, more, store, slower, hangs, store_fails)| Surroundings {
+            rtt: (rtt, rtt + more),
+            store: (store, store + slower),
+            hangs,
+            store_fails,
+            seed,
+        },
+    )
+}
+
+/// What an application does besides asking.
+#[derive(Clone, Copy, Debug)]
+pub struct Habits {
+    pub tasks: u32,
+    pub cancels: bool,
+    pub impatience: bool,
+    pub pauses: bool,
+    pub images: u16,
+    pub owners: u32,
+}
+
+/// An application that asks at random times, and gives up at random times.
+pub fn acts(habits: Habits) -> impl Strategy<Value = Vec<(u64, Act)>> {
+    let call = (0..20_000u64, 1..=habits.images, any::<[bool; 4]>(), 0..60_000u64, 0..habits.owners);
+    let calls = prop::collection::vec(call, 1..=habits.tasks as usize);
+    (calls, prop::collection::vec((0..40_000u64, 0..30_000u64), 0..3)).prop_map(move |(calls, pauses)| {
+        let mut acts = Vec::new();
+        for (task, (at, n, flags, wait, owner)) in calls.into_iter().enumerate() {
+            let [cancelled, impatient, hurried, batch] = flags;
+            let mut options = options();
+            options.download = batch && habits.impatience;
+            if habits.impatience && impatient {
+                options.max_wait = wait;
+            }
+            if habits.impatience && hurried {
+                options.deadline = wait;
+            }
+            if habits.pauses && batch {
+                options.batch = Some(1);
+                options.priority = Priority::Batch;
+            }
+            acts.push((at, Act::Submit(Plan { task: task as u32, owner, n, options })));
+            if habits.cancels && cancelled {
+                acts.push((at + wait, Act::Cancel(task as u32)));
+            }
+        }
+        for (at, length) in pauses.into_iter().filter(|_| habits.pauses) {
+            acts.push((at, Act::Pause(1, true)));
+            acts.push((at + length, Act::Pause(1, false)));
+        }
+        if habits.pauses {
+            acts.push((90_000, Act::Pause(1, false)));
+        }
+        acts
+    })
+}
+
+/// All of it at once.
+pub fn anything(habits: Habits) -> impl Strategy<Value = Scenario> {
+    (limits().prop_flat_map(faults), durations(), surroundings(), 1..6u32, acts(habits)).prop_map(
+        |(world, duration, around, limit, acts)| {
+            let world = Config { duration, queued_ms: 300, archiving_ms: 200, ..world };
+            Scenario { world, around, limit, acts }
+        },
+    )
+}

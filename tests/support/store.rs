@@ -1,0 +1,72 @@
+//! A store of records that takes its time, fails when told to, and survives its engine.
+
+use std::collections::BTreeMap;
+
+use tidegate::journal::Record;
+use tidegate::request::ImageRequest;
+use tidegate::task::KnownPart;
+use tidegate::view;
+
+use super::walk::{Read, read};
+
+/// Records by their keys.
+#[derive(Debug, Default)]
+pub struct Store {
+    /// What is durable.
+    pub records: BTreeMap<String, String>,
+}
+
+/// A task that can be gone on with.
+pub struct Pending {
+    /// Its key.
+    pub key: String,
+    /// What is known of its parts.
+    pub parts: Vec<KnownPart>,
+    /// The prompt of its request.
+    pub prompt: String,
+}
+
+impl Store {
+    /// The record under a key.
+    pub fn get(&self, key: &str) -> Option<Record> {
+        self.records.get(key).map(|text| parse(text))
+    }
+
+    /// Every record.
+    pub fn all(&self) -> Vec<Record> {
+        self.records.values().map(|text| parse(text)).collect()
+    }
+
+    /// What the client would list as unfinished, by the way that the package goes: records to JSON and back.
+    pub fn pending(&self) -> Vec<Pending> {
+        let records = self.all();
+        let references = view::pending(&records);
+        let read = references.list().iter().map(|reference| {
+            let (key, parts) = view::read_reference(reference);
+            let key = key.unwrap();
+            let record = records.iter().find(|record| record.task_key == key).unwrap();
+            Pending { key, parts: parts.unwrap(), prompt: prompt(&record.body) }
+        });
+        read.collect()
+    }
+}
+
+/// Reads a record as the host does.
+pub fn parse(text: &str) -> Record {
+    let Read::Tree(tree) = read(text, &mut Vec::new()) else { panic!("no record: {text}") };
+    Record::read(&tree).unwrap_or_else(|| panic!("not one of ours: {text}"))
+}
+
+/// The prompt in a submit's bytes.
+pub fn prompt(body: &str) -> String {
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    String::from(body["input"]["prompt"].as_str().unwrap())
+}
+
+/// A request for small pictures, which are quick to draw.
+pub fn request(prompt: &str, n: u16) -> ImageRequest {
+    let mut request = ImageRequest::new("gpt-image-2", prompt);
+    request.size = tidegate::size::Size::parse("64x64");
+    request.n = n;
+    request
+}

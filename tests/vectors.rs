@@ -1,0 +1,176 @@
+//! Answers of the provider, recorded, documented or composed: what each means, and what the engine then does.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "these are tests")]
+
+mod support;
+
+use serde_json::Value;
+use support::audit;
+use support::sim::{Heard, Sent, Sim, Surroundings, client, options};
+use support::walk;
+use tidegate::engine::Outcome;
+use tidegate::error::Code;
+use tidegate::http::Purpose;
+use tidegate::provider::hiapi::HIAPI;
+use tidegate::provider::{Reading, read_poll, read_submit};
+use tidegate_simulator::{Config, Distribution, Reply, Response};
+
+const BASE: &str = "https://api.example.com";
+const WALL: u64 = 1_767_225_600_000;
+
+fn rows() -> Vec<Value> {
+    let texts = [include_str!("vectors/hiapi.jsonl"), include_str!("vectors/own.jsonl")];
+    texts.iter().flat_map(|text| text.lines()).map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn response(row: &Value) -> Response {
+    let headers = row["headers"].as_object().into_iter().flatten();
+    let headers =
+        headers.map(|(name, value)| (name.to_ascii_lowercase(), String::from(value.as_str().unwrap()))).collect();
+    let body = match row["raw"].as_str() {
+        Some(raw) => raw.as_bytes().to_vec(),
+        None => row["body"].to_string().into_bytes(),
+    };
+    Response { status: row["http_status"].as_u64().unwrap() as u16, headers, body }
+}
+
+fn purpose(row: &Value) -> Purpose {
+    if row["phase"] == "submit" { Purpose::Submit } else { Purpose::Poll }
+}
+
+/// The code of an error class, by the table beside the recorded answers.
+fn code_of(class: &str) -> Code {
+    match class {
+        "auth" => Code::Authentication,
+        "permission" => Code::Permission,
+        "invalid_request" => Code::InvalidRequest,
+        "content" => Code::ContentFiltered,
+        "quota_exhausted" => Code::QuotaExhausted,
+        "overloaded" => Code::Overloaded,
+        "timeout" => Code::Timeout,
+        "model_unavailable" => Code::ModelUnavailable,
+        "not_found" => Code::NotFound,
+        "expired" => Code::Expired,
+        "cancelled" => Code::Cancelled,
+        "empty_result" => Code::EmptyResult,
+        "protocol" => Code::Protocol,
+        "rate_limit.unknown" => Code::RateLimited,
+        "server_error" => Code::ServerError,
+        other => panic!("a class of its own: {other}"),
+    }
+}
+
+#[test]
+fn every_answer_is_of_its_class() {
+    for row in rows() {
+        let answer = walk::answer(&response(&row), purpose(&row), &mut Vec::new());
+        let reading = match purpose(&row) {
+            Purpose::Submit => read_submit(&HIAPI, BASE, &answer, WALL),
+            _ => read_poll(&HIAPI, BASE, &answer, WALL),
+        };
+        let class = row["expect"]["class"].as_str().unwrap();
+        let fits = match (&reading, class) {
+            (Reading::Running { id, .. }, "accepted") => id.is_some(),
+            (Reading::Running { .. }, "running") | (Reading::Processing { .. }, "idempotency.processing") => true,
+            (Reading::Succeeded { images, .. }, "succeeded") => {
+                images.len() == 1 && images[0].url.as_deref().unwrap().ends_with(".png")
+            }
+            (Reading::Refused(refusal), "rate_limit.unknown") => {
+                refusal.error.axis == Some(tidegate::error::Axis::Unknown)
+            }
+            (Reading::Rejected { error, .. }, "overloaded") => error.code == Code::Overloaded,
+            (Reading::Failed { error, .. }, "server_error" | "timeout" | "protocol") => error.code == code_of(class),
+            (Reading::TaskFailed { error, .. } | Reading::Fatal(error), class) => error.code == code_of(class),
+            _ => false,
+        };
+        assert!(fits, "{}: {class}, but {reading:?}", row["id"]);
+    }
+}
+
+/// The row's answer to the first submit or poll, and an ordinary provider from then on.
+fn run(row: &Value, times: usize) -> Sim {
+    let world = Config { duration: Distribution::Fixed(12_000), ..Config::default() };
+    let mut sim = Sim::new(client(&HIAPI, 4), world, Surroundings::default());
+    let (wanted, answer) = (purpose(row), response(row));
+    let mut left = times;
+    // A recorded answer to a poll is about a task that is no longer young.
+    sim.script = Some(Box::new(move |sent, now| {
+        let strikes = sent.purpose == wanted && left > 0 && (wanted == Purpose::Submit || now > 11_000);
+        left -= usize::from(strikes);
+        strikes.then(|| Reply::Answer(answer.clone()))
+    }));
+    sim.ask(0, 1, options());
+    sim.run();
+    audit::rest(&sim);
+    sim
+}
+
+fn struck(sim: &Sim, wanted: Purpose) -> (usize, Heard) {
+    let mut sent = sim.sent.iter().enumerate().filter(|(_, sent)| sent.purpose == wanted);
+    let (place, sent) = sent.find(|(_, sent)| wanted == Purpose::Submit || sent.at > 10_900).unwrap();
+    (place, sent.answer.unwrap())
+}
+
+#[test]
+fn every_answer_gets_the_decision_that_it_deserves() {
+    for row in rows() {
+        let id = row["id"].as_str().unwrap();
+        let sim = run(&row, 1);
+        let wanted = purpose(&row);
+        let (place, heard) = struck(&sim, wanted);
+        let later: Vec<&Sent> = sim.sent[place + 1..].iter().collect();
+        let next = later.iter().find(|sent| sent.purpose == wanted);
+        let submits = sim.submits().count();
+        let succeeded = matches!(sim.outcome(1), Outcome::Succeeded(_));
+        match row["expect"]["decision"].as_str().unwrap() {
+            "poll" if wanted == Purpose::Submit => {
+                assert_eq!(later[0].purpose, Purpose::Poll, "{id}");
+                assert_eq!(submits, 1, "{id}");
+            }
+            "poll" => assert!(next.is_some() && succeeded && submits == 1, "{id}"),
+            "poll_after" => {
+                assert!(next.unwrap().at >= heard.at + heard.hint.unwrap() && succeeded && submits == 1, "{id}")
+            }
+            "fetch" => assert!(succeeded, "{id}"),
+            "never" | "surface" | "other_route" | "retry_new_task_or_fallback" => {
+                assert!(next.is_none() && !succeeded && submits == 1, "{id}");
+                assert_eq!(audit::code(sim.outcome(1)), Some(code_of_outcome(&row)), "{id}");
+            }
+            "retry" | "retry_after" | "retry_after_or_full_jitter" => {
+                assert!(succeeded && submits == 2, "{id}");
+                assert!(next.unwrap().at >= heard.at + heard.hint.unwrap_or(0), "{id}");
+            }
+            "resend_identical" | "resend_identical_after_retry_after" => {
+                assert!(succeeded && submits == 2, "{id}: {submits}");
+                let (first, again) = (&sim.sent[place].request, &next.unwrap().request);
+                assert_eq!(first, again, "{id}: the same bytes under the same key");
+                assert!(next.unwrap().at >= heard.at + heard.hint.unwrap_or(0), "{id}");
+                assert_eq!(sim.world.ledger().len(), 1, "{id}");
+            }
+            other => panic!("{id}: {other}"),
+        }
+        if let Some(billed) = row["expect"]["billed"].as_str().filter(|_| !succeeded) {
+            assert_eq!(audit::billed(sim.outcome(1)).unwrap().name(), billed, "{id}");
+        }
+    }
+}
+
+/// A task that failed at the provider under a code of its own is told under the nearest one of ours.
+fn code_of_outcome(row: &Value) -> Code {
+    code_of(row["expect"]["class"].as_str().unwrap())
+}
+
+/// An answer that never gets better ends in its own class, or in doubt; the money is told as the row says.
+#[test]
+fn an_answer_that_stays_ends_in_its_class() {
+    for row in rows().iter().filter(|row| row["phase"] == "submit" && row["expect"]["billed"].is_string()) {
+        let id = row["id"].as_str().unwrap();
+        let sim = run(row, usize::MAX);
+        let code = audit::code(sim.outcome(1)).unwrap();
+        let class = code_of(row["expect"]["class"].as_str().unwrap());
+        let doubt = matches!(class, Code::Timeout) && code == Code::UnknownOutcome;
+        assert!(code == class || doubt, "{id}: {code:?}");
+        assert_eq!(audit::billed(sim.outcome(1)).unwrap().name(), row["expect"]["billed"].as_str().unwrap(), "{id}");
+        assert!(sim.submits().count() <= 6 || class == Code::RateLimited, "{id}");
+    }
+}
