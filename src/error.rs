@@ -1,6 +1,9 @@
 //! What can go wrong, in the words of the public contract. Every error says what it was, whose, and whether money may have gone.
 
-use std::ops::{Deref, DerefMut};
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::{Deref, DerefMut};
 
 use crate::task::Attempt;
 use crate::time::Millis;

@@ -33,6 +33,10 @@
 //! The parts, and the direction in which they depend on each other: [`engine`] → `queue`, [`limit`], [`retry`], [`poll`], [`provider`], [`journal`] →
 //! [`request`], [`json`], [`http`], [`error`], [`time`], [`rng`]. [`view`] turns what the engine says into plain data for the wall to JavaScript.
 
+#![cfg_attr(feature = "bare", no_std)]
+
+extern crate alloc;
+
 pub mod engine;
 pub mod error;
 mod gather;

@@ -1,5 +1,8 @@
 //! How a client and a call are set up. The facade has checked shapes already; what is missing or odd here falls back to the default.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::gather::gather;
 use crate::json::Json;
 use crate::provider::Dialect;

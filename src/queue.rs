@@ -1,5 +1,7 @@
 //! Who goes next. Interactive before batch, then first come, first served; a part that comes back after a refusal keeps its place.
 
+use alloc::vec::Vec;
+
 use crate::gather::gather;
 use crate::options::Priority;
 use crate::table::Table;

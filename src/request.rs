@@ -1,5 +1,8 @@
 //! What a caller asks for, checked before anything is sent.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::error::Error;
 use crate::json::Json;
 use crate::size::{Aspect, Size};

@@ -1,5 +1,7 @@
 //! Sizes and ratios as callers write them.
 
+use alloc::string::String;
+
 use crate::json::decimal;
 
 /// Width and height in pixels.

@@ -4,8 +4,9 @@
 //! Entries come and go at the ends: numbers grow, and the oldest go first. A sorted ring moves the shorter side when it doesn't, so the usual case costs
 //! what a search does; removing from the middle of 100,000 moves 1 MB at most.
 
-use std::collections::VecDeque;
-use std::marker::PhantomData;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::marker::PhantomData;
 
 use crate::time::Instant;
 

@@ -1,6 +1,10 @@
 //! A task is what a caller holds; its parts are what providers hold. A part's states and their legal order are the heart of the promises:
 //! nothing is sent before it is written down, and nothing that may have been accepted is forgotten.
 
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::error::{Axis, Code, Error};
 use crate::limit::Token;
 use crate::options::CallOptions;

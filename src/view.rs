@@ -1,5 +1,9 @@
 //! What crosses the wall outwards, as plain data in the shapes of the public contract; and the references that come back in.
 
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
 use crate::engine::{Effect, Engine, Outcome, Reference, Success, Update};
 use crate::error::Error;
 use crate::gather::gather;

@@ -1,5 +1,7 @@
 //! HTTP calls on the wire: their numbers, their time-outs, and whom their answers concern.
 
+use alloc::string::String;
+
 use super::timers::Timer;
 use super::{Call, Effect, Engine};
 use crate::error::{Billed, Code, Error};

@@ -1,6 +1,9 @@
 //! Between the queue and the lanes: who is written down in time, who gets a permit, who hears that it takes longer.
 
-use std::collections::VecDeque;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
 
 use super::{Effect, Engine, Update};
 use crate::error::{Axis, Code, Error};
@@ -113,7 +116,7 @@ impl Engine {
     /// Lets every lane that something happened to come to rest.
     pub(super) fn drive_lanes(&mut self) {
         for lane in 0..self.lanes.len() {
-            while self.lanes.get_mut(lane).is_some_and(|slot| std::mem::take(&mut slot.changed)) {
+            while self.lanes.get_mut(lane).is_some_and(|slot| core::mem::take(&mut slot.changed)) {
                 self.plan_ahead(lane);
                 self.tell_demand(lane);
                 self.hear_lane(lane);
@@ -256,7 +259,7 @@ impl Engine {
     }
 
     fn tell_those_who_wait(&mut self) {
-        for id in std::mem::take(&mut self.untold) {
+        for id in core::mem::take(&mut self.untold) {
             let Some(part) = self.part(id).filter(|part| part.outcome.is_none() && part.state.is_queued()) else {
                 continue;
             };

@@ -10,7 +10,10 @@ mod start;
 mod submits;
 mod timers;
 
-use std::collections::VecDeque;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
 
 use crate::gather::gather;
 use crate::http::Purpose;
@@ -190,7 +193,8 @@ impl Engine {
     pub fn counts(&self) -> (usize, usize) {
         let parts = || self.tasks.values().flat_map(|task| &task.parts);
         let out = parts().filter(|part| part.state.is_out()).count();
-        let waits = |part: &&crate::task::Part| part.state.is_queued() || matches!(part.state, PartState::Backoff { .. });
+        let waits =
+            |part: &&crate::task::Part| part.state.is_queued() || matches!(part.state, PartState::Backoff { .. });
         (parts().filter(waits).count(), out)
     }
 

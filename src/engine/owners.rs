@@ -1,7 +1,7 @@
 //! Who performs effects. In a page there is one owner; on hosts whose requests may not share I/O each call has its own, and one that dies with
 //! its request must not take permits, tasks or other owners with it.
 
-use std::collections::VecDeque;
+use alloc::collections::VecDeque;
 
 use super::{Effect, Engine};
 use crate::error::{Code, Error};

@@ -1,5 +1,9 @@
 //! How parts and tasks end, and what is left of them: every accepted task reaches exactly one end for its caller, and every slot comes back.
 
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::{Effect, Engine, Outcome, Reference, Success};
 use crate::error::{Billed, Code, Error};
 use crate::gather::gather;
@@ -160,8 +164,15 @@ impl Engine {
         let first = task.parts.iter().find(|part| matches!(part.outcome, Some(Ok(_)))).or(task.parts.first());
         let provider =
             first.and_then(|part| self.config.providers.get(part.provider)).map_or("", |config| config.name.as_str());
-        let longest =
-            |of: &dyn Fn(&crate::task::Part) -> Option<Millis>| task.parts.iter().filter_map(of).max().unwrap_or(0);
+        // Of several parts, each wait is the longest of them.
+        let (mut waited, mut queued, mut ran, mut polls) = (0, 0, 0, 0);
+        for part in &task.parts {
+            let (submitted, running) = (part.submitted_at, part.running_since);
+            waited = submitted.map_or(0, |at| part.waiting_since.until(at)).max(waited);
+            queued = submitted.zip(running).map_or(0, |(at, since)| at.until(since)).max(queued);
+            ran = running.or(submitted).map_or(0, |since| since.until(self.now)).max(ran);
+            polls += part.polls;
+        }
         Outcome::Succeeded(Success {
             images,
             target: Target {
@@ -175,10 +186,10 @@ impl Engine {
             attempts: task.attempts.clone(),
             warnings: task.warnings.clone(),
             failures,
-            waited: longest(&|part| part.submitted_at.map(|at| part.waiting_since.until(at))),
-            queued: longest(&|part| Some(part.submitted_at?.until(part.running_since?))),
-            ran: longest(&|part| part.running_since.or(part.submitted_at).map(|since| since.until(self.now))),
-            polls: task.parts.iter().map(|part| part.polls).sum(),
+            waited,
+            queued,
+            ran,
+            polls,
         })
     }
 

@@ -1,5 +1,10 @@
 //! How a task begins: anew, from a reference, or from what is written down of it.
 
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
 use super::{Effect, Engine};
 use crate::error::{Code, Error};
 use crate::gather::gather;
@@ -151,7 +156,7 @@ impl Engine {
             lookup.records.push(record);
         }
         if !siblings.is_empty() {
-            let lookup = std::mem::take(lookup);
+            let lookup = core::mem::take(lookup);
             return self.look_up(number, siblings, lookup);
         }
         if lookup.awaiting == 0 {
@@ -424,7 +429,7 @@ impl Engine {
     }
 
     fn warn_of_store(&mut self) {
-        if !std::mem::replace(&mut self.warned_of_store, true) {
+        if !core::mem::replace(&mut self.warned_of_store, true) {
             let owner = self.context;
             let message = String::from(
                 "The store failed; going on without it: what is unfinished will not survive this process.",

@@ -1,5 +1,7 @@
 //! What falls due, and what then happens.
 
+use alloc::string::String;
+
 use super::Engine;
 use crate::error::{Billed, Code};
 use crate::http::Fault;
@@ -66,13 +68,13 @@ impl Engine {
 
     pub(super) fn set_due(&mut self, id: PartId, at: Option<Instant>) {
         let Some(part) = self.part_mut(id) else { return };
-        let before = std::mem::replace(&mut part.due, at);
+        let before = core::mem::replace(&mut part.due, at);
         self.move_timer(Timer::Due(id), before, at);
     }
 
     pub(super) fn set_patience(&mut self, id: PartId, at: Instant) {
         let Some(part) = self.part_mut(id) else { return };
-        let before = std::mem::replace(&mut part.expires, at);
+        let before = core::mem::replace(&mut part.expires, at);
         self.move_timer(Timer::Patience(id), Some(before), Some(at));
     }
 

@@ -1,7 +1,7 @@
 //! One quota bucket (provider, origin, account) as a machine of its own: messages in, messages out, no clock. The engine speaks to it the same
 //! way whether it stands beside it or at the other end of a wire.
 
-use std::collections::VecDeque;
+use alloc::collections::VecDeque;
 
 use super::message::{LaneIn, LaneOut, LaneSnapshot, NotUntil, Token, Verdict, Wait};
 use crate::error::Axis;

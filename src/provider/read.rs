@@ -1,5 +1,8 @@
 //! From an answer to what it means, by a dialect's table.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::{Dialect, Meaning};
 use crate::error::{Axis, Billed, Code, Error};
 use crate::gather::gather;

@@ -1,5 +1,9 @@
 //! From a request to a submit, and from a task's id to a poll, by a dialect's table.
 
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
 use super::{Dialect, Field};
 use crate::error::Error;
 use crate::gather::gather;

@@ -68,9 +68,7 @@ pub fn build(project: &Project, tools: &Tools, variant: Variant) -> Result<PathB
     let folder = variant.folder(project);
     say(&format!("building the package in {}", folder.display()));
     let mut cargo = project.cargo(&["build", "--quiet", "--release", "--lib", "--package", CRATE, "--target", WASM]);
-    if variant == Variant::Trap {
-        cargo.args(["--features", "trap"]);
-    }
+    cargo.args(["--features", if variant == Variant::Trap { "bare,trap" } else { "bare" }]);
     run(&mut cargo)?;
     let work = project.target.join("package").join(variant.name());
     let built = project.target.join(WASM).join("release").join(format!("{CRATE}.wasm"));
