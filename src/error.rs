@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::ops::{Deref, DerefMut};
 
 use crate::task::Attempt;
+use crate::text::concat;
 use crate::time::Millis;
 
 /// The kinds of error; each has one class in the facade.
@@ -239,7 +240,7 @@ impl Error {
     pub fn invalid(param: &str, message: &str) -> Error {
         let mut error = Error::new(Code::InvalidRequest);
         error.param = Some(String::from(param));
-        error.message = [param, ": ", message].concat();
+        error.message = concat(&[param, ": ", message]);
         error
     }
 

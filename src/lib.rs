@@ -54,6 +54,7 @@ pub mod rng;
 pub mod size;
 mod table;
 pub mod task;
+mod text;
 pub mod time;
 pub mod view;
 

@@ -91,7 +91,7 @@ impl AttemptOutcome {
 }
 
 /// Where a part stands.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PartState {
     /// In its lane's queue; nothing is written down yet.
     Waiting,

@@ -1,5 +1,7 @@
 //! Instants, durations and HTTP dates. The core never reads a clock: `now` comes in with every call.
 
+use crate::text::whole;
+
 /// A length of time in milliseconds.
 pub type Millis = u64;
 
@@ -39,14 +41,14 @@ const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Au
 pub fn parse_http_date(text: &str) -> Option<u64> {
     let mut words = text.trim().split([' ', ',']).filter(|word| !word.is_empty());
     let _weekday = words.next()?;
-    let day: u64 = words.next()?.parse().ok()?;
+    let day = whole(words.next()?)?;
     let month_name = words.next()?;
     let month = MONTHS.iter().position(|name| *name == month_name)? as u64 + 1;
-    let year: u64 = words.next()?.parse().ok()?;
+    let year = whole(words.next()?)?;
     let mut clock = words.next()?.split(':');
-    let hour: u64 = clock.next()?.parse().ok()?;
-    let minute: u64 = clock.next()?.parse().ok()?;
-    let second: u64 = clock.next()?.parse().ok()?;
+    let hour = whole(clock.next()?)?;
+    let minute = whole(clock.next()?)?;
+    let second = whole(clock.next()?)?;
     if words.next()? != "GMT" || !(1970..=9999).contains(&year) || !(1..=31).contains(&day) {
         return None;
     }

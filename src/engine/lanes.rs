@@ -13,6 +13,7 @@ use crate::limit::{Lane, LaneIn, LaneOut, NotUntil, Token, Wait};
 use crate::options::Priority;
 use crate::queue::Queue;
 use crate::task::{PartId, PartState};
+use crate::text::concat;
 use crate::time::{Instant, Millis};
 
 /// So many parts beyond the limit are written down ahead of their permit, so that a free slot never waits for the disk.
@@ -41,7 +42,7 @@ impl Engine {
     /// The lane of a provider, made at its first use.
     pub(super) fn lane_of(&mut self, provider: usize) -> usize {
         let Some(config) = self.config.providers.get(provider) else { return 0 };
-        let name = [config.dialect.name, " ", &config.base_url, " ", &config.account].concat();
+        let name = concat(&[config.dialect.name, " ", &config.base_url, " ", &config.account]);
         let name = String::from(name.trim_end());
         if let Some(place) = self.lanes.iter().position(|slot| slot.name == name) {
             return place;
@@ -167,7 +168,7 @@ impl Engine {
         let near = slot.lane.snapshot().limit as usize + AHEAD;
         let heads = slot.queue.heads(near);
         for id in heads {
-            if self.part(id).is_some_and(|part| part.state == PartState::Waiting) {
+            if self.part(id).is_some_and(|part| matches!(part.state, PartState::Waiting)) {
                 let wall = self.wall_at(self.now);
                 if let Some(part) = self.part_mut(id) {
                     part.go(PartState::Planning);
@@ -196,8 +197,9 @@ impl Engine {
                 });
                 continue;
             }
-            let ready =
-                heads.into_iter().find(|id| self.part(*id).is_some_and(|part| part.state == PartState::Planned));
+            let ready = heads
+                .into_iter()
+                .find(|id| self.part(*id).is_some_and(|part| matches!(part.state, PartState::Planned)));
             let Some(id) = ready else { return };
             if let Some(slot) = self.lanes.get_mut(lane) {
                 slot.grants.pop_front();

@@ -12,6 +12,7 @@ use crate::limit::LaneIn;
 use crate::poll;
 use crate::table::text_code;
 use crate::task::{KnownPart, PartId, PartState, Target, TaskId};
+use crate::text::concat;
 use crate::time::{Instant, Millis};
 
 /// So long, and so many, delivered records of keys that callers chose are kept: as long as the provider with the longest memory of keys.
@@ -60,7 +61,7 @@ impl Engine {
         if part.in_doubt && part.task_id.is_none() {
             let silent = matches!(error.code, Code::Network | Code::Timeout);
             if error.code != Code::Cancelled && (silent || error.billed == Billed::No) {
-                error.message = [Code::UnknownOutcome.message(), " Last heard: ", &error.message].concat();
+                error.message = concat(&[Code::UnknownOutcome.message(), " Last heard: ", &error.message]);
                 error.code = Code::UnknownOutcome;
             }
             error.billed = Billed::Unknown;
@@ -105,7 +106,7 @@ impl Engine {
         self.set_due(id, None);
         self.set_patience(id, Instant::NEVER);
         let Some(part) = self.part_mut(id) else { return };
-        if part.state != PartState::Over {
+        if !matches!(part.state, PartState::Over) {
             part.go(PartState::Over);
         }
         self.finish_task(id.task);
@@ -120,8 +121,10 @@ impl Engine {
         if !task.settled && !task.parts.is_empty() && task.parts.iter().all(|part| part.outcome.is_some()) {
             self.settle(number);
         }
-        let over =
-            self.tasks.get(&number).is_some_and(|t| t.settled && t.parts.iter().all(|p| p.state == PartState::Over));
+        let over = self
+            .tasks
+            .get(&number)
+            .is_some_and(|t| t.settled && t.parts.iter().all(|p| matches!(p.state, PartState::Over)));
         if over {
             self.drop_task(number);
         }

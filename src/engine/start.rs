@@ -15,6 +15,7 @@ use crate::provider::submit_request;
 use crate::request::ImageRequest;
 use crate::table::text_code;
 use crate::task::{CallId, KnownPart, Lookup, OwnerId, Part, PartId, PartState, Task, TaskId};
+use crate::text::concat;
 use crate::time::Instant;
 
 /// Longer keys than this don't fit the headers of the providers that take them.
@@ -38,7 +39,7 @@ impl Engine {
         records: Vec<Record>,
     ) {
         let own_key = options.idempotency_key.clone();
-        let key = own_key.clone().unwrap_or_else(|| ["tg-", &self.rng.hex_key()].concat());
+        let key = own_key.clone().unwrap_or_else(|| concat(&["tg-", &self.rng.hex_key()]));
         self.open_task(number, owner, key.clone(), options);
         if self.closing {
             return self.fail_task(number, Error::new(Code::Cancelled));
@@ -79,7 +80,7 @@ impl Engine {
             Err(error) => return self.fail_task(number, error),
         };
         if let Some(part) = known.iter().find(|part| !self.config.providers.iter().any(|p| p.name == part.provider)) {
-            let message = ["this client has no provider named ", &part.provider].concat();
+            let message = concat(&["this client has no provider named ", &part.provider]);
             return self.fail_task(number, Error::invalid("provider", &message));
         }
         let mut keys = gather(known.iter().map(|part| part.key.clone()).filter(|key| !key.is_empty()));
@@ -220,8 +221,8 @@ impl Engine {
 
     /// Parts made from the request; none for a resumed task.
     fn fresh_parts(&mut self, number: TaskId) -> Result<Vec<Part>, Error> {
-        let Some(task) = self.tasks.get(&number) else { return Ok(Vec::new()) };
-        let Some(request) = task.request.clone() else { return Ok(Vec::new()) };
+        let Some(task) = self.tasks.get_mut(&number) else { return Ok(Vec::new()) };
+        let Some(request) = task.request.take() else { return Ok(Vec::new()) };
         let (provider, model) = self.target(&request.model)?;
         let Some(config) = self.config.providers.get(provider) else { return Ok(Vec::new()) };
         let submission = submit_request(config.dialect, &config.name, model, &request)?;
@@ -229,7 +230,7 @@ impl Engine {
             let notes = submission
                 .left_out
                 .iter()
-                .map(|field| ("unsupported", [field, " is not supported by this provider and was left out."].concat()));
+                .map(|field| ("unsupported", concat(&[field, " is not supported by this provider and was left out."])));
             task.warnings.extend(notes);
         }
         let key = self.tasks.get(&number).map(|task| task.key.clone()).unwrap_or_default();
@@ -372,7 +373,7 @@ impl Engine {
 
     /// After a trap: the submit is on the wire already. If this engine was about to send it again, it doesn't.
     pub(super) fn adopt(&mut self, call: CallId, id: PartId) {
-        let Some((lane, state)) = self.part(id).map(|part| (part.lane, part.state.clone())) else { return };
+        let Some((lane, state)) = self.part(id).map(|part| (part.lane, part.state)) else { return };
         let token = match state {
             PartState::Planned => {
                 let token = self.next_adopted;
@@ -421,7 +422,7 @@ impl Engine {
     }
 
     fn planned(&mut self, id: PartId) {
-        let Some(part) = self.part_mut(id).filter(|part| part.state == PartState::Planning) else { return };
+        let Some(part) = self.part_mut(id).filter(|part| matches!(part.state, PartState::Planning)) else { return };
         part.go(PartState::Planned);
         let lane = part.lane;
         self.set_due(id, None);
@@ -443,6 +444,6 @@ impl Engine {
 pub(super) fn part_key(task_key: &str, index: u16) -> String {
     match index {
         0 => String::from(task_key),
-        _ => [task_key, ".", &crate::json::decimal(u64::from(index))].concat(),
+        _ => concat(&[task_key, ".", &crate::json::decimal(u64::from(index))]),
     }
 }

@@ -104,7 +104,7 @@ impl Engine {
     fn due(&mut self, id: PartId) {
         let Some(part) = self.part_mut(id) else { return };
         part.due = None;
-        match part.state.clone() {
+        match part.state {
             PartState::Backoff { .. } => self.requeue(id),
             PartState::Planning => self.plan_without_store(id),
             PartState::Replaying { token, .. } => self.replay_due(id, token),

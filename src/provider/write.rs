@@ -10,6 +10,7 @@ use crate::gather::gather;
 use crate::http::{Request, path_segment};
 use crate::json::JsonWriter;
 use crate::request::{ImageInput, ImageRequest, Unsupported};
+use crate::text::concat;
 
 /// The body of a submit, the same bytes for every try: providers compare them under one idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub fn submit_request(
         }
     }
     if let (Some(name), Unsupported::Reject) = (left_out.first(), request.unsupported) {
-        let message = ["is not supported by ", provider, "; leave it out, or set unsupported: \"warn\""].concat();
+        let message = concat(&["is not supported by ", provider, "; leave it out, or set unsupported: \"warn\""]);
         return Err(Error::invalid(name, &message));
     }
     let mut writer = JsonWriter::new();
@@ -120,7 +121,7 @@ pub fn submission(dialect: &Dialect, base_url: &str, provider: usize, key: &str,
     }
     Request {
         method: "POST",
-        url: [base_url, dialect.submit_path].concat(),
+        url: concat(&[base_url, dialect.submit_path]),
         headers,
         body: Some(String::from(body)),
         credential: Some(provider),
@@ -129,7 +130,7 @@ pub fn submission(dialect: &Dialect, base_url: &str, provider: usize, key: &str,
 
 /// The address at which a task is asked after; `None` if the id can't stand in an address.
 pub fn poll_url(dialect: &Dialect, base_url: &str, task_id: &str) -> Option<String> {
-    Some([base_url, dialect.poll_path, &path_segment(task_id)?].concat())
+    Some(concat(&[base_url, dialect.poll_path, &path_segment(task_id)?]))
 }
 
 /// A poll.
