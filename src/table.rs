@@ -178,6 +178,25 @@ impl<K: Key, T> Table<K, T> {
     }
 }
 
+/// As a queue.
+impl<T> Table<u64, T> {
+    /// Adds a value behind all others.
+    pub fn push(&mut self, value: T) {
+        let next = self.index.sorted.back().map_or(0, |(last, _)| u64::of(*last) + 1);
+        self.insert(next, value);
+    }
+
+    /// The value that has been here longest.
+    pub fn front(&self) -> Option<&T> {
+        self.values().next()
+    }
+
+    /// Takes that value out.
+    pub fn pop(&mut self) -> Option<T> {
+        self.remove(&self.first()?)
+    }
+}
+
 impl<K: Key, T: Default> Table<K, T> {
     /// The value of a key, made if there was none.
     pub fn or_default(&mut self, key: K) -> Option<&mut T> {

@@ -1,6 +1,5 @@
 //! Between the queue and the lanes: who is written down in time, who gets a permit, who hears that it takes longer.
 
-use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -32,7 +31,7 @@ pub(super) struct LaneSlot {
     /// The machine.
     pub lane: Lane,
     queue: Queue,
-    grants: VecDeque<(Token, Instant)>,
+    grants: Vec<(Token, Instant)>,
     told: [usize; 2],
     not_until: Option<NotUntil>,
     changed: bool,
@@ -54,7 +53,7 @@ impl Engine {
             provider,
             lane,
             queue: Queue::default(),
-            grants: VecDeque::new(),
+            grants: Vec::new(),
             told: [0, 0],
             not_until: None,
             changed: false,
@@ -145,7 +144,7 @@ impl Engine {
         while let Some(message) = self.lanes.get_mut(lane).and_then(|slot| slot.lane.poll()) {
             let Some(slot) = self.lanes.get_mut(lane) else { return };
             match message {
-                LaneOut::Grant { token, until } => slot.grants.push_back((token, until)),
+                LaneOut::Grant { token, until } => slot.grants.push((token, until)),
                 LaneOut::Revoked { token } => slot.grants.retain(|(granted, _)| *granted != token),
                 LaneOut::NotUntil(not_until) => {
                     slot.not_until = Some(not_until);
@@ -187,11 +186,11 @@ impl Engine {
         loop {
             let Some(slot) = self.lanes.get_mut(lane) else { return };
             slot.grants.retain(|(_, until)| *until > now);
-            let Some((token, _)) = slot.grants.front().copied() else { return };
+            let Some((token, _)) = slot.grants.first().copied() else { return };
             let near = slot.lane.snapshot().limit as usize + AHEAD;
             let heads = slot.queue.heads(near);
             if heads.len() < slot.grants.len() {
-                slot.grants.pop_back().into_iter().for_each(|(token, _)| {
+                slot.grants.pop().into_iter().for_each(|(token, _)| {
                     slot.lane.handle(now, LaneIn::Return { token });
                     slot.changed = true;
                 });
@@ -202,7 +201,7 @@ impl Engine {
                 .find(|id| self.part(*id).is_some_and(|part| matches!(part.state, PartState::Planned)));
             let Some(id) = ready else { return };
             if let Some(slot) = self.lanes.get_mut(lane) {
-                slot.grants.pop_front();
+                slot.grants.retain(|(granted, _)| *granted != token);
             }
             self.dequeue(id);
             self.tell_demand(lane);

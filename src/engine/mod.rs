@@ -10,7 +10,6 @@ mod start;
 mod submits;
 mod timers;
 
-use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -58,7 +57,7 @@ pub struct Engine {
     /// Polls of a provider that said so wait until then.
     polls_paused: Vec<Instant>,
     /// Delivered records that are still written down, oldest first.
-    delivered: VecDeque<(Instant, String)>,
+    delivered: Table<u64, (Instant, String)>,
     warned_of_store: bool,
     closing: bool,
 }
@@ -97,7 +96,7 @@ impl Engine {
             untold: Vec::new(),
             durations: gather((0..count).map(|_| Durations::default())),
             polls_paused: vec![Instant::default(); count],
-            delivered: VecDeque::new(),
+            delivered: Table::default(),
             warned_of_store: false,
             closing: false,
             config,
@@ -137,7 +136,7 @@ impl Engine {
 
     /// The next effect of an owner.
     pub fn poll(&mut self, owner: OwnerId) -> Option<Effect> {
-        self.owners.get_mut(&owner)?.effects.pop_front()
+        self.owners.get_mut(&owner)?.effects.pop()
     }
 
     /// The owner whom the latest input concerned: its effects can be performed now.
@@ -222,7 +221,7 @@ impl Engine {
 
     fn effect(&mut self, owner: OwnerId, effect: Effect) {
         if let Some(owner) = self.owners.or_default(owner) {
-            owner.effects.push_back(effect);
+            owner.effects.push(effect);
         }
     }
 

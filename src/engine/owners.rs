@@ -1,11 +1,10 @@
 //! Who performs effects. In a page there is one owner; on hosts whose requests may not share I/O each call has its own, and one that dies with
 //! its request must not take permits, tasks or other owners with it.
 
-use alloc::collections::VecDeque;
-
 use super::{Effect, Engine};
 use crate::error::{Code, Error};
 use crate::gather::gather;
+use crate::table::Table;
 use crate::task::{OwnerId, PartId, PartState};
 use crate::time::{Instant, Millis};
 
@@ -18,7 +17,7 @@ pub(super) const LOOK_EVERY: Millis = 250;
 #[derive(Debug, Default)]
 pub(super) struct Owner {
     /// What it is to do.
-    pub effects: VecDeque<Effect>,
+    pub effects: Table<u64, Effect>,
     heard: Instant,
     /// When it wanted to be woken, as of then; `None` if only events could bring it back.
     expected: Option<Instant>,
@@ -61,9 +60,12 @@ impl Engine {
     fn take_over(&mut self, dead: OwnerId) {
         let heir = self.context;
         // What it was about to write down is as true as before.
-        let left = self.owners.remove(&dead).map(|owner| owner.effects).unwrap_or_default();
-        let records = left.into_iter().filter(|effect| matches!(effect, Effect::Store { .. } | Effect::Forget { .. }));
-        records.for_each(|effect| self.effect(heir, effect));
+        let mut left = self.owners.remove(&dead).map(|owner| owner.effects).unwrap_or_default();
+        while let Some(effect) = left.pop() {
+            if matches!(effect, Effect::Store { .. } | Effect::Forget { .. }) {
+                self.effect(heir, effect);
+            }
+        }
         let tasks = self.tasks.iter().filter(|(_, task)| task.owner == dead).map(|(id, _)| id);
         for number in gather(tasks) {
             let Some(task) = self.tasks.get_mut(&number) else { continue };

@@ -216,7 +216,7 @@ impl Engine {
             let id = PartId { task: number, index };
             self.write_down(id, Stage::Delivered);
             let key = self.part(id).map(|part| part.key.clone()).unwrap_or_default();
-            self.delivered.push_back((self.now.after(DELIVERED_LIFE), key));
+            self.delivered.push((self.now.after(DELIVERED_LIFE), key));
         }
     }
 
@@ -225,7 +225,7 @@ impl Engine {
         while self.delivered.front().is_some_and(|(until, _)| *until <= self.now)
             || self.delivered.len() > DELIVERED_KEPT
         {
-            let Some((_, key)) = self.delivered.pop_front() else { return };
+            let Some((_, key)) = self.delivered.pop() else { return };
             let owner = self.context;
             self.effect(owner, Effect::Forget { key });
         }
