@@ -7,7 +7,6 @@ use crate::process::{capture, run, run_quietly, say};
 use crate::project::{Project, VERSION, WASM};
 use crate::setup::Tools;
 use crate::setup::npm::npm;
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// Which package is built.
@@ -111,13 +110,14 @@ fn optimise(project: &Project, work: &Path, bound: &Path) -> Result<(PathBuf, St
     Ok((optimised, names))
 }
 
-/// As hexadecimal digits: under brotli smaller than base64, and read by one plain loop.
+/// Two letters a byte, small for its upper half and capital for its lower. Under brotli that is a fifth smaller than base64, and 2 % smaller than
+/// hexadecimal digits, of which one can't tell which half it is; and it is read by one plain loop.
 fn hex_module(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2 + 32);
     text.push_str("export default \"");
     for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
+        text.push(char::from(b'a' + (byte >> 4)));
+        text.push(char::from(b'A' + (byte & 15)));
     }
     text.push_str("\";\n");
     text
@@ -190,8 +190,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_become_two_digits_each() {
-        assert_eq!(hex_module(&[0, 0x61, 0xff]), "export default \"0061ff\";\n");
+    fn bytes_become_two_letters_each() {
+        assert_eq!(hex_module(&[0, 0x61, 0xff]), "export default \"aAgBpP\";\n");
     }
 
     #[test]
