@@ -29,7 +29,7 @@ use crate::view;
 use host::Host;
 use perform::Outgoing;
 
-/// A third of the default allocator's wasm.
+/// 1.3 KB of wasm; the default allocator has 8.
 #[global_allocator]
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
