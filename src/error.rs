@@ -1,8 +1,12 @@
 //! What can go wrong, in the words of the public contract. Every error says what it was, whose, and whether money may have gone.
 
-use std::ops::{Deref, DerefMut};
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::{Deref, DerefMut};
 
 use crate::task::Attempt;
+use crate::text::concat;
 use crate::time::Millis;
 
 /// The kinds of error; each has one class in the facade.
@@ -236,7 +240,7 @@ impl Error {
     pub fn invalid(param: &str, message: &str) -> Error {
         let mut error = Error::new(Code::InvalidRequest);
         error.param = Some(String::from(param));
-        error.message = [param, ": ", message].concat();
+        error.message = concat(&[param, ": ", message]);
         error
     }
 

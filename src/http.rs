@@ -1,5 +1,8 @@
 //! Requests, answers and addresses as data. Nothing here talks to a network.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::json::Json;
 
 /// What is done with the body of an answer, and so how much of it may come.

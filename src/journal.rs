@@ -1,5 +1,8 @@
 //! What is written down before it is sent. A record is JSON text of a version; it never holds a credential.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::json::{Json, JsonWriter};
 use crate::options::text_fields;
 use crate::task::{Part, Task};

@@ -3,6 +3,9 @@
 //! Trees are built by [`TreeBuilder`], which bounds depth and size whoever feeds it (the walk over JavaScript values in `web`, the native
 //! twin in the tests), and written as text by [`JsonWriter`].
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 /// Containers within containers before an answer counts as hostile; the deepest documented answer has 6.
 pub const MAX_DEPTH: usize = 32;
 /// Values in a tree before it counts as hostile: a list of 1,000 tasks has about 10,000.
@@ -68,7 +71,9 @@ impl Json {
 
     /// The number, if it is whole, not negative, and exactly representable.
     pub fn whole(&self) -> Option<u64> {
-        self.number().filter(|n| *n >= 0.0 && *n <= 9_007_199_254_740_991.0 && n.trunc() == *n).map(|n| n as u64)
+        self.number()
+            .filter(|n| *n >= 0.0 && *n <= 9_007_199_254_740_991.0 && (*n as u64) as f64 == *n)
+            .map(|n| n as u64)
     }
 
     /// The boolean, if it is one.
@@ -334,7 +339,7 @@ impl JsonWriter {
     }
 }
 
-/// A whole number in decimal digits, without the formatting machinery of `std::fmt`.
+/// A whole number in decimal digits, without the formatting machinery of `core::fmt`.
 pub fn decimal(mut value: u64) -> String {
     let mut digits = Vec::with_capacity(20);
     loop {

@@ -33,8 +33,13 @@
 //! The parts, and the direction in which they depend on each other: [`engine`] → `queue`, [`limit`], [`retry`], [`poll`], [`provider`], [`journal`] →
 //! [`request`], [`json`], [`http`], [`error`], [`time`], [`rng`]. [`view`] turns what the engine says into plain data for the wall to JavaScript.
 
+#![cfg_attr(feature = "bare", no_std)]
+
+extern crate alloc;
+
 pub mod engine;
 pub mod error;
+mod gather;
 pub mod http;
 pub mod journal;
 pub mod json;
@@ -49,6 +54,7 @@ pub mod rng;
 pub mod size;
 mod table;
 pub mod task;
+mod text;
 pub mod time;
 pub mod view;
 

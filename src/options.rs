@@ -1,5 +1,9 @@
 //! How a client and a call are set up. The facade has checked shapes already; what is missing or odd here falls back to the default.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::gather::gather;
 use crate::json::Json;
 use crate::provider::Dialect;
 use crate::time::Millis;
@@ -184,7 +188,7 @@ impl CallOptions {
 /// The string fields of an object.
 pub fn text_fields(json: Option<&Json>) -> Vec<(String, String)> {
     let fields = json.map_or(&[][..], Json::fields).iter();
-    fields.filter_map(|(name, value)| Some((name.clone(), String::from(value.text()?)))).collect()
+    gather(fields.filter_map(|(name, value)| Some((name.clone(), String::from(value.text()?)))))
 }
 
 /// A provider as the client is set up with it. Its credential stays with the host, under the provider's place in the list.
@@ -220,7 +224,7 @@ impl Config {
     pub fn read(json: &Json) -> Config {
         let providers = json.get("providers").map_or(&[][..], Json::list).iter();
         Config {
-            providers: providers.filter_map(ProviderConfig::read).collect(),
+            providers: gather(providers.filter_map(ProviderConfig::read)),
             defaults: Defaults::read(json),
             first_call: json.get("firstCall").and_then(Json::whole).unwrap_or(0),
         }

@@ -1,5 +1,7 @@
 //! When to ask after a task, and what has been learned of how long they take.
 
+use alloc::vec::Vec;
+
 use crate::retry::backoff;
 use crate::rng::Rng;
 use crate::time::Millis;

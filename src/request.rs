@@ -1,8 +1,12 @@
 //! What a caller asks for, checked before anything is sent.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::error::Error;
 use crate::json::Json;
 use crate::size::{Aspect, Size};
+use crate::text::characters;
 
 /// What a prompt may be long, in characters: the largest limit that a provider documents (OpenAI's) is 32,000; servers judge below that.
 pub const MAX_PROMPT: usize = 32_000;
@@ -112,7 +116,7 @@ impl ImageRequest {
             }
             "prompt" => {
                 self.prompt = text(name, value)?;
-                if self.prompt.trim().is_empty() || self.prompt.chars().count() > MAX_PROMPT {
+                if self.prompt.trim().is_empty() || characters(&self.prompt) > MAX_PROMPT {
                     return Err(Error::invalid(name, "must have 1 to 32000 characters, not only blanks"));
                 }
             }
@@ -142,7 +146,9 @@ impl ImageRequest {
             "negativePrompt" => self.negative_prompt = Some(text(name, value)?),
             "images" => {
                 let Json::List(images) = value else { return Err(Error::invalid(name, "must be an array")) };
-                self.images = images.iter().map(|image| image_input(name, image)).collect::<Result<_, _>>()?;
+                for image in images {
+                    self.images.push(image_input(name, image)?);
+                }
             }
             "mask" => self.mask = Some(image_input(name, value)?),
             "providerOptions" => self.provider_options = provider_options(value)?,
@@ -170,7 +176,12 @@ fn one_of(name: &str, value: &Json, allowed: &[&str]) -> Result<String, Error> {
     if allowed.contains(&given.as_str()) {
         return Ok(given);
     }
-    Err(Error::invalid(name, &["must be one of ", &allowed.join(", ")].concat()))
+    let mut message = String::from("must be one of ");
+    for (place, word) in allowed.iter().enumerate() {
+        message.push_str(if place > 0 { ", " } else { "" });
+        message.push_str(word);
+    }
+    Err(Error::invalid(name, &message))
 }
 
 fn image_input(name: &str, value: &Json) -> Result<ImageInput, Error> {

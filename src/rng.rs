@@ -1,5 +1,7 @@
 //! Seeded randomness: the same seed gives the same jitter and the same keys, natively and in wasm.
 
+use alloc::string::String;
+
 /// A generator of the wyrand family: eight bytes of state, good enough for jitter and for spreading a seed over keys. Not for secrets.
 #[derive(Clone, Debug)]
 pub struct Rng {

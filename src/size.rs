@@ -1,6 +1,9 @@
 //! Sizes and ratios as callers write them.
 
+use alloc::string::String;
+
 use crate::json::decimal;
+use crate::text::{concat, whole};
 
 /// Width and height in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,11 +19,12 @@ const MAX_SIDE: u32 = 16_384;
 
 fn pair(text: &str, separator: char, most: u32) -> Option<(u32, u32)> {
     let (one, other) = text.split_once(separator)?;
-    let number = |digits: &str| -> Option<u32> {
-        let plain = digits.len() <= 5 && digits.chars().all(|c| c.is_ascii_digit()) && !digits.starts_with('0');
-        if plain { digits.parse().ok().filter(|n| *n <= most) } else { None }
-    };
-    Some((number(one)?, number(other)?))
+    Some((side(one, most)?, side(other, most)?))
+}
+
+fn side(digits: &str, most: u32) -> Option<u32> {
+    let number = whole(digits).filter(|number| *number <= u64::from(most))?;
+    (!digits.starts_with('0')).then_some(number as u32)
 }
 
 impl Size {
@@ -31,7 +35,7 @@ impl Size {
 
     /// Writes `1024x1024`.
     pub fn text(self) -> String {
-        [decimal(u64::from(self.width)).as_str(), "x", &decimal(u64::from(self.height))].concat()
+        concat(&[decimal(u64::from(self.width)).as_str(), "x", &decimal(u64::from(self.height))])
     }
 }
 
@@ -52,7 +56,7 @@ impl Aspect {
 
     /// Writes `16:9`.
     pub fn text(self) -> String {
-        [decimal(u64::from(self.across)).as_str(), ":", &decimal(u64::from(self.down))].concat()
+        concat(&[decimal(u64::from(self.across)).as_str(), ":", &decimal(u64::from(self.down))])
     }
 }
 

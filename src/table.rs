@@ -4,22 +4,28 @@
 //! Entries come and go at the ends: numbers grow, and the oldest go first. A sorted ring moves the shorter side when it doesn't, so the usual case costs
 //! what a search does; removing from the middle of 100,000 moves 1 MB at most.
 
-use std::collections::VecDeque;
-use std::marker::PhantomData;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::marker::PhantomData;
 
-use crate::options::Priority;
-use crate::task::{OwnerId, PartId};
 use crate::time::Instant;
 
 /// A key that orders as its code does.
 pub trait Key: Copy {
     /// The code; different keys have different codes.
     fn code(self) -> u128;
+
+    /// The key of a code.
+    fn of(code: u128) -> Self;
 }
 
 impl Key for u32 {
     fn code(self) -> u128 {
         u128::from(self)
+    }
+
+    fn of(code: u128) -> u32 {
+        code as u32
     }
 }
 
@@ -27,23 +33,19 @@ impl Key for u64 {
     fn code(self) -> u128 {
         u128::from(self)
     }
+
+    fn of(code: u128) -> u64 {
+        code as u64
+    }
 }
 
 impl Key for u128 {
     fn code(self) -> u128 {
         self
     }
-}
 
-impl Key for (Priority, u64) {
-    fn code(self) -> u128 {
-        (self.0 as u128) << 64 | u128::from(self.1)
-    }
-}
-
-impl Key for PartId {
-    fn code(self) -> u128 {
-        u128::from(self.task) << 16 | u128::from(self.index)
+    fn of(code: u128) -> u128 {
+        code
     }
 }
 
@@ -59,10 +61,11 @@ pub fn text_code(text: &str) -> u128 {
     u128::from(hash(0xcbf2_9ce4_8422_2325)) << 64 | u128::from(hash(0x9e37_79b9_7f4a_7c15))
 }
 
-/// Codes in order, and the slots that they lead to.
+/// Codes in order, and the slots that they lead to. Nothing here knows what is in the slots, so it is compiled once.
 #[derive(Debug, Default)]
 struct Index {
-    sorted: VecDeque<(u128, u32)>,
+    sorted: VecDeque<(u128, usize)>,
+    free: Vec<usize>,
 }
 
 impl Index {
@@ -73,20 +76,32 @@ impl Index {
         }
     }
 
-    fn find(&self, code: u128) -> Option<u32> {
+    fn find(&self, code: u128) -> Option<usize> {
         let place = self.place(code).ok()?;
-        self.sorted.get(place).map(|(_, slot)| *slot)
+        self.nth(place).map(|(_, slot)| slot)
     }
 
-    fn insert(&mut self, code: u128, slot: u32) {
-        if let Err(place) = self.place(code) {
-            self.sorted.insert(place, (code, slot));
+    fn nth(&self, place: usize) -> Option<(u128, usize)> {
+        self.sorted.get(place).copied()
+    }
+
+    /// The slot of a code; a free one, or the next after all, if it had none.
+    fn claim(&mut self, code: u128) -> usize {
+        match self.place(code) {
+            Ok(place) => self.nth(place).map_or(0, |(_, slot)| slot),
+            Err(place) => {
+                let slot = self.free.pop().unwrap_or(self.sorted.len());
+                self.sorted.insert(place, (code, slot));
+                slot
+            }
         }
     }
 
-    fn remove(&mut self, code: u128) -> Option<u32> {
+    fn release(&mut self, code: u128) -> Option<usize> {
         let place = self.place(code).ok()?;
-        self.sorted.remove(place).map(|(_, slot)| slot)
+        let (_, slot) = self.sorted.remove(place)?;
+        self.free.push(slot);
+        Some(slot)
     }
 }
 
@@ -94,14 +109,13 @@ impl Index {
 #[derive(Debug)]
 pub struct Table<K, T> {
     index: Index,
-    slots: Vec<Option<(K, T)>>,
-    free: Vec<u32>,
+    slots: Vec<Option<T>>,
     keys: PhantomData<K>,
 }
 
 impl<K, T> Default for Table<K, T> {
     fn default() -> Table<K, T> {
-        Table { index: Index::default(), slots: Vec::new(), free: Vec::new(), keys: PhantomData }
+        Table { index: Index::default(), slots: Vec::new(), keys: PhantomData }
     }
 }
 
@@ -118,45 +132,39 @@ impl<K: Key, T> Table<K, T> {
 
     /// The value of a key.
     pub fn get(&self, key: &K) -> Option<&T> {
-        self.at(self.index.find(key.code())?).map(|(_, value)| value)
+        self.slots.get(self.index.find(key.code())?)?.as_ref()
     }
 
     /// The value of a key, to change it.
     pub fn get_mut(&mut self, key: &K) -> Option<&mut T> {
-        let slot = self.index.find(key.code())?;
-        self.slots.get_mut(slot as usize)?.as_mut().map(|(_, value)| value)
+        self.slots.get_mut(self.index.find(key.code())?)?.as_mut()
     }
 
-    /// Sets a key's value and returns the one that it had.
-    pub fn insert(&mut self, key: K, value: T) -> Option<T> {
-        if let Some(known) = self.get_mut(&key) {
-            return Some(std::mem::replace(known, value));
+    /// Sets a key's value and says whether the key is new.
+    pub fn insert(&mut self, key: K, value: T) -> bool {
+        let slot = self.index.claim(key.code());
+        if slot >= self.slots.len() {
+            self.slots.push(None);
         }
-        let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
-        match self.slots.get_mut(slot as usize) {
-            Some(place) => *place = Some((key, value)),
-            None => self.slots.push(Some((key, value))),
-        }
-        self.index.insert(key.code(), slot);
-        None
+        let Some(place) = self.slots.get_mut(slot) else { return false };
+        let new = place.is_none();
+        *place = Some(value);
+        new
     }
 
     /// Takes a key's value out.
     pub fn remove(&mut self, key: &K) -> Option<T> {
-        let slot = self.index.remove(key.code())?;
-        self.free.push(slot);
-        self.slots.get_mut(slot as usize)?.take().map(|(_, value)| value)
+        self.slots.get_mut(self.index.release(key.code())?)?.take()
     }
 
     /// The lowest key.
     pub fn first(&self) -> Option<K> {
-        let (_, slot) = self.index.sorted.front()?;
-        self.at(*slot).map(|(key, _)| *key)
+        self.index.nth(0).map(|(code, _)| K::of(code))
     }
 
     /// Keys and values in the order of the keys.
-    pub fn iter(&self) -> impl Iterator<Item = (K, &T)> {
-        self.index.sorted.iter().filter_map(|(_, slot)| self.at(*slot)).map(|(key, value)| (*key, value))
+    pub fn iter(&self) -> Entries<'_, K, T> {
+        Entries { table: self, next: 0 }
     }
 
     /// The keys in order.
@@ -168,15 +176,30 @@ impl<K: Key, T> Table<K, T> {
     pub fn values(&self) -> impl Iterator<Item = &T> {
         self.iter().map(|(_, value)| value)
     }
+}
 
-    fn at(&self, slot: u32) -> Option<&(K, T)> {
-        self.slots.get(slot as usize)?.as_ref()
+/// As a queue.
+impl<T> Table<u64, T> {
+    /// Adds a value behind all others.
+    pub fn push(&mut self, value: T) {
+        let next = self.index.sorted.back().map_or(0, |(last, _)| u64::of(*last) + 1);
+        self.insert(next, value);
+    }
+
+    /// The value that has been here longest.
+    pub fn front(&self) -> Option<&T> {
+        self.values().next()
+    }
+
+    /// Takes that value out.
+    pub fn pop(&mut self) -> Option<T> {
+        self.remove(&self.first()?)
     }
 }
 
-impl<T: Default> Table<OwnerId, T> {
+impl<K: Key, T: Default> Table<K, T> {
     /// The value of a key, made if there was none.
-    pub fn or_default(&mut self, key: OwnerId) -> Option<&mut T> {
+    pub fn or_default(&mut self, key: K) -> Option<&mut T> {
         if self.index.find(key.code()).is_none() {
             self.insert(key, T::default());
         }
@@ -184,9 +207,26 @@ impl<T: Default> Table<OwnerId, T> {
     }
 }
 
+/// The walk over a table. By hand: chained adaptors over the two halves of a ring are a kilobyte for each type.
+pub struct Entries<'a, K, T> {
+    table: &'a Table<K, T>,
+    next: usize,
+}
+
+impl<'a, K: Key, T> Iterator for Entries<'a, K, T> {
+    type Item = (K, &'a T);
+
+    fn next(&mut self) -> Option<(K, &'a T)> {
+        let (code, slot) = self.table.index.nth(self.next)?;
+        self.next += 1;
+        Some((K::of(code), self.table.slots.get(slot)?.as_ref()?))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::task::PartId;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
@@ -197,7 +237,7 @@ mod tests {
             let mut model = BTreeMap::new();
             for (insert, key, value) in steps {
                 if insert {
-                    prop_assert_eq!(table.insert(key, value), model.insert(key, value));
+                    prop_assert_eq!(table.insert(key, value), model.insert(key, value).is_none());
                 } else {
                     prop_assert_eq!(table.remove(&key), model.remove(&key));
                 }
@@ -212,7 +252,6 @@ mod tests {
 
     #[test]
     fn keys_order_as_what_they_stand_for() {
-        assert!((Priority::Interactive, u64::MAX).code() < (Priority::Batch, 0).code());
         assert!(at(Instant::from_millis(1), u64::MAX) < at(Instant::from_millis(2), 0));
         assert!(PartId { task: 1, index: 65_535 }.code() < PartId { task: 2, index: 0 }.code());
         assert_ne!(text_code("tg-1"), text_code("tg-2"));

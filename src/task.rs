@@ -1,6 +1,10 @@
 //! A task is what a caller holds; its parts are what providers hold. A part's states and their legal order are the heart of the promises:
 //! nothing is sent before it is written down, and nothing that may have been accepted is forgotten.
 
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::error::{Axis, Code, Error};
 use crate::limit::Token;
 use crate::options::CallOptions;
@@ -22,6 +26,13 @@ pub struct PartId {
     pub task: TaskId,
     /// Its place among the parts, from 0.
     pub index: u16,
+}
+
+impl PartId {
+    /// A number that orders as the parts do.
+    pub fn code(self) -> u64 {
+        u64::from(self.task) << 16 | u64::from(self.index)
+    }
 }
 
 /// A provider and a model.
@@ -80,7 +91,7 @@ impl AttemptOutcome {
 }
 
 /// Where a part stands.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PartState {
     /// In its lane's queue; nothing is written down yet.
     Waiting,

@@ -1,5 +1,7 @@
 //! Instants, durations and HTTP dates. The core never reads a clock: `now` comes in with every call.
 
+use crate::text::whole;
+
 /// A length of time in milliseconds.
 pub type Millis = u64;
 
@@ -37,17 +39,13 @@ const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Au
 /// Milliseconds since the Unix epoch of an IMF-fixdate (`Sun, 06 Nov 1994 08:49:37 GMT`), the one form that RFC 9110 §5.6.7 lets
 /// servers send. The two obsolete forms are not read: no image API was seen to send them.
 pub fn parse_http_date(text: &str) -> Option<u64> {
-    let mut words = text.trim().split([' ', ',']).filter(|word| !word.is_empty());
-    let _weekday = words.next()?;
-    let day: u64 = words.next()?.parse().ok()?;
-    let month_name = words.next()?;
+    let text = text.trim();
+    let number = |from: usize, to: usize| whole(text.get(from..to)?);
+    let month_name = text.get(8..11)?;
     let month = MONTHS.iter().position(|name| *name == month_name)? as u64 + 1;
-    let year: u64 = words.next()?.parse().ok()?;
-    let mut clock = words.next()?.split(':');
-    let hour: u64 = clock.next()?.parse().ok()?;
-    let minute: u64 = clock.next()?.parse().ok()?;
-    let second: u64 = clock.next()?.parse().ok()?;
-    if words.next()? != "GMT" || !(1970..=9999).contains(&year) || !(1..=31).contains(&day) {
+    let (day, year) = (number(5, 7)?, number(12, 16)?);
+    let (hour, minute, second) = (number(17, 19)?, number(20, 22)?, number(23, 25)?);
+    if text.get(25..)? != " GMT" || year < 1970 || !(1..=31).contains(&day) {
         return None;
     }
     if hour > 23 || minute > 59 || second > 60 {

@@ -1,7 +1,12 @@
 //! What crosses the wall outwards, as plain data in the shapes of the public contract; and the references that come back in.
 
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
 use crate::engine::{Effect, Engine, Outcome, Reference, Success, Update};
 use crate::error::Error;
+use crate::gather::gather;
 use crate::journal::{Record, Stage};
 use crate::json::{Json, ObjectBuilder};
 use crate::limit::LaneSnapshot;
@@ -10,12 +15,12 @@ use crate::provider::Image;
 use crate::task::{Attempt, KnownPart, Target};
 
 fn list<T>(items: impl IntoIterator<Item = T>, view: impl Fn(T) -> Json) -> Json {
-    Json::List(items.into_iter().map(view).collect())
+    Json::List(gather(items.into_iter().map(view)))
 }
 
 fn texts(fields: &[(String, String)]) -> Option<Json> {
     let pairs = fields.iter().map(|(name, value)| (name.clone(), Json::Text(value.clone())));
-    (!fields.is_empty()).then(|| Json::Object(pairs.collect()))
+    (!fields.is_empty()).then(|| Json::Object(gather(pairs)))
 }
 
 impl From<String> for Json {
@@ -176,7 +181,7 @@ pub fn status(engine: &Engine) -> Json {
     let (waiting, running) = engine.counts();
     let lanes = engine.lanes().map(|(name, provider, snapshot)| lane(engine, name, provider, &snapshot));
     ObjectBuilder::new()
-        .with("lanes", Json::List(lanes.collect()))
+        .with("lanes", Json::List(gather(lanes)))
         .with("waiting", waiting as u64)
         .with("running", running as u64)
         .build()
@@ -247,7 +252,7 @@ pub fn read_reference(json: &Json) -> (Option<String>, Result<Vec<KnownPart>, Er
         return wrong("must be a TaskRef of version 1, { provider, taskId }, or an idempotency key");
     };
     let parts = json.get("parts").map_or(&[][..], Json::list);
-    let read: Vec<KnownPart> = parts.iter().filter_map(read_part).collect();
+    let read = gather(parts.iter().filter_map(read_part));
     if read.is_empty() || read.len() != parts.len() || read.len() > 64 {
         return wrong("has parts that are missing or malformed");
     }

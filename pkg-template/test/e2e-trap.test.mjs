@@ -1,5 +1,6 @@
 // The build that traps when it is told to, over a scripted HiAPI in virtual time.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { createHiapi, inVirtualTime } from "./virtual.mjs";
@@ -9,7 +10,7 @@ const load = (file) => import(new URL(`dist/${file}`, pathToFileURL(`${folder}/`
 const { createClient, hiapi, CoreCrashedError } = await load("inline.js");
 const { instantiate } = await load("core.js");
 const { provide } = await load("start.js");
-const { default: hex } = await load("core.hex.js");
+const wasm = readFileSync(new URL("dist/core.wasm", pathToFileURL(`${folder}/`)));
 
 const request = { model: "gpt-image-2", prompt: "a tide gate at dawn" };
 const requests = (count) => Array.from({ length: count }, () => request);
@@ -33,7 +34,7 @@ const run = async (world, traps, story) => {
     }
     return { Core };
   };
-  provide(wrap, () => Buffer.from(hex, "hex"));
+  provide(wrap, () => wasm);
   await inVirtualTime(async (clock) => {
     const client = createClient({ providers: hiapi({ apiKey: "k" }), testing: { seed: 1 }, logLevel: "off" });
     await story(client, clock);

@@ -1,5 +1,7 @@
 //! HTTP calls on the wire: their numbers, their time-outs, and whom their answers concern.
 
+use alloc::string::String;
+
 use super::timers::Timer;
 use super::{Call, Effect, Engine};
 use crate::error::{Billed, Code, Error};
@@ -66,9 +68,9 @@ impl Engine {
     pub(super) fn retract_send(&mut self, task: TaskId, number: CallId) -> bool {
         let Some(owner) = self.tasks.get(&task).map(|task| task.owner) else { return false };
         let Some(effects) = self.owners.get_mut(&owner).map(|owner| &mut owner.effects) else { return false };
-        let before = effects.len();
-        effects.retain(|effect| !matches!(effect, Effect::Send { call, .. } if *call == number));
-        let retracted = effects.len() < before;
+        let send = effects.iter().find(|(_, effect)| matches!(effect, Effect::Send { call, .. } if *call == number));
+        let place = send.map(|(place, _)| place);
+        let retracted = place.and_then(|place| effects.remove(&place)).is_some();
         if retracted {
             self.take_call(number);
         }

@@ -1,15 +1,19 @@
 //! Between the queue and the lanes: who is written down in time, who gets a permit, who hears that it takes longer.
 
-use std::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
 
 use super::records::STORE_PATIENCE;
 use super::{Effect, Engine, Update};
 use crate::error::{Axis, Code, Error};
+use crate::gather::gather;
 use crate::journal::Stage;
 use crate::limit::{Lane, LaneIn, LaneOut, NotUntil, Token, Wait};
 use crate::options::Priority;
 use crate::queue::Queue;
 use crate::task::{PartId, PartState};
+use crate::text::concat;
 use crate::time::{Instant, Millis};
 
 /// So many parts beyond the limit are written down ahead of their permit, so that a free slot never waits for the disk.
@@ -25,7 +29,7 @@ pub(super) struct LaneSlot {
     /// The machine.
     pub lane: Lane,
     queue: Queue,
-    grants: VecDeque<(Token, Instant)>,
+    grants: Vec<(Token, Instant)>,
     told: [usize; 2],
     not_until: Option<NotUntil>,
     changed: bool,
@@ -35,7 +39,7 @@ impl Engine {
     /// The lane of a provider, made at its first use.
     pub(super) fn lane_of(&mut self, provider: usize) -> usize {
         let Some(config) = self.config.providers.get(provider) else { return 0 };
-        let name = [config.dialect.name, " ", &config.base_url, " ", &config.account].concat();
+        let name = concat(&[config.dialect.name, " ", &config.base_url, " ", &config.account]);
         let name = String::from(name.trim_end());
         if let Some(place) = self.lanes.iter().position(|slot| slot.name == name) {
             return place;
@@ -47,7 +51,7 @@ impl Engine {
             provider,
             lane,
             queue: Queue::default(),
-            grants: VecDeque::new(),
+            grants: Vec::new(),
             told: [0, 0],
             not_until: None,
             changed: false,
@@ -110,7 +114,7 @@ impl Engine {
     /// Lets every lane that something happened to come to rest.
     pub(super) fn drive_lanes(&mut self) {
         for lane in 0..self.lanes.len() {
-            while self.lanes.get_mut(lane).is_some_and(|slot| std::mem::take(&mut slot.changed)) {
+            while self.lanes.get_mut(lane).is_some_and(|slot| core::mem::take(&mut slot.changed)) {
                 self.plan_ahead(lane);
                 self.tell_demand(lane);
                 self.hear_lane(lane);
@@ -138,11 +142,11 @@ impl Engine {
         while let Some(message) = self.lanes.get_mut(lane).and_then(|slot| slot.lane.poll()) {
             let Some(slot) = self.lanes.get_mut(lane) else { return };
             match message {
-                LaneOut::Grant { token, until } => slot.grants.push_back((token, until)),
+                LaneOut::Grant { token, until } => slot.grants.push((token, until)),
                 LaneOut::Revoked { token } => slot.grants.retain(|(granted, _)| *granted != token),
                 LaneOut::NotUntil(not_until) => {
                     slot.not_until = Some(not_until);
-                    let heads: Vec<PartId> = slot.queue.iter().take(AHEAD).collect();
+                    let heads = slot.queue.heads(AHEAD);
                     heads.into_iter().for_each(|id| self.tell_waiting(id));
                     self.refuse_hopeless(lane, None);
                 }
@@ -159,9 +163,9 @@ impl Engine {
     fn plan_ahead(&mut self, lane: usize) {
         let Some(slot) = self.lanes.get(lane) else { return };
         let near = slot.lane.snapshot().limit as usize + AHEAD;
-        let heads: Vec<PartId> = slot.queue.iter().take(near).collect();
+        let heads = slot.queue.heads(near);
         for id in heads {
-            if self.part(id).is_some_and(|part| part.state == PartState::Waiting) {
+            if self.part(id).is_some_and(|part| matches!(part.state, PartState::Waiting)) {
                 let wall = self.wall_at(self.now);
                 if let Some(part) = self.part_mut(id) {
                     part.go(PartState::Planning);
@@ -180,21 +184,22 @@ impl Engine {
         loop {
             let Some(slot) = self.lanes.get_mut(lane) else { return };
             slot.grants.retain(|(_, until)| *until > now);
-            let Some((token, _)) = slot.grants.front().copied() else { return };
+            let Some((token, _)) = slot.grants.first().copied() else { return };
             let near = slot.lane.snapshot().limit as usize + AHEAD;
-            let heads: Vec<PartId> = slot.queue.iter().take(near).collect();
+            let heads = slot.queue.heads(near);
             if heads.len() < slot.grants.len() {
-                slot.grants.pop_back().into_iter().for_each(|(token, _)| {
+                slot.grants.pop().into_iter().for_each(|(token, _)| {
                     slot.lane.handle(now, LaneIn::Return { token });
                     slot.changed = true;
                 });
                 continue;
             }
-            let ready =
-                heads.into_iter().find(|id| self.part(*id).is_some_and(|part| part.state == PartState::Planned));
+            let ready = heads
+                .into_iter()
+                .find(|id| self.part(*id).is_some_and(|part| matches!(part.state, PartState::Planned)));
             let Some(id) = ready else { return };
             if let Some(slot) = self.lanes.get_mut(lane) {
-                slot.grants.pop_front();
+                slot.grants.retain(|(granted, _)| *granted != token);
             }
             self.dequeue(id);
             self.tell_demand(lane);
@@ -212,7 +217,7 @@ impl Engine {
         let wait = self.now.until(at);
         let candidates: Vec<PartId> = match only {
             Some(id) => vec![id],
-            None => slot.queue.iter().collect(),
+            None => slot.queue.all(),
         };
         for id in candidates {
             let longest = self.tasks.get(&id.task).map_or(Millis::MAX, |task| task.options.retry.max_retry_after);
@@ -225,7 +230,7 @@ impl Engine {
     }
 
     fn stalled(&mut self, lane: usize) {
-        let waiting: Vec<PartId> = self.lanes.get(lane).map(|slot| slot.queue.iter().collect()).unwrap_or_default();
+        let waiting: Vec<PartId> = self.lanes.get(lane).map(|slot| slot.queue.all()).unwrap_or_default();
         for id in waiting {
             let error = self.out_of_patience(id);
             self.fail_part(id, error);
@@ -253,7 +258,7 @@ impl Engine {
     }
 
     fn tell_those_who_wait(&mut self) {
-        for id in std::mem::take(&mut self.untold) {
+        for id in core::mem::take(&mut self.untold) {
             let Some(part) = self.part(id).filter(|part| part.outcome.is_none() && part.state.is_queued()) else {
                 continue;
             };
@@ -267,7 +272,7 @@ impl Engine {
             if part.told == told {
                 continue;
             }
-            let ahead = slot.queue.iter().take(1_000).position(|other| other == id).unwrap_or(slot.queue.len());
+            let ahead = slot.queue.position(id).unwrap_or(slot.queue.len());
             if let Some(part) = self.part_mut(id) {
                 part.told = told;
             }
@@ -285,7 +290,7 @@ impl Engine {
         let tasks = self.tasks.iter().filter(|(_, task)| task.options.batch == Some(batch));
         let parts =
             tasks.flat_map(|(task, state)| (0..state.parts.len() as u16).map(move |index| PartId { task, index }));
-        for id in parts.collect::<Vec<PartId>>() {
+        for id in gather(parts) {
             let Some(part) = self.part_mut(id) else { continue };
             let queued = part.state.is_queued();
             if part.paused != paused {

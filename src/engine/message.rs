@@ -1,5 +1,9 @@
 //! What goes into the engine and what comes out.
 
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::error::{Axis, Error};
 use crate::http::{Answer, Fault, Purpose, Request};
 use crate::journal::Record;

@@ -11,8 +11,11 @@ mod start;
 mod submits;
 mod timers;
 
-use std::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
 
+use crate::gather::gather;
 use crate::http::Purpose;
 use crate::limit::{LaneSnapshot, Token};
 use crate::options::Config;
@@ -55,7 +58,7 @@ pub struct Engine {
     /// Polls of a provider that said so wait until then.
     polls_paused: Vec<Instant>,
     /// Delivered records that are still written down, oldest first.
-    delivered: VecDeque<(Instant, String)>,
+    delivered: Table<u64, (Instant, String)>,
     warned_of_store: bool,
     closing: bool,
 }
@@ -92,9 +95,9 @@ impl Engine {
             owners: Table::default(),
             paused_batches: Vec::new(),
             untold: Vec::new(),
-            durations: (0..count).map(|_| Durations::default()).collect(),
-            polls_paused: (0..count).map(|_| Instant::default()).collect(),
-            delivered: VecDeque::new(),
+            durations: gather((0..count).map(|_| Durations::default())),
+            polls_paused: vec![Instant::default(); count],
+            delivered: Table::default(),
             warned_of_store: false,
             closing: false,
             config,
@@ -134,7 +137,7 @@ impl Engine {
 
     /// The next effect of an owner.
     pub fn poll(&mut self, owner: OwnerId) -> Option<Effect> {
-        self.owners.get_mut(&owner)?.effects.pop_front()
+        self.owners.get_mut(&owner)?.effects.pop()
     }
 
     /// The owner whom the latest input concerned: its effects can be performed now.
@@ -219,7 +222,7 @@ impl Engine {
 
     fn effect(&mut self, owner: OwnerId, effect: Effect) {
         if let Some(owner) = self.owners.or_default(owner) {
-            owner.effects.push_back(effect);
+            owner.effects.push(effect);
         }
     }
 

@@ -1,11 +1,11 @@
 //! Who performs effects. In a page there is one owner; on hosts whose requests may not share I/O each call has its own, and one that dies with
 //! its request must not take permits, tasks or other owners with it.
 
-use std::collections::VecDeque;
-
 use super::{Effect, Engine};
 use crate::error::{Code, Error};
-use crate::task::{CallId, OwnerId, PartId, PartState, TaskId};
+use crate::gather::gather;
+use crate::table::Table;
+use crate::task::{OwnerId, PartId, PartState};
 use crate::time::{Instant, Millis};
 
 /// An owner that hasn't been heard of for this long after it wanted to be woken is gone: timers of a living one are late by seconds at most.
@@ -17,7 +17,7 @@ pub(super) const LOOK_EVERY: Millis = 250;
 #[derive(Debug, Default)]
 pub(super) struct Owner {
     /// What it is to do.
-    pub effects: VecDeque<Effect>,
+    pub effects: Table<u64, Effect>,
     heard: Instant,
     /// When it wanted to be woken, as of then; `None` if only events could bring it back.
     expected: Option<Instant>,
@@ -36,8 +36,7 @@ impl Engine {
     /// Drops owners that are done, and takes over from those that stopped ticking.
     pub(super) fn expire_owners(&mut self) {
         let context = self.context;
-        let others: Vec<OwnerId> = self.owners.keys().filter(|owner| *owner != context).collect();
-        for owner in others {
+        for owner in gather(self.owners.keys().filter(|owner| *owner != context)) {
             let busy = self.tasks.values().any(|task| task.owner == owner);
             let Some(state) = self.owners.get(&owner) else { continue };
             let silent = self.now > state.expected.unwrap_or(state.heard).max(state.heard).after(GRACE);
@@ -59,14 +58,14 @@ impl Engine {
     fn take_over(&mut self, dead: OwnerId) {
         let heir = self.context;
         // What it was about to write down or to tell is as true as before; only its connections and look-ups are gone.
-        let left = self.owners.remove(&dead).map(|owner| owner.effects).unwrap_or_default();
-        for effect in left {
+        let mut left = self.owners.remove(&dead).map(|owner| owner.effects).unwrap_or_default();
+        while let Some(effect) = left.pop() {
             if !matches!(effect, Effect::Send { .. } | Effect::Abort { .. } | Effect::Load { .. }) {
                 self.effect(heir, effect);
             }
         }
-        let tasks: Vec<TaskId> = self.tasks.iter().filter(|(_, task)| task.owner == dead).map(|(id, _)| id).collect();
-        for number in tasks {
+        let tasks = self.tasks.iter().filter(|(_, task)| task.owner == dead).map(|(id, _)| id);
+        for number in gather(tasks) {
             let Some(task) = self.tasks.get_mut(&number) else { continue };
             task.owner = heir;
             if task.lookup.is_some() {
@@ -74,10 +73,10 @@ impl Engine {
                 self.fail_task(number, Error::new(Code::Cancelled));
                 continue;
             }
-            let parts = (0..task.parts.len() as u16).map(|index| PartId { task: number, index });
-            for id in parts.collect::<Vec<_>>() {
+            for index in 0..task.parts.len() as u16 {
+                let id = PartId { task: number, index };
                 let calls = self.calls.iter().filter(|(_, call)| call.part == id).map(|(call, _)| call);
-                for call in calls.collect::<Vec<CallId>>() {
+                for call in gather(calls) {
                     self.orphaned_call(call);
                 }
                 if self

@@ -1,5 +1,8 @@
 //! Asking after tasks and fetching images: free, so faults only delay.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::settle::stays;
 use super::{Effect, Engine, Update};
 use crate::error::{Billed, Code, Error};
@@ -31,7 +34,7 @@ impl Engine {
         if let Some(part) = self.part_mut(id) {
             part.go(PartState::Running { token, call: Some(call) });
             part.polls += 1;
-            refresh = std::mem::take(&mut part.refresh_next);
+            refresh = core::mem::take(&mut part.refresh_next);
         }
         self.effect_for(id.task, Effect::Send { call, part: id, purpose: Purpose::Poll, request, refresh });
     }
@@ -229,7 +232,7 @@ impl Engine {
     /// Hands a part's images to its caller.
     pub(super) fn deliver(&mut self, id: PartId) {
         let Some(part) = self.part_mut(id) else { return };
-        let images = std::mem::take(&mut part.images);
+        let images = core::mem::take(&mut part.images);
         if part.outcome.is_none() {
             part.outcome = Some(Ok(images));
         }

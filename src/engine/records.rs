@@ -1,5 +1,8 @@
 //! What is written down and looked up, and what is done when the store fails or is silent.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::start::part_key;
 use super::timers::Timer;
 use super::{Effect, Engine};
@@ -43,7 +46,7 @@ impl Engine {
             lookup.records.push(record);
         }
         if !siblings.is_empty() {
-            let lookup = std::mem::take(lookup);
+            let lookup = core::mem::take(lookup);
             return self.look_up(number, siblings, lookup);
         }
         if lookup.awaiting == 0 {
@@ -103,7 +106,7 @@ impl Engine {
     }
 
     fn warn_of_store(&mut self) {
-        if !std::mem::replace(&mut self.warned_of_store, true) {
+        if !core::mem::replace(&mut self.warned_of_store, true) {
             let owner = self.context;
             let message = String::from(
                 "The store failed; going on without it: what is unfinished will not survive this process.",

@@ -1,12 +1,18 @@
 //! How parts and tasks end, and what is left of them: every accepted task reaches exactly one end for its caller, and every slot comes back.
 
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::{Effect, Engine, Outcome, Reference, Success};
 use crate::error::{Billed, Code, Error};
+use crate::gather::gather;
 use crate::journal::Stage;
 use crate::limit::LaneIn;
 use crate::poll;
 use crate::table::text_code;
 use crate::task::{KnownPart, PartId, PartState, Target, TaskId};
+use crate::text::concat;
 use crate::time::{Instant, Millis};
 
 /// So long, and so many, delivered records of keys that callers chose are kept: as long as the provider with the longest memory of keys.
@@ -55,7 +61,7 @@ impl Engine {
         if part.in_doubt && part.task_id.is_none() {
             let silent = matches!(error.code, Code::Network | Code::Timeout);
             if error.code != Code::Cancelled && (silent || error.billed == Billed::No) {
-                error.message = [Code::UnknownOutcome.message(), " Last heard: ", &error.message].concat();
+                error.message = concat(&[Code::UnknownOutcome.message(), " Last heard: ", &error.message]);
                 error.code = Code::UnknownOutcome;
             }
             error.billed = Billed::Unknown;
@@ -100,7 +106,7 @@ impl Engine {
         self.set_due(id, None);
         self.set_patience(id, Instant::NEVER);
         let Some(part) = self.part_mut(id) else { return };
-        if part.state != PartState::Over {
+        if !matches!(part.state, PartState::Over) {
             part.go(PartState::Over);
         }
         self.finish_task(id.task);
@@ -115,8 +121,10 @@ impl Engine {
         if !task.settled && !task.parts.is_empty() && task.parts.iter().all(|part| part.outcome.is_some()) {
             self.settle(number);
         }
-        let over =
-            self.tasks.get(&number).is_some_and(|t| t.settled && t.parts.iter().all(|p| p.state == PartState::Over));
+        let over = self
+            .tasks
+            .get(&number)
+            .is_some_and(|t| t.settled && t.parts.iter().all(|p| matches!(p.state, PartState::Over)));
         if over {
             self.drop_task(number);
         }
@@ -159,8 +167,15 @@ impl Engine {
         let first = task.parts.iter().find(|part| matches!(part.outcome, Some(Ok(_)))).or(task.parts.first());
         let provider =
             first.and_then(|part| self.config.providers.get(part.provider)).map_or("", |config| config.name.as_str());
-        let longest =
-            |of: &dyn Fn(&crate::task::Part) -> Option<Millis>| task.parts.iter().filter_map(of).max().unwrap_or(0);
+        // Of several parts, each wait is the longest of them.
+        let (mut waited, mut queued, mut ran, mut polls) = (0, 0, 0, 0);
+        for part in &task.parts {
+            let (submitted, running) = (part.submitted_at, part.running_since);
+            waited = submitted.map_or(0, |at| part.waiting_since.until(at)).max(waited);
+            queued = submitted.zip(running).map_or(0, |(at, since)| at.until(since)).max(queued);
+            ran = running.or(submitted).map_or(0, |since| since.until(self.now)).max(ran);
+            polls += part.polls;
+        }
         Outcome::Succeeded(Success {
             images,
             target: Target {
@@ -174,10 +189,10 @@ impl Engine {
             attempts: task.attempts.clone(),
             warnings: task.warnings.clone(),
             failures,
-            waited: longest(&|part| part.submitted_at.map(|at| part.waiting_since.until(at))),
-            queued: longest(&|part| Some(part.submitted_at?.until(part.running_since?))),
-            ran: longest(&|part| part.running_since.or(part.submitted_at).map(|since| since.until(self.now))),
-            polls: task.parts.iter().map(|part| part.polls).sum(),
+            waited,
+            queued,
+            ran,
+            polls,
         })
     }
 
@@ -201,7 +216,7 @@ impl Engine {
             let id = PartId { task: number, index };
             self.write_down(id, Stage::Delivered);
             let key = self.part(id).map(|part| part.key.clone()).unwrap_or_default();
-            self.delivered.push_back((self.now.after(DELIVERED_LIFE), key));
+            self.delivered.push((self.now.after(DELIVERED_LIFE), key));
         }
     }
 
@@ -210,7 +225,7 @@ impl Engine {
         while self.delivered.front().is_some_and(|(until, _)| *until <= self.now)
             || self.delivered.len() > DELIVERED_KEPT
         {
-            let Some((_, key)) = self.delivered.pop_front() else { return };
+            let Some((_, key)) = self.delivered.pop() else { return };
             let owner = self.context;
             self.effect(owner, Effect::Forget { key });
         }
@@ -278,8 +293,7 @@ impl Engine {
     /// Nothing more is submitted or asked; submits on the wire are heard out, so that what they bought is written down.
     pub(super) fn close(&mut self) {
         self.closing = true;
-        let tasks: Vec<TaskId> = self.tasks.keys().collect();
-        for number in tasks {
+        for number in gather(self.tasks.keys()) {
             let count = self.tasks.get(&number).map_or(0, |task| task.parts.len());
             self.cancel_task(number);
             for index in 0..count as u16 {
@@ -299,21 +313,14 @@ impl Engine {
             .iter()
             .enumerate()
             .filter(|(_, part)| part.task_id.is_some() || part.in_doubt || part.state.is_out());
-        let parts: Vec<KnownPart> = known
-            .map(|(index, part)| KnownPart {
-                index: index as u16,
-                provider: self
-                    .config
-                    .providers
-                    .get(part.provider)
-                    .map(|config| config.name.clone())
-                    .unwrap_or_default(),
-                model: part.model.clone(),
-                task_id: part.task_id.clone(),
-                key: part.key.clone(),
-                submitted_at: part.submitted_wall,
-            })
-            .collect();
+        let parts = gather(known.map(|(index, part)| KnownPart {
+            index: index as u16,
+            provider: self.config.providers.get(part.provider).map(|config| config.name.clone()).unwrap_or_default(),
+            model: part.model.clone(),
+            task_id: part.task_id.clone(),
+            key: part.key.clone(),
+            submitted_at: part.submitted_wall,
+        }));
         (!parts.is_empty()).then(|| Reference { key: task.key.clone(), parts, metadata: task.options.metadata.clone() })
     }
 }

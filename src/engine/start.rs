@@ -1,7 +1,13 @@
 //! How a task begins: anew, from a reference, or from what is written down of it.
 
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
 use super::Engine;
 use crate::error::{Code, Error};
+use crate::gather::gather;
 use crate::journal::{Record, Stage};
 use crate::limit::LaneIn;
 use crate::options::CallOptions;
@@ -9,6 +15,7 @@ use crate::provider::submit_request;
 use crate::request::ImageRequest;
 use crate::table::text_code;
 use crate::task::{CallId, KnownPart, Lookup, OwnerId, Part, PartId, PartState, Task, TaskId};
+use crate::text::concat;
 use crate::time::Instant;
 
 /// Longer keys than this don't fit the headers of the providers that take them.
@@ -32,7 +39,7 @@ impl Engine {
         records: Vec<Record>,
     ) {
         let own_key = options.idempotency_key.clone();
-        let key = own_key.clone().unwrap_or_else(|| ["tg-", &self.rng.hex_key()].concat());
+        let key = own_key.clone().unwrap_or_else(|| concat(&["tg-", &self.rng.hex_key()]));
         self.open_task(number, owner, key.clone(), options);
         if self.closing {
             return self.fail_task(number, Error::new(Code::Cancelled));
@@ -73,10 +80,10 @@ impl Engine {
             Err(error) => return self.fail_task(number, error),
         };
         if let Some(part) = known.iter().find(|part| !self.config.providers.iter().any(|p| p.name == part.provider)) {
-            let message = ["this client has no provider named ", &part.provider].concat();
+            let message = concat(&["this client has no provider named ", &part.provider]);
             return self.fail_task(number, Error::invalid("provider", &message));
         }
-        let mut keys: Vec<String> = known.iter().map(|part| part.key.clone()).filter(|key| !key.is_empty()).collect();
+        let mut keys = gather(known.iter().map(|part| part.key.clone()).filter(|key| !key.is_empty()));
         if keys.is_empty() {
             keys.extend(key);
         }
@@ -177,8 +184,8 @@ impl Engine {
 
     /// Parts made from the request; none for a resumed task.
     fn fresh_parts(&mut self, number: TaskId) -> Result<Vec<Part>, Error> {
-        let Some(task) = self.tasks.get(&number) else { return Ok(Vec::new()) };
-        let Some(request) = task.request.clone() else { return Ok(Vec::new()) };
+        let Some(task) = self.tasks.get_mut(&number) else { return Ok(Vec::new()) };
+        let Some(request) = task.request.take() else { return Ok(Vec::new()) };
         let (provider, model) = self.target(&request.model)?;
         let Some(config) = self.config.providers.get(provider) else { return Ok(Vec::new()) };
         let submission = submit_request(config.dialect, &config.name, model, &request)?;
@@ -186,14 +193,14 @@ impl Engine {
             let notes = submission
                 .left_out
                 .iter()
-                .map(|field| ("unsupported", [field, " is not supported by this provider and was left out."].concat()));
+                .map(|field| ("unsupported", concat(&[field, " is not supported by this provider and was left out."])));
             task.warnings.extend(notes);
         }
         let key = self.tasks.get(&number).map(|task| task.key.clone()).unwrap_or_default();
         let model = String::from(model);
         let parts = (0..request.n)
             .map(|index| self.new_part(provider, model.clone(), part_key(&key, index), submission.body.clone()));
-        Ok(parts.collect())
+        Ok(gather(parts))
     }
 
     /// Provider and model from the caller's words: what precedes the first slash is a provider if it is the name of one.
@@ -329,7 +336,7 @@ impl Engine {
 
     /// After a trap: the submit is on the wire already. If this engine was about to send it again, it doesn't.
     pub(super) fn adopt(&mut self, call: CallId, id: PartId) {
-        let Some((lane, state)) = self.part(id).map(|part| (part.lane, part.state.clone())) else { return };
+        let Some((lane, state)) = self.part(id).map(|part| (part.lane, part.state)) else { return };
         let token = match state {
             PartState::Planned => {
                 let token = self.next_adopted;
@@ -354,6 +361,6 @@ impl Engine {
 pub(super) fn part_key(task_key: &str, index: u16) -> String {
     match index {
         0 => String::from(task_key),
-        _ => [task_key, ".", &crate::json::decimal(u64::from(index))].concat(),
+        _ => concat(&[task_key, ".", &crate::json::decimal(u64::from(index))]),
     }
 }

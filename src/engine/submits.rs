@@ -1,5 +1,8 @@
 //! The submit: the one request that costs money.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::{Effect, Engine, Update};
 use crate::error::{Billed, Code, Error};
 use crate::http::{Answer, Purpose};
@@ -39,7 +42,7 @@ impl Engine {
             part.submitted_wall = Some(wall);
         }
         let watched = part.outcome.is_none();
-        let refresh = std::mem::take(&mut part.refresh_next);
+        let refresh = core::mem::take(&mut part.refresh_next);
         self.tell_lane(lane, LaneIn::Sent { token });
         if watched && first {
             self.set_patience(id, now.after(deadline));

@@ -1,10 +1,12 @@
 //! What falls due, and what then happens.
 
+use alloc::string::String;
+
 use super::Engine;
 use crate::error::{Billed, Code};
 use crate::http::Fault;
 use crate::limit::LaneIn;
-use crate::table::{Key, at};
+use crate::table::at;
 use crate::task::{CallId, OwnerId, PartId, PartState, TaskId};
 use crate::time::Instant;
 
@@ -25,8 +27,8 @@ impl Timer {
     /// Tells timers of one instant apart.
     fn code(self) -> u64 {
         match self {
-            Timer::Due(part) => part.code() as u64,
-            Timer::Patience(part) => part.code() as u64 | 1 << 48,
+            Timer::Due(part) => part.code(),
+            Timer::Patience(part) => part.code() | 1 << 48,
             Timer::Call(call) => call | 1 << 63,
             Timer::Lookup(task) => u64::from(task) | 1 << 62,
         }
@@ -70,13 +72,13 @@ impl Engine {
 
     pub(super) fn set_due(&mut self, id: PartId, at: Option<Instant>) {
         let Some(part) = self.part_mut(id) else { return };
-        let before = std::mem::replace(&mut part.due, at);
+        let before = core::mem::replace(&mut part.due, at);
         self.move_timer(Timer::Due(id), before, at);
     }
 
     pub(super) fn set_patience(&mut self, id: PartId, at: Instant) {
         let Some(part) = self.part_mut(id) else { return };
-        let before = std::mem::replace(&mut part.expires, at);
+        let before = core::mem::replace(&mut part.expires, at);
         self.move_timer(Timer::Patience(id), Some(before), Some(at));
     }
 
@@ -107,7 +109,7 @@ impl Engine {
     fn due(&mut self, id: PartId) {
         let Some(part) = self.part_mut(id) else { return };
         part.due = None;
-        match part.state.clone() {
+        match part.state {
             PartState::Backoff { .. } => self.requeue(id),
             PartState::Planning => self.plan_without_store(id),
             PartState::Replaying { token, .. } => self.replay_due(id, token),

@@ -1,10 +1,9 @@
 //! One quota bucket (provider, origin, account) as a machine of its own: messages in, messages out, no clock. The engine speaks to it the same
 //! way whether it stands beside it or at the other end of a wire.
 
-use std::collections::VecDeque;
-
 use super::message::{LaneIn, LaneOut, LaneSnapshot, NotUntil, Token, Verdict, Wait};
 use crate::error::Axis;
+use crate::gather::gather;
 use crate::options::Priority;
 use crate::retry::backoff;
 use crate::rng::Rng;
@@ -56,7 +55,7 @@ pub struct Lane {
     refusals: u32,
     told: Option<NotUntil>,
     snapshot: Option<LaneSnapshot>,
-    out: VecDeque<LaneOut>,
+    out: Table<u64, LaneOut>,
 }
 
 impl Lane {
@@ -78,7 +77,7 @@ impl Lane {
             refusals: 0,
             told: None,
             snapshot: None,
-            out: VecDeque::new(),
+            out: Table::default(),
         }
     }
 
@@ -113,7 +112,7 @@ impl Lane {
 
     /// The next message to the engine.
     pub fn poll(&mut self) -> Option<LaneOut> {
-        self.out.pop_front()
+        self.out.pop()
     }
 
     /// When the lane wants to be woken.
@@ -179,12 +178,12 @@ impl Lane {
             let wait = backoff::full_jitter(&mut self.rng, self.in_a_row, self.base, self.cap).max(floor);
             self.cooldown = self.cooldown.max(Some(now.after(wait)));
         }
-        for token in self.permits.keys().collect::<Vec<Token>>() {
+        for token in gather(self.permits.keys()) {
             match self.permits.get_mut(&token) {
                 Some((permit @ Permit::Sent, _)) if !wave => *permit = Permit::Stale,
                 Some((Permit::Granted, _)) => {
                     self.permits.remove(&token);
-                    self.out.push_back(LaneOut::Revoked { token });
+                    self.out.push(LaneOut::Revoked { token });
                 }
                 _ => {}
             }
@@ -198,7 +197,7 @@ impl Lane {
             if self.idle_in_a_row >= STALL_AFTER && since.until(now) >= STALL_TIME {
                 self.idle_in_a_row = 0;
                 self.idle_since = None;
-                self.out.push_back(LaneOut::Stalled);
+                self.out.push(LaneOut::Stalled);
             }
         }
     }
@@ -210,7 +209,7 @@ impl Lane {
 
     fn expire(&mut self, now: Instant) {
         let over = self.permits.iter().filter(|(_, (_, until))| *until <= now).map(|(token, _)| token);
-        for token in over.collect::<Vec<Token>>() {
+        for token in gather(over) {
             self.permits.remove(&token);
         }
         self.cooldown = self.cooldown.filter(|until| *until > now);
@@ -228,13 +227,13 @@ impl Lane {
             if let Some(wait) = self.obstacle() {
                 if self.told != Some(wait) {
                     self.told = Some(wait);
-                    self.out.push_back(LaneOut::NotUntil(wait));
+                    self.out.push(LaneOut::NotUntil(wait));
                 }
                 return;
             }
             let until = now.after(GRANT_LIFE);
             self.permits.insert(self.next_token, (Permit::Granted, until));
-            self.out.push_back(LaneOut::Grant { token: self.next_token, until });
+            self.out.push(LaneOut::Grant { token: self.next_token, until });
             self.next_token += 1;
         }
     }
@@ -256,7 +255,7 @@ impl Lane {
         let snapshot = self.snapshot();
         if self.snapshot.as_ref() != Some(&snapshot) {
             self.snapshot = Some(snapshot.clone());
-            self.out.push_back(LaneOut::Snapshot(snapshot));
+            self.out.push(LaneOut::Snapshot(snapshot));
         }
     }
 }

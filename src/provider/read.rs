@@ -1,5 +1,8 @@
 //! From an answer to what it means, by a dialect's table.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::{Dialect, Meaning};
 use crate::error::{Axis, Billed, Code, Error};
 use crate::http::{Answer, Body, is_fetchable};
@@ -254,12 +257,14 @@ fn error(dialect: &Dialect, answer: &Answer, code: Code, billed: Billed) -> Erro
 fn images(dialect: &Dialect, base_url: &str, json: &Json) -> Vec<Image> {
     let table = &dialect.answer;
     let (kind_field, kind) = table.output_kind;
-    let outputs = json.first(table.output).map_or(&[][..], Json::list).iter();
-    let wanted = outputs.filter(|output| output.get(kind_field).and_then(Json::text).is_none_or(|found| found == kind));
-    let fetchable = wanted.filter_map(|output| {
-        let url = output.get(table.output_url).and_then(Json::text).filter(|url| is_fetchable(url, base_url))?;
-        let expires_at = output.get(table.output_expires).and_then(Json::whole).map(|seconds| seconds * 1_000);
-        Some(Image { url: Some(String::from(url)), expires_at, ..Image::default() })
-    });
-    fetchable.take(MAX_IMAGES).collect()
+    let mut images = Vec::new();
+    for output in json.first(table.output).map_or(&[][..], Json::list) {
+        let text = |name| output.get(name).and_then(Json::text);
+        let url = text(table.output_url).filter(|url| is_fetchable(url, base_url));
+        if images.len() < MAX_IMAGES && text(kind_field).is_none_or(|found| found == kind) && url.is_some() {
+            let expires_at = output.get(table.output_expires).and_then(Json::whole).map(|seconds| seconds * 1_000);
+            images.push(Image { url: url.map(String::from), expires_at, ..Image::default() });
+        }
+    }
+    images
 }

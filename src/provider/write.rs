@@ -1,10 +1,16 @@
 //! From a request to a submit, and from a task's id to a poll, by a dialect's table.
 
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
 use super::{Dialect, Field};
 use crate::error::Error;
+use crate::gather::gather;
 use crate::http::{Request, path_segment};
 use crate::json::JsonWriter;
 use crate::request::{ImageInput, ImageRequest, Unsupported};
+use crate::text::concat;
 
 /// The body of a submit, the same bytes for every try: providers compare them under one idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +41,7 @@ pub fn submit_request(
         }
     }
     if let (Some(name), Unsupported::Reject) = (left_out.first(), request.unsupported) {
-        let message = ["is not supported by ", provider, "; leave it out, or set unsupported: \"warn\""].concat();
+        let message = concat(&["is not supported by ", provider, "; leave it out, or set unsupported: \"warn\""]);
         return Err(Error::invalid(name, &message));
     }
     let mut writer = JsonWriter::new();
@@ -66,7 +72,7 @@ pub fn submit_request(
 
 /// Every field that the caller gave, and its name in the contract.
 fn given_fields(request: &ImageRequest) -> Vec<(Option<Field>, &'static str)> {
-    [
+    let fields = [
         (Some(Field::Prompt), "prompt", true),
         (Some(Field::Size), "size", request.size.is_some()),
         (Some(Field::AspectRatio), "aspectRatio", request.aspect_ratio.is_some()),
@@ -77,10 +83,8 @@ fn given_fields(request: &ImageRequest) -> Vec<(Option<Field>, &'static str)> {
         (Some(Field::NegativePrompt), "negativePrompt", request.negative_prompt.is_some()),
         (Some(Field::ImageUrls), "images", !request.images.is_empty()),
         (None, "mask", request.mask.is_some()),
-    ]
-    .into_iter()
-    .filter_map(|(field, name, given)| given.then_some((field, name)))
-    .collect()
+    ];
+    gather(fields.into_iter().filter_map(|(field, name, given)| given.then_some((field, name))))
 }
 
 fn write_field(writer: &mut JsonWriter, name: &str, field: Field, request: &ImageRequest) {
@@ -117,7 +121,7 @@ pub fn submission(dialect: &Dialect, base_url: &str, provider: usize, key: &str,
     }
     Request {
         method: "POST",
-        url: [base_url, dialect.submit_path].concat(),
+        url: concat(&[base_url, dialect.submit_path]),
         headers,
         body: Some(String::from(body)),
         credential: Some(provider),
@@ -126,7 +130,7 @@ pub fn submission(dialect: &Dialect, base_url: &str, provider: usize, key: &str,
 
 /// The address at which a task is asked after; `None` if the id can't stand in an address.
 pub fn poll_url(dialect: &Dialect, base_url: &str, task_id: &str) -> Option<String> {
-    Some([base_url, dialect.poll_path, &path_segment(task_id)?].concat())
+    Some(concat(&[base_url, dialect.poll_path, &path_segment(task_id)?]))
 }
 
 /// A poll.

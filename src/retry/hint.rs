@@ -1,6 +1,7 @@
 //! What a server says about when to come back.
 
 use crate::http::Answer;
+use crate::text;
 use crate::time::{Millis, parse_http_date};
 
 /// A hint over a day is not a wait; it is kept as a day so that sums stay small.
@@ -30,7 +31,7 @@ fn scaled(text: &str, unit: u64) -> Option<Millis> {
     if whole.is_empty() || !digits(whole) || !digits(fraction) {
         return None;
     }
-    let mut wait = whole.parse::<u64>().ok()?.saturating_mul(unit);
+    let mut wait = text::whole(whole)?.saturating_mul(unit);
     let mut place = unit;
     let mut rest = false;
     for digit in fraction.bytes().map(|byte| u64::from(byte - b'0')) {

@@ -7,15 +7,19 @@ pub mod host;
 mod perform;
 pub mod value;
 
-use std::cell::RefCell;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::RefCell;
 
 use js_sys::{Array, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 use crate::engine::{Engine, Input};
+use crate::gather::gather;
 use crate::http::{Answer, Body, Fault, READ_HEADERS};
 use crate::journal::Record;
-use crate::json::{Json, MAX_STRING};
+use crate::json::{Json, MAX_STRING, TooLarge};
 use crate::options::{CallOptions, Config};
 use crate::request::ImageRequest;
 use crate::table::Table;
@@ -24,6 +28,17 @@ use crate::time::Instant;
 use crate::view;
 use host::Host;
 use perform::Outgoing;
+
+/// 1.3 KB of wasm; the default allocator has 8.
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
+/// Nobody hears what a panic says: the facade starts anew after any trap. Without `std`, neither its words nor the code that puts them together are shipped.
+#[cfg(feature = "bare")]
+#[panic_handler]
+fn panicked(_: &core::panic::PanicInfo) -> ! {
+    core::arch::wasm32::unreachable()
+}
 
 /// The longest string of a request or a record that is read: a prompt of 32,000 characters, escaped, in the body of a record.
 const LONGEST_OWN_STRING: u32 = 1 << 20;
@@ -100,11 +115,7 @@ impl Core {
         let call = call as CallId;
         let mut held = Vec::new();
         let body = match kind {
-            0 => match value::read(value, MAX_STRING as u32, &mut |long| {
-                let handle = self.host.hold(long);
-                held.push(handle);
-                handle
-            }) {
+            0 => match tree(value, MAX_STRING as u32, Some(&self.host), &mut held) {
                 Ok(json) => Body::Json(json),
                 Err(_) => Body::TooLarge,
             },
@@ -116,7 +127,7 @@ impl Core {
             _ => Body::Empty,
         };
         let known = READ_HEADERS.iter().filter_map(|name| Some((*name, headers.get(name).ok()??)));
-        let answer = Answer { status, headers: known.collect(), body };
+        let answer = Answer { status, headers: gather(known), body };
         self.tell_http(call, Some(&answer));
         self.handle(Input::Answer { call, answer });
         // No dialect keeps a long string yet: what an answer had of them can go.
@@ -219,12 +230,22 @@ impl Core {
 
 /// Plain data of our own making, or our caller's: long strings are read whole.
 fn own(value: &JsValue) -> Json {
-    value::read(value, LONGEST_OWN_STRING, &mut |_| 0).unwrap_or(Json::Null)
+    tree(value, LONGEST_OWN_STRING, None, &mut Vec::new()).unwrap_or(Json::Null)
+}
+
+/// The one use of [`value::read`], which is compiled for each. Not by a pointer to a function: without any in the module, wasm-opt sees that `core`'s
+/// formatting, which panics mention and nobody calls, is dead.
+fn tree(value: &JsValue, longest: u32, host: Option<&Host>, held: &mut Vec<u32>) -> Result<Json, TooLarge> {
+    value::read(value, longest, &mut |long| {
+        let handle = host.map_or(0, |host| host.hold(long));
+        held.push(handle);
+        handle
+    })
 }
 
 fn read_records(records: &JsValue) -> Vec<Record> {
     let records = records.dyn_ref::<Array>().map(Array::to_vec).unwrap_or_default();
-    records.iter().filter_map(|record| Record::read(&own(record))).collect()
+    gather(records.iter().filter_map(|record| Record::read(&own(record))))
 }
 
 fn image_body(value: &JsValue) -> Body {

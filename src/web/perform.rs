@@ -1,5 +1,7 @@
 //! Performing effects: fetches are started here, everything else is handed to the host.
 
+use alloc::string::String;
+
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortController, Headers, RequestInit, RequestRedirect};
 

@@ -1,5 +1,8 @@
 //! Between JavaScript values and the core's one value tree.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use js_sys::{Array, JsString, Object, Reflect};
 use wasm_bindgen::prelude::*;
 
@@ -13,7 +16,7 @@ enum Open {
 
 /// Walks a value into a tree, within the bounds of [`crate::json`], without recursion. Strings of more than `longest` UTF-16 units are given
 /// to `hold`. What JSON doesn't have (functions, symbols, big integers) reads as `null`; a field that is `undefined` is left out.
-pub fn read(value: &JsValue, longest: u32, hold: &mut dyn FnMut(&JsString) -> u32) -> Result<Json, TooLarge> {
+pub fn read(value: &JsValue, longest: u32, hold: &mut impl FnMut(&JsString) -> u32) -> Result<Json, TooLarge> {
     let mut tree = TreeBuilder::new();
     let mut open: Vec<Open> = Vec::new();
     let mut next = value.clone();
@@ -52,7 +55,7 @@ fn enter(
     tree: &mut TreeBuilder,
     value: &JsValue,
     longest: u32,
-    hold: &mut dyn FnMut(&JsString) -> u32,
+    hold: &mut impl FnMut(&JsString) -> u32,
 ) -> Result<Option<Open>, TooLarge> {
     if let Some(text) = value.dyn_ref::<JsString>() {
         let leaf = if text.length() > longest { Json::Handle(hold(text)) } else { Json::Text(String::from(text)) };

@@ -9,12 +9,61 @@ use crate::failure::{Failure, Result};
 /// What ends the glue, and what the factory does itself.
 const SET_WASM: &str = "export function __wbg_set_wasm(val) {\n    wasm = val;\n}";
 
+/// The name that wasm-opt gives to the one module that is imported from.
+const MODULE: &str = "a";
+
+/// The short names that wasm-opt gave: old name, new name.
+#[derive(Debug, Default)]
+pub struct Names {
+    imports: Vec<(String, String)>,
+    exports: Vec<(String, String)>,
+}
+
+impl Names {
+    /// Reads what `--minify-imports-and-exports-and-modules` prints: one import or export a line, as a list of JSON strings.
+    ///
+    /// # Errors
+    /// When it prints something else.
+    pub fn read(text: &str) -> Result<Self> {
+        let mut names = Self::default();
+        for line in text.lines().filter(|line| line.trim_start().starts_with("[\"")) {
+            let words: Vec<&str> = line.split('"').skip(1).step_by(2).collect();
+            match *words.as_slice() {
+                [_, old, new] => names.imports.push((old.to_owned(), new.to_owned())),
+                [old, new] => names.exports.push((old.to_owned(), new.to_owned())),
+                _ => return Err(Failure::new(format!("wasm-opt names imports and exports in an unknown way: {line}"))),
+            }
+        }
+        Ok(names)
+    }
+
+    fn import(&self, name: &str) -> Result<String> {
+        let short = self.imports.iter().find(|(old, _)| old == name).map(|(_, new)| new);
+        short.map(|new| format!("{new}: {name}")).ok_or_else(|| unknown("an import that the module lacks", name))
+    }
+
+    /// The glue with every `wasm.NAME` under its new name.
+    fn shorten_exports(&self, glue: &str) -> Result<String> {
+        let mut parts = glue.split("wasm.");
+        let mut shortened = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let end = part.find(|letter: char| !is_identifier_letter(letter)).unwrap_or(part.len());
+            let (name, rest) = part.split_at(end);
+            let short = self.exports.iter().find(|(old, _)| old == name).map(|(_, new)| new.as_str());
+            shortened += "wasm.";
+            shortened += short.ok_or_else(|| unknown("an export that the module lacks", name))?;
+            shortened += rest;
+        }
+        Ok(shortened)
+    }
+}
+
 /// The factory module for the crate named `name`, from `name_bg.js` (the bindings) and `name.js` (the entry).
 ///
 /// # Errors
 /// When a line has a shape that this was not written for: another version of wasm-bindgen, or a use of it (JavaScript
 /// snippets, imported modules) that would tie the glue to one instance.
-pub fn factory(name: &str, bindings: &str, entry: &str) -> Result<String> {
+pub fn factory(name: &str, bindings: &str, entry: &str, names: &Names) -> Result<String> {
     let public = public_names(name, entry)?;
     if bindings.matches(SET_WASM).count() != 1 || bindings.matches("\nlet wasm;\n").count() != 1 {
         return Err(unknown("the end of the bindings, `let wasm; export function __wbg_set_wasm`", "none or several"));
@@ -28,7 +77,7 @@ pub fn factory(name: &str, bindings: &str, entry: &str) -> Result<String> {
             if public.iter().any(|public| public == name) {
                 defined.push(name.to_owned());
             } else if name.starts_with("__wbg_") || name.starts_with("__wbindgen_") {
-                imports.push(name.to_owned());
+                imports.push(names.import(name)?);
             } else {
                 return Err(unknown("an export that is neither public nor wasm-bindgen's own", line));
             }
@@ -45,16 +94,18 @@ pub fn factory(name: &str, bindings: &str, entry: &str) -> Result<String> {
         return Err(unknown("the entry exports what the bindings do not define", missing));
     }
     let start = if entry.lines().any(|line| line == START) { "wasm.__wbindgen_start();\n" } else { "" };
-    Ok(format!(
+    let module = format!(
         "// Made by the build from wasm-bindgen's glue: each call has memory, caches and classes of its own.\n\
          export function instantiate(module) {{\n{}\n\
-         const imports = {{ \"./{name}_bg.js\": {{ {} }} }};\n\
+         const imports = {{ {}: {{ {} }} }};\n\
          wasm = new WebAssembly.Instance(module, imports).exports;\n\
          {start}return {{ {} }};\n}}\n",
         body.trim_end(),
+        MODULE,
         imports.join(", "),
         public.join(", "),
-    ))
+    );
+    names.shorten_exports(&module)
 }
 
 const START: &str = "wasm.__wbindgen_start();";
@@ -103,7 +154,11 @@ fn declared_name(declaration: &str) -> Option<&str> {
 }
 
 fn is_identifier(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || letter == '$')
+    !name.is_empty() && name.chars().all(is_identifier_letter)
+}
+
+fn is_identifier_letter(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || letter == '_' || letter == '$'
 }
 
 fn unknown(what: &str, line: &str) -> Failure {
@@ -124,27 +179,34 @@ mod tests {
                             let cached = null;\n\n\nlet wasm;\n\
                             export function __wbg_set_wasm(val) {\n    wasm = val;\n}\n";
 
+    const NAMES: &str = "{\n\"imports\": [\n  [\"./core_bg.js\", \"__wbg_fetch_12ab\", \"a\"],\n  [\"./core_bg.js\", \
+                         \"__wbindgen_init_externref_table\", \"b\"]\n ],\n\"exports\": [\n  [\"free\", \"c\"],\n  [\"__wbindgen_start\", \"d\"]\n ]\n}\n";
+
+    fn made(bindings: &str, entry: &str) -> Result<String> {
+        factory("core", bindings, entry, &Names::read(NAMES)?)
+    }
+
     #[test]
     fn the_whole_glue_becomes_the_body_of_one_function() {
         let expected = "// Made by the build from wasm-bindgen's glue: each call has memory, caches and classes of its own.\n\
-            export function instantiate(module) {\nclass Core {\n    free() {\n        wasm.free();\n    }\n}\n\
+            export function instantiate(module) {\nclass Core {\n    free() {\n        wasm.c();\n    }\n}\n\
             const Kind = Object.freeze({\n    A: 0,\n});\nfunction __wbg_fetch_12ab(arg0) {\n    return fetch(arg0);\n}\n\
             function __wbindgen_init_externref_table() {\n}\nlet cached = null;\n\n\nlet wasm;\n\
-            const imports = { \"./core_bg.js\": { __wbg_fetch_12ab, __wbindgen_init_externref_table } };\n\
-            wasm = new WebAssembly.Instance(module, imports).exports;\nwasm.__wbindgen_start();\n\
+            const imports = { a: { a: __wbg_fetch_12ab, b: __wbindgen_init_externref_table } };\n\
+            wasm = new WebAssembly.Instance(module, imports).exports;\nwasm.d();\n\
             return { Core, Kind };\n}\n";
-        assert_eq!(factory("core", BINDINGS, ENTRY).unwrap(), expected);
+        assert_eq!(made(BINDINGS, ENTRY).unwrap(), expected);
     }
 
     #[test]
     fn a_module_without_a_start_function_is_not_started() {
         let entry = ENTRY.replace("wasm.__wbindgen_start();\n", "");
-        assert!(!factory("core", BINDINGS, &entry).unwrap().contains("__wbindgen_start"));
+        assert!(!made(BINDINGS, &entry).unwrap().contains("wasm.d()"));
     }
 
     #[test]
     fn an_unknown_shape_stops_the_build() {
-        let changed = |from: &str, to: &str| factory("core", &BINDINGS.replace(from, to), ENTRY);
+        let changed = |from: &str, to: &str| made(&BINDINGS.replace(from, to), ENTRY);
         assert!(changed("let cached", "import { x } from './snippets/x.js';\nlet cached").is_err());
         assert!(changed("let cached", "export { x as y };\nlet cached").is_err());
         assert!(changed("let cached", "export default cached;\nlet cached").is_err());
@@ -153,7 +215,9 @@ mod tests {
         assert!(changed("wasm = val;", "wasm = val.exports;").is_err());
         assert!(changed("let wasm;", "var wasm;").is_err());
         assert!(changed("class Core", "class Other").is_err());
-        let entry = |from: &str, to: &str| factory("core", BINDINGS, &ENTRY.replace(from, to));
+        assert!(changed("wasm.free", "wasm.gone").is_err());
+        assert!(changed("__wbg_fetch_12ab", "__wbg_other").is_err());
+        let entry = |from: &str, to: &str| made(BINDINGS, &ENTRY.replace(from, to));
         assert!(entry("wasm.__wbindgen_start();", "await wasm.__wbindgen_start();").is_err());
         assert!(entry("} from", "} of").is_err());
         assert!(entry("Core, Kind", "Core as default").is_err());

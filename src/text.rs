@@ -1,0 +1,50 @@
+//! The few things that are done with text. `std` has them all, each for any type and any separator, and each a kilobyte of wasm.
+
+use alloc::string::String;
+
+/// Texts one after the other.
+pub fn concat(parts: &[&str]) -> String {
+    let mut whole = String::new();
+    for part in parts {
+        whole.push_str(part);
+    }
+    whole
+}
+
+/// A number of decimal digits and nothing else, up to `u64::MAX`.
+pub fn whole(digits: &str) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    let mut number: u64 = 0;
+    for byte in digits.bytes() {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        number = number.checked_mul(10)?.checked_add(u64::from(digit))?;
+    }
+    Some(number)
+}
+
+/// How many characters there are: each has one byte that doesn't continue another.
+pub fn characters(text: &str) -> usize {
+    text.bytes().filter(|byte| !(0x80..0xc0).contains(byte)).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_digits_only() {
+        assert_eq!(whole("18446744073709551615"), Some(u64::MAX));
+        assert_eq!(whole("007"), Some(7));
+        for text in ["", "18446744073709551616", "+1", "-1", " 1", "1.0", "x"] {
+            assert_eq!(whole(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn characters_are_not_bytes() {
+        assert_eq!(characters("aé漢🍎"), 4);
+        assert_eq!(concat(&["a", "", "é"]), "aé");
+    }
+}
