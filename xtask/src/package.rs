@@ -71,7 +71,7 @@ pub fn build(project: &Project, tools: &Tools, variant: Variant) -> Result<PathB
     say(&format!("building the package in {}", folder.display()));
     let mut cargo = project.cargo(&["build", "--quiet", "--release", "--lib", "--package", CRATE, "--target", WASM]);
     cargo.args(["--features", if variant == Variant::Trap { "bare,trap" } else { "bare" }]);
-    run(&mut cargo)?;
+    run(cargo.env("CARGO_ENCODED_RUSTFLAGS", nameless(project)?))?;
     let work = project.target.join("package").join(variant.name());
     let built = project.target.join(WASM).join("release").join(format!("{CRATE}.wasm"));
     let mut bindgen = project.command(&tools.wasm_bindgen);
@@ -91,6 +91,19 @@ pub fn build(project: &Project, tools: &Tools, variant: Variant) -> Result<PathB
     facade(project, &dist)?;
     documents(project, &folder)?;
     Ok(folder)
+}
+
+/// Flags that keep the folders of this machine out of what ships: the places of panics are named in it, and would differ from builder to builder.
+fn nameless(project: &Project) -> Result<String> {
+    let sysroot = capture(project.command("rustc").args(["--print", "sysroot"]))?;
+    let mut renamed = vec![(PathBuf::from(sysroot.trim()).join("lib/rustlib/src/rust"), "/rust")];
+    let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let cargo_home = cargo_home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let sources = cargo_home.and_then(|home| files::list(&home.join("registry/src")).ok()).unwrap_or_default();
+    renamed.extend(sources.into_iter().map(|registry| (registry, "/crates")));
+    renamed.push((project.root.clone(), "/tidegate"));
+    let flags = renamed.iter().map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display()));
+    Ok(flags.collect::<Vec<_>>().join("\u{1f}"))
 }
 
 /// The optimised module, and the names that wasm-opt gave to what it imports and exports, as it printed them. wasm-opt is the slow step, so its answer
