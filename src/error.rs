@@ -1,11 +1,10 @@
-//! What can go wrong, in the words of the public contract. Every error says what it was, whose, and whether money may have gone.
+//! What can go wrong, and the attempts that led there, in the words of the public contract. Every error says what it was, whose, and whether money may have gone.
 
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::{Deref, DerefMut};
 
-use crate::task::Attempt;
 use crate::text::concat;
 use crate::time::Millis;
 
@@ -163,6 +162,61 @@ impl Axis {
             Axis::Minute => "minute",
             Axis::Day => "day",
             Axis::Unknown => "unknown",
+        }
+    }
+}
+
+/// A provider and a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The caller's name for the provider.
+    pub provider: String,
+    /// The provider's name for the model.
+    pub model: String,
+}
+
+/// One submit and its answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempt {
+    /// Who was asked.
+    pub target: Target,
+    /// When, ms since the epoch.
+    pub at: u64,
+    /// What came of it.
+    pub outcome: AttemptOutcome,
+    /// The error, if there was one.
+    pub code: Option<Code>,
+    /// The limit that refused.
+    pub axis: Option<Axis>,
+    /// The HTTP status.
+    pub status: Option<u16>,
+    /// What support asks for.
+    pub request_id: Option<String>,
+    /// How long the part had waited for leave to submit, ms.
+    pub waited: Millis,
+}
+
+/// What came of a submit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptOutcome {
+    /// The provider has it.
+    Accepted,
+    /// Not now; free.
+    Refused,
+    /// An error that certainly left nothing behind.
+    Failed,
+    /// Nobody knows.
+    Unknown,
+}
+
+impl AttemptOutcome {
+    /// The name in the public contract.
+    pub const fn name(self) -> &'static str {
+        match self {
+            AttemptOutcome::Accepted => "accepted",
+            AttemptOutcome::Refused => "refused",
+            AttemptOutcome::Failed => "failed",
+            AttemptOutcome::Unknown => "unknown",
         }
     }
 }

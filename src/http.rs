@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::json::Json;
+use crate::text::hex_digit;
 
 /// What is done with the body of an answer, and so how much of it may come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,7 +184,6 @@ pub fn is_fetchable(url: &str, provider_base: &str) -> bool {
 
 /// Percent-encodes a path segment; a segment that is not `[A-Za-z0-9_.~-]{1,256}` after all, or climbs, is refused.
 pub fn path_segment(id: &str) -> Option<String> {
-    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
     if id.is_empty() || id.len() > 256 || id == "." || id == ".." || id.chars().any(char::is_control) {
         return None;
     }
@@ -194,7 +194,7 @@ pub fn path_segment(id: &str) -> Option<String> {
         } else {
             segment.push('%');
             for nibble in [byte >> 4, byte & 15] {
-                segment.push(DIGITS.get(usize::from(nibble)).copied().unwrap_or('0'));
+                segment.push(hex_digit(u64::from(nibble)).to_ascii_uppercase());
             }
         }
     }

@@ -4,8 +4,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::json::{Json, JsonWriter};
-use crate::options::text_fields;
-use crate::task::{Part, Task};
 
 /// The version that is written. Others are not read: resuming what is misunderstood could pay twice.
 pub const VERSION: u64 = 1;
@@ -53,25 +51,6 @@ pub struct Record {
 }
 
 impl Record {
-    /// Of a part as it stands.
-    pub fn of(task: &Task, part: &Part, index: u16, provider: &str, stage: Stage, planned_at: u64) -> Record {
-        Record {
-            stage,
-            task_key: task.key.clone(),
-            key: part.key.clone(),
-            index,
-            parts: task.parts.len() as u16,
-            provider: String::from(provider),
-            model: part.model.clone(),
-            requested_model: task.requested_model.clone(),
-            body: part.body.clone(),
-            planned_at,
-            submitted_at: part.submitted_wall,
-            task_id: part.task_id.clone(),
-            metadata: task.options.metadata.clone(),
-        }
-    }
-
     /// The text to store.
     pub fn write(&self) -> String {
         let stage = match self.stage {
@@ -124,7 +103,7 @@ impl Record {
             planned_at: json.get("plannedAt").and_then(Json::whole)?,
             submitted_at: json.get("submittedAt").and_then(Json::whole),
             task_id: json.text_of("taskId"),
-            metadata: text_fields(json.get("metadata")),
+            metadata: json.texts("metadata"),
         };
         let submitted = record.stage == Stage::Planned || record.task_id.is_some();
         (submitted && record.index < record.parts && record.parts <= 64).then_some(record)

@@ -179,16 +179,10 @@ impl CallOptions {
             download: json.get("download").and_then(Json::boolean).unwrap_or(base.download),
             idempotency_key: json.text_of("idempotencyKey"),
             priority: base.priority,
-            metadata: text_fields(json.get("metadata")),
+            metadata: json.texts("metadata"),
             batch: json.get("batch").and_then(Json::whole).map(|number| number as u32),
         }
     }
-}
-
-/// The string fields of an object.
-pub fn text_fields(json: Option<&Json>) -> Vec<(String, String)> {
-    let fields = json.map_or(&[][..], Json::fields).iter();
-    gather(fields.filter_map(|(name, value)| Some((name.clone(), String::from(value.text()?)))))
 }
 
 /// A provider as the client is set up with it. Its credential stays with the host, under the provider's place in the list.

@@ -2,6 +2,8 @@
 
 use alloc::string::String;
 
+use crate::text::hex_digit;
+
 /// A generator of the wyrand family: eight bytes of state, good enough for jitter and for spreading a seed over keys. Not for secrets.
 #[derive(Clone, Debug)]
 pub struct Rng {
@@ -29,12 +31,11 @@ impl Rng {
 
     /// 128 bits as 32 lower-case hexadecimal digits: the body of an idempotency key.
     pub fn hex_key(&mut self) -> String {
-        const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
         let mut key = String::with_capacity(32);
         for _ in 0..2 {
             let mut word = self.next_u64();
             for _ in 0..16 {
-                key.push(DIGITS.get((word & 15) as usize).copied().unwrap_or('0'));
+                key.push(hex_digit(word));
                 word >>= 4;
             }
         }

@@ -5,12 +5,12 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::error::{Axis, Code, Error};
+use crate::error::{Attempt, Error};
 use crate::limit::Token;
 use crate::options::CallOptions;
 use crate::provider::Image;
 use crate::request::ImageRequest;
-use crate::time::{Instant, Millis};
+use crate::time::Instant;
 
 /// The host's number for a task.
 pub type TaskId = u32;
@@ -32,61 +32,6 @@ impl PartId {
     /// A number that orders as the parts do.
     pub fn code(self) -> u64 {
         u64::from(self.task) << 16 | u64::from(self.index)
-    }
-}
-
-/// A provider and a model.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// The caller's name for the provider.
-    pub provider: String,
-    /// The provider's name for the model.
-    pub model: String,
-}
-
-/// One submit and its answer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Attempt {
-    /// Who was asked.
-    pub target: Target,
-    /// When, ms since the epoch.
-    pub at: u64,
-    /// What came of it.
-    pub outcome: AttemptOutcome,
-    /// The error, if there was one.
-    pub code: Option<Code>,
-    /// The limit that refused.
-    pub axis: Option<Axis>,
-    /// The HTTP status.
-    pub status: Option<u16>,
-    /// What support asks for.
-    pub request_id: Option<String>,
-    /// How long the part had waited for leave to submit, ms.
-    pub waited: Millis,
-}
-
-/// What came of a submit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AttemptOutcome {
-    /// The provider has it.
-    Accepted,
-    /// Not now; free.
-    Refused,
-    /// An error that certainly left nothing behind.
-    Failed,
-    /// Nobody knows.
-    Unknown,
-}
-
-impl AttemptOutcome {
-    /// The name in the public contract.
-    pub const fn name(self) -> &'static str {
-        match self {
-            AttemptOutcome::Accepted => "accepted",
-            AttemptOutcome::Refused => "refused",
-            AttemptOutcome::Failed => "failed",
-            AttemptOutcome::Unknown => "unknown",
-        }
     }
 }
 

@@ -29,6 +29,11 @@ pub fn characters(text: &str) -> usize {
     text.bytes().filter(|byte| !(0x80..0xc0).contains(byte)).count()
 }
 
+/// The lower-case hexadecimal digit of the lowest four bits.
+pub fn hex_digit(bits: u64) -> char {
+    char::from_digit(bits as u32 & 15, 16).unwrap_or('0')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,5 +51,6 @@ mod tests {
     fn characters_are_not_bytes() {
         assert_eq!(characters("aé漢🍎"), 4);
         assert_eq!(concat(&["a", "", "é"]), "aé");
+        assert_eq!((hex_digit(7), hex_digit(0x1f)), ('7', 'f'));
     }
 }

@@ -5,14 +5,13 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::engine::{Effect, Engine, Outcome, Reference, Success, Update};
-use crate::error::Error;
+use crate::error::{Attempt, Error, Target};
 use crate::gather::gather;
 use crate::journal::{Record, Stage};
 use crate::json::{Json, ObjectBuilder};
 use crate::limit::LaneSnapshot;
-use crate::options::text_fields;
 use crate::provider::Image;
-use crate::task::{Attempt, KnownPart, Target};
+use crate::task::KnownPart;
 
 fn list<T>(items: impl IntoIterator<Item = T>, view: impl Fn(T) -> Json) -> Json {
     Json::List(gather(items.into_iter().map(view)))
@@ -280,5 +279,5 @@ fn read_part(json: &Json) -> Option<KnownPart> {
 
 /// The metadata of a reference.
 pub fn reference_metadata(json: &Json) -> Vec<(String, String)> {
-    text_fields(json.get("metadata"))
+    json.texts("metadata")
 }

@@ -4,13 +4,13 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::error::{Axis, Error};
+use crate::error::{Attempt, Axis, Error, Target};
 use crate::http::{Answer, Fault, Purpose, Request};
 use crate::journal::Record;
 use crate::options::CallOptions;
 use crate::provider::Image;
 use crate::request::ImageRequest;
-use crate::task::{Attempt, CallId, KnownPart, OwnerId, PartId, Target, TaskId};
+use crate::task::{CallId, KnownPart, OwnerId, PartId, TaskId};
 use crate::time::Millis;
 
 /// What happened.

@@ -76,7 +76,21 @@ impl Engine {
         let Some(task) = self.tasks.get(&id.task) else { return seq };
         let Some(part) = task.parts.get(usize::from(id.index)) else { return seq };
         let provider = self.config.providers.get(part.provider).map_or("", |config| config.name.as_str());
-        let record = Record::of(task, part, id.index, provider, stage, part.planned_wall);
+        let record = Record {
+            stage,
+            task_key: task.key.clone(),
+            key: part.key.clone(),
+            index: id.index,
+            parts: task.parts.len() as u16,
+            provider: String::from(provider),
+            model: part.model.clone(),
+            requested_model: task.requested_model.clone(),
+            body: part.body.clone(),
+            planned_at: part.planned_wall,
+            submitted_at: part.submitted_wall,
+            task_id: part.task_id.clone(),
+            metadata: task.options.metadata.clone(),
+        };
         let effect = Effect::Store { seq, key: record.key.clone(), record: record.write() };
         self.effect_for(id.task, effect);
         seq

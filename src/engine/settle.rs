@@ -5,13 +5,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Effect, Engine, Outcome, Reference, Success};
-use crate::error::{Billed, Code, Error};
+use crate::error::{Billed, Code, Error, Target};
 use crate::gather::gather;
 use crate::journal::Stage;
 use crate::limit::LaneIn;
 use crate::poll;
 use crate::table::text_code;
-use crate::task::{KnownPart, PartId, PartState, Target, TaskId};
+use crate::task::{KnownPart, PartId, PartState, TaskId};
 use crate::text::concat;
 use crate::time::{Instant, Millis};
 

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Effect, Engine, Update};
-use crate::error::{Billed, Code, Error};
+use crate::error::{Attempt, AttemptOutcome, Billed, Code, Error, Target};
 use crate::http::{Answer, Purpose};
 use crate::journal::Stage;
 use crate::limit::{LaneIn, Token, Verdict};
@@ -12,7 +12,7 @@ use crate::options::Ambiguous;
 use crate::poll;
 use crate::provider::{Image, Reading, Refusal, Running, read_submit, submission};
 use crate::retry::backoff;
-use crate::task::{Attempt, AttemptOutcome, CallId, PartId, PartState, Target};
+use crate::task::{CallId, PartId, PartState};
 use crate::time::Millis;
 
 impl Engine {

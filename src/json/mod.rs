@@ -3,8 +3,13 @@
 //! Trees are built by [`TreeBuilder`], which bounds depth and size whoever feeds it (the walk over JavaScript values in `web`, the native
 //! twin in the tests), and written as text by [`JsonWriter`].
 
+mod writer;
+
 use alloc::string::String;
 use alloc::vec::Vec;
+
+use crate::gather::gather;
+pub use writer::{JsonWriter, decimal};
 
 /// Containers within containers before an answer counts as hostile; the deepest documented answer has 6.
 pub const MAX_DEPTH: usize = 32;
@@ -98,6 +103,12 @@ impl Json {
             Json::Object(fields) => fields,
             _ => &[],
         }
+    }
+
+    /// The string fields of the object at a field.
+    pub fn texts(&self, name: &str) -> Vec<(String, String)> {
+        let fields = self.get(name).map_or(&[][..], Json::fields).iter();
+        gather(fields.filter_map(|(name, value)| Some((name.clone(), String::from(value.text()?)))))
     }
 
     /// An owned copy of the text at a field.
@@ -228,147 +239,9 @@ impl TreeBuilder {
     }
 }
 
-/// Writes JSON text: objects, arrays, strings, whole numbers and fragments that were JSON already.
-///
-/// Fractions are not written: nothing that the core sends or stores has one, and printing them costs 24 KB of wasm.
-#[derive(Default)]
-pub struct JsonWriter {
-    text: String,
-    /// Whether the next value at this level needs a comma before it.
-    comma: bool,
-}
-
-impl JsonWriter {
-    /// A writer without text.
-    pub fn new() -> JsonWriter {
-        JsonWriter::default()
-    }
-
-    /// `{`
-    pub fn open(&mut self) -> &mut Self {
-        self.separate();
-        self.text.push('{');
-        self.comma = false;
-        self
-    }
-
-    /// `}`
-    pub fn close(&mut self) -> &mut Self {
-        self.text.push('}');
-        self.comma = true;
-        self
-    }
-
-    /// `[`
-    pub fn open_list(&mut self) -> &mut Self {
-        self.separate();
-        self.text.push('[');
-        self.comma = false;
-        self
-    }
-
-    /// `]`
-    pub fn close_list(&mut self) -> &mut Self {
-        self.text.push(']');
-        self.comma = true;
-        self
-    }
-
-    /// A field's name.
-    pub fn key(&mut self, name: &str) -> &mut Self {
-        self.string(name);
-        self.text.push(':');
-        self.comma = false;
-        self
-    }
-
-    /// A string.
-    pub fn string(&mut self, value: &str) -> &mut Self {
-        const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-        self.separate();
-        self.text.push('"');
-        for character in value.chars() {
-            match character {
-                '"' => self.text.push_str("\\\""),
-                '\\' => self.text.push_str("\\\\"),
-                '\n' => self.text.push_str("\\n"),
-                control if control < ' ' => {
-                    self.text.push_str("\\u00");
-                    self.text.push(if control as u32 >= 16 { '1' } else { '0' });
-                    self.text.push(DIGITS.get(control as usize & 15).copied().unwrap_or('0'));
-                }
-                other => self.text.push(other),
-            }
-        }
-        self.text.push('"');
-        self
-    }
-
-    /// A whole number.
-    pub fn whole(&mut self, value: u64) -> &mut Self {
-        self.separate();
-        self.text.push_str(&decimal(value));
-        self
-    }
-
-    /// Text that is JSON already.
-    pub fn raw(&mut self, json: &str) -> &mut Self {
-        self.separate();
-        self.text.push_str(json);
-        self
-    }
-
-    /// A string field, if there is a value.
-    pub fn maybe(&mut self, name: &str, value: Option<&str>) -> &mut Self {
-        if let Some(value) = value {
-            self.key(name).string(value);
-        }
-        self
-    }
-
-    /// The text.
-    pub fn finish(self) -> String {
-        self.text
-    }
-
-    fn separate(&mut self) {
-        if self.comma {
-            self.text.push(',');
-        }
-        self.comma = true;
-    }
-}
-
-/// A whole number in decimal digits, without the formatting machinery of `core::fmt`.
-pub fn decimal(mut value: u64) -> String {
-    let mut digits = Vec::with_capacity(20);
-    loop {
-        digits.push(b'0' + (value % 10) as u8);
-        value /= 10;
-        if value == 0 {
-            break;
-        }
-    }
-    digits.iter().rev().map(|digit| char::from(*digit)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn writes_what_a_parser_reads_back() {
-        let hostile = "quote \" backslash \\ newline \n tab \t bell \u{7} unit \u{1f} heart ♥ 🌊";
-        let mut writer = JsonWriter::new();
-        writer.open().key("a").whole(0).key("b").whole(u64::MAX).key(hostile).string(hostile);
-        writer.key("c").open_list().string("x").raw("1.5e3").open().close().close_list().maybe("d", None).close();
-        let parsed: serde_json::Value = serde_json::from_str(&writer.finish()).unwrap();
-        assert_eq!(parsed["a"], 0);
-        assert_eq!(parsed["b"], u64::MAX);
-        assert_eq!(parsed[hostile], hostile);
-        assert_eq!(parsed["c"], serde_json::json!(["x", 1500.0, {}]));
-        assert!(parsed.get("d").is_none());
-    }
 
     #[test]
     fn paths_stop_at_what_is_not_there() {
