@@ -11,7 +11,7 @@ export interface Core {
   resume(task: number, owner: number, ref: unknown, options: CoreOptions, records?: unknown[]): string;
   /** The live task that a key, ref or `{ provider, taskId }` names, or -1. */
   find(ref: unknown): number;
-  /** After a trap: the submit of this part is in flight as `call`. */
+  /** After a trap, before the task is registered anew: the submit of this part is in flight as `call`. */
   adopt(call: number, task: number, part: number): void;
   /** Fetches an image; settles as `task`, with a result of one image that has a handle. */
   download(task: number, owner: number, url: string): void;

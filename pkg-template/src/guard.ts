@@ -179,10 +179,6 @@ export class Guard {
       try {
         const core = (this.#core = this.#create(this.generation, this.lastCall + 1));
         for (const batch of this.paused) core.pause(batch, true);
-        for (suspect of this.everyone()) {
-          const records = [...suspect.records.values()].map((record) => JSON.parse(record) as unknown);
-          this.name(suspect, suspect.register(core, records));
-        }
         for (const [number, call] of [...this.calls]) {
           suspect = this.tasks.get(call.task);
           if (call.purpose === 0 && suspect) {
@@ -192,6 +188,10 @@ export class Guard {
             // A submit whose task is over stays on its way: to break it off would save nothing.
             if (call.purpose !== 0) call.controller.abort();
           }
+        }
+        for (suspect of this.everyone()) {
+          const records = [...suspect.records.values()].map((record) => JSON.parse(record) as unknown);
+          this.name(suspect, suspect.register(core, records));
         }
         return true;
       } catch (cause) {

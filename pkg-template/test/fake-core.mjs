@@ -60,7 +60,9 @@ export const createWorld = () => {
     submit(task, owner, request, options, records) {
       tell(this, "submit", [task, owner, request, options, records]);
       const key = options.idempotencyKey ?? `made-${task}`;
-      this.tasks.set(task, { task, owner, request, options, key, fresh: true });
+      // What was adopted before it was registered is on the wire already.
+      const adopted = [...this.calls.values()].some((call) => call.task === task);
+      this.tasks.set(task, { task, owner, request, options, key, fresh: !adopted });
       return key;
     }
     resume(task, owner, ref, options, records) {
@@ -77,7 +79,6 @@ export const createWorld = () => {
     }
     adopt(call, task, part) {
       tell(this, "adopt", [call, task, part]);
-      this.tasks.get(task).fresh = false;
       this.calls.set(call, { task, purpose: 0 });
     }
     download(task, owner, url) {

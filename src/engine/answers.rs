@@ -64,19 +64,6 @@ impl Engine {
         }
     }
 
-    /// Takes back the effect that would send this call, if nobody has performed it yet.
-    pub(super) fn retract_send(&mut self, task: TaskId, number: CallId) -> bool {
-        let Some(owner) = self.tasks.get(&task).map(|task| task.owner) else { return false };
-        let Some(effects) = self.owners.get_mut(&owner).map(|owner| &mut owner.effects) else { return false };
-        let send = effects.iter().find(|(_, effect)| matches!(effect, Effect::Send { call, .. } if *call == number));
-        let place = send.map(|(place, _)| place);
-        let retracted = place.and_then(|place| effects.remove(&place)).is_some();
-        if retracted {
-            self.take_call(number);
-        }
-        retracted
-    }
-
     /// Whoever brings news of a task is the context of its owner.
     pub(super) fn hear_owner(&mut self, task: TaskId) {
         if let Some(owner) = self.tasks.get(&task).map(|task| task.owner) {

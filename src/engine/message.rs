@@ -53,7 +53,7 @@ pub enum Input {
         /// The address.
         url: String,
     },
-    /// After a trap: this part's submit is on the wire under that number.
+    /// After a trap, before the task is registered anew: this part's submit is on the wire under that number.
     Adopt {
         /// The HTTP call.
         call: CallId,

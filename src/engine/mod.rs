@@ -43,6 +43,8 @@ pub struct Engine {
     lanes: Vec<lanes::LaneSlot>,
     calls: Table<CallId, Call>,
     next_call: CallId,
+    /// Submits that the engine before this one sent, and whose parts are yet to be registered.
+    adopted: Table<CallId, PartId>,
     next_order: u64,
     next_seq: u64,
     next_adopted: Token,
@@ -85,6 +87,7 @@ impl Engine {
             lanes: Vec::new(),
             calls: Table::default(),
             next_call: config.first_call,
+            adopted: Table::default(),
             next_order: 0,
             next_seq: 0,
             // Numbers that no lane gives out itself.

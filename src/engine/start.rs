@@ -9,7 +9,7 @@ use super::Engine;
 use crate::error::{Code, Error};
 use crate::gather::gather;
 use crate::journal::{Record, Stage};
-use crate::limit::LaneIn;
+use crate::limit::{LaneIn, Token};
 use crate::options::CallOptions;
 use crate::provider::submit_request;
 use crate::request::ImageRequest;
@@ -300,21 +300,19 @@ impl Engine {
 
     /// Sets a part going from the state that it was made in.
     fn set_going(&mut self, id: PartId) {
-        let Some(part) = self.part(id) else { return };
-        match part.state {
+        let Some(state) = self.part(id).map(|part| part.state) else { return };
+        match state {
             PartState::Waiting => {
                 self.enqueue(id);
                 self.tell_waiting(id);
             }
+            PartState::Planned if self.await_adopted(id) => {}
             PartState::Planned => self.replay(id),
             PartState::Running { .. } => {
-                let lane = part.lane;
-                let token = self.next_adopted;
-                self.next_adopted += 1;
+                let token = self.adopt_slot(id);
                 if let Some(part) = self.part_mut(id) {
                     part.state = PartState::Running { token: Some(token), call: None };
                 }
-                self.tell_lane(lane, LaneIn::Adopt { token });
                 let deadline = self.tasks.get(&id.task).map_or(0, |task| task.options.deadline);
                 self.set_patience(id, self.now.after(deadline));
                 self.tell_running(id, true, None);
@@ -334,26 +332,33 @@ impl Engine {
         }
     }
 
-    /// After a trap: the submit is on the wire already. If this engine was about to send it again, it doesn't.
+    /// After a trap: the submit of a part that is about to be registered is on the wire already.
     pub(super) fn adopt(&mut self, call: CallId, id: PartId) {
-        let Some((lane, state)) = self.part(id).map(|part| (part.lane, part.state)) else { return };
-        let token = match state {
-            PartState::Planned => {
-                let token = self.next_adopted;
-                self.next_adopted += 1;
-                self.dequeue(id);
-                self.tell_lane(lane, LaneIn::Adopt { token });
-                token
-            }
-            PartState::Submitting { call: unsent, token } if self.retract_send(id.task, unsent) => token,
-            _ => return,
-        };
+        self.next_call = self.next_call.max(call.saturating_add(1));
+        self.adopted.insert(call, id);
+    }
+
+    /// Waits for the answer of the submit that the engine before this one sent, if there is one.
+    fn await_adopted(&mut self, id: PartId) -> bool {
+        let Some(call) = self.adopted.iter().find(|(_, part)| **part == id).map(|(call, _)| call) else { return false };
+        self.adopted.remove(&call);
+        let token = self.adopt_slot(id);
         self.register_call(call, id, crate::http::Purpose::Submit);
         if let Some(part) = self.part_mut(id) {
-            part.state = PartState::Submitting { call, token };
+            part.go(PartState::Submitting { call, token });
         }
         let deadline = self.tasks.get(&id.task).map_or(0, |task| task.options.deadline);
         self.set_patience(id, self.now.after(deadline));
+        true
+    }
+
+    /// A slot that is in use already, whatever the lane has granted.
+    fn adopt_slot(&mut self, id: PartId) -> Token {
+        let token = self.next_adopted;
+        self.next_adopted += 1;
+        let lane = self.part(id).map_or(0, |part| part.lane);
+        self.tell_lane(lane, LaneIn::Adopt { token });
+        token
     }
 }
 

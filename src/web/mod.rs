@@ -94,7 +94,7 @@ impl Core {
         by_key.or_else(|| by_id.next()).map_or(-1, |task| task as i32)
     }
 
-    /// After a trap: this part's submit is on the wire already.
+    /// After a trap, before its task is registered anew: this part's submit is on the wire already.
     pub fn adopt(&self, call: f64, task: u32, part: u32) {
         self.handle(Input::Adopt { call: call as CallId, part: PartId { task, index: part as u16 } });
     }

@@ -3,12 +3,16 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use tidegate::engine::Effect;
+use tidegate::engine::{Effect, Engine, Input};
 use tidegate::error::Code;
-use tidegate::http::Purpose;
-use tidegate::journal::Stage;
+use tidegate::http::{Answer, Body, Purpose};
+use tidegate::journal::{Record, Stage};
+use tidegate::json::ObjectBuilder;
 use tidegate::provider::hiapi::HIAPI;
 use tidegate::provider::{AnswerTable, Dialect};
+use tidegate::request::ImageRequest;
+use tidegate::task::PartId;
+use tidegate::time::Instant;
 use tidegate_simulator::{Config, Distribution};
 
 use crate::support::audit;
@@ -230,4 +234,49 @@ fn a_record_is_replayed_only_while_its_key_counts() {
         assert_eq!(unknown, submits == 1);
         audit::money(&sim);
     }
+}
+
+/// The engine that sent is gone, the connection is not: its answer is waited for, and nothing is sent again.
+fn an_adopted_submit_is_heard_out(dialect: &'static Dialect) {
+    let (now, wall) = (Instant::from_millis(1_000), 1_795_309_783_000);
+    let mut engine = Engine::new(client(dialect, 1), 7);
+    let record = Record {
+        stage: Stage::Planned,
+        task_key: String::from("tg-1"),
+        key: String::from("tg-1"),
+        index: 0,
+        parts: 1,
+        provider: engine.config().providers[0].name.clone(),
+        model: String::from("m"),
+        requested_model: String::from("m"),
+        body: String::from("{}"),
+        planned_at: wall - 500,
+        submitted_at: None,
+        task_id: None,
+        metadata: Vec::new(),
+    };
+    let mut call = options();
+    call.idempotency_key = Some(String::from("tg-1"));
+    let request = Ok(Box::new(ImageRequest::new("m", "p")));
+    engine.handle(now, wall, Input::Adopt { call: 41, part: PartId { task: 1, index: 0 } });
+    let again = Input::Submit { task: 1, owner: 0, request, options: Box::new(call), records: vec![record] };
+    engine.handle(now, wall, again);
+    let body = Body::Json(ObjectBuilder::new().with("taskId", "tk-1").build());
+    engine.handle(now, wall, Input::Answer { call: 41, answer: Answer { status: 200, headers: Vec::new(), body } });
+    engine.handle(now.after(500), wall + 500, Input::Wake { owner: 0 });
+    let effects: Vec<Effect> = std::iter::from_fn(|| engine.poll(0)).collect();
+    let sent: Vec<(u64, Purpose)> = effects
+        .iter()
+        .filter_map(
+            |effect| if let Effect::Send { call, purpose, .. } = effect { Some((*call, *purpose)) } else { None },
+        )
+        .collect();
+    assert_eq!(sent, [(42, Purpose::Poll)], "a poll for what was adopted, under a number of its own");
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Settle { .. })));
+}
+
+#[test]
+fn a_submit_on_the_wire_outlives_its_engine() {
+    an_adopted_submit_is_heard_out(&HIAPI);
+    an_adopted_submit_is_heard_out(&KEYLESS);
 }
