@@ -159,7 +159,7 @@ impl CallOptions {
             deadline: defaults.deadline,
             max_wait: defaults.max_wait.unwrap_or(patience),
             retry: defaults.retry.clone(),
-            download: priority == Priority::Batch,
+            download: false,
             idempotency_key: None,
             priority,
             metadata: Vec::new(),
@@ -176,7 +176,8 @@ impl CallOptions {
             deadline: millis(json, "deadline", base.deadline),
             max_wait: millis(json, "maxWait", base.max_wait),
             retry: RetryPolicy::read(json.get("retry"), &base.retry),
-            download: json.get("download").and_then(Json::boolean).unwrap_or(base.download),
+            // In a batch nobody may look before the addresses die.
+            download: json.get("download").and_then(Json::boolean).unwrap_or(json.get("batch").is_some()),
             idempotency_key: json.text_of("idempotencyKey"),
             priority: base.priority,
             metadata: json.texts("metadata"),
@@ -276,8 +277,12 @@ mod tests {
         let options = CallOptions::read(&call, &defaults);
         assert_eq!((options.timeout, options.deadline, options.max_wait), (5_000, 600_000, Millis::MAX));
         assert_eq!((options.retry.max_retries, options.retry.base, options.retry.cap), (2, 10, 30_000));
-        let batch = CallOptions::read(&ObjectBuilder::new().with("priority", "batch").build(), &defaults);
-        assert_eq!((batch.max_wait, batch.download), (Millis::MAX, true));
+        let patient = CallOptions::read(&ObjectBuilder::new().with("priority", "batch").build(), &defaults);
+        assert_eq!((patient.max_wait, patient.download), (Millis::MAX, false));
+        let batch = ObjectBuilder::new().with("batch", 1u64).build();
+        assert!(CallOptions::read(&batch, &defaults).download);
+        let without = ObjectBuilder::new().with("batch", 1u64).with("download", Json::Bool(false)).build();
+        assert!(!CallOptions::read(&without, &defaults).download);
     }
 
     #[test]
