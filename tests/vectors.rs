@@ -9,7 +9,7 @@ use support::audit;
 use support::sim::{Heard, Sent, Sim, Surroundings, client, options};
 use support::walk;
 use tidegate::engine::Outcome;
-use tidegate::error::Code;
+use tidegate::error::{Axis, Code};
 use tidegate::http::Purpose;
 use tidegate::provider::hiapi::HIAPI;
 use tidegate::provider::{Reading, read_poll, read_submit};
@@ -54,7 +54,7 @@ fn code_of(class: &str) -> Code {
         "cancelled" => Code::Cancelled,
         "empty_result" => Code::EmptyResult,
         "protocol" => Code::Protocol,
-        "rate_limit.unknown" => Code::RateLimited,
+        limit if limit.starts_with("rate_limit.") => Code::RateLimited,
         "server_error" => Code::ServerError,
         other => panic!("a class of its own: {other}"),
     }
@@ -75,8 +75,14 @@ fn every_answer_is_of_its_class() {
             (Reading::Succeeded { images, .. }, "succeeded") => {
                 images.len() == 1 && images[0].url.as_deref().unwrap().ends_with(".png")
             }
-            (Reading::Refused(refusal), "rate_limit.unknown") => {
-                refusal.error.axis == Some(tidegate::error::Axis::Unknown)
+            (Reading::Refused(refusal), class) => {
+                let named = match refusal.axis {
+                    Axis::Concurrency => "rate_limit.concurrency",
+                    Axis::Minute => "rate_limit.rpm",
+                    Axis::Day => "rate_limit.rpd",
+                    Axis::Unknown => "rate_limit.unknown",
+                };
+                named == class && refusal.error.axis == Some(refusal.axis)
             }
             (Reading::Rejected { error, .. }, "overloaded") => error.code == Code::Overloaded,
             (Reading::Failed { error, .. }, "server_error" | "timeout" | "protocol") => error.code == code_of(class),

@@ -201,6 +201,11 @@ fn read_error(dialect: &Dialect, answer: &Answer, status: u16, code: Option<&str
         Meaning::Processing => return Reading::Processing { hint },
         Meaning::Refused(axis) => {
             let mut error = error(dialect, answer, Code::RateLimited, Billed::No);
+            if says(&error.message, MONEY) {
+                error.code = Code::QuotaExhausted;
+                return Reading::Fatal(error);
+            }
+            let axis = if axis == Axis::Unknown { axis_in_words(&error.message) } else { axis };
             error.axis = Some(axis);
             error.retry_after = hint;
             return Reading::Refused(Refusal { axis, hint, error });
@@ -225,20 +230,37 @@ fn task_error(dialect: &Dialect, answer: &Answer, code: Option<&str>) -> Error {
         _ => Code::TaskFailed,
     };
     let mut error = error(dialect, answer, kind, Billed::No);
-    if speaks_of_content(&error.message) {
+    if says(&error.message, CONTENT) {
         error.code = Code::ContentFiltered;
     }
     error
 }
 
-/// Whether a message is an upstream filter's, passed on under a general code.
-fn speaks_of_content(message: &str) -> bool {
+/// An upstream filter's words, passed on under a general code.
+const CONTENT: &[&str] =
+    &["moderation", "content policy", "content_policy", "safety system", "safety filter", "violates our"];
+/// A 429 in these words is no matter of time.
+const MONEY: &[&str] =
+    &["insufficient", "account balance", "exhausted balance", "billing", "out of credit", "no credit"];
+
+/// Which limit a refusal means whose code says nothing, by the words that providers use for each.
+fn axis_in_words(message: &str) -> Axis {
+    if says(message, &["concurren", "in progress", "simultaneous", "in parallel"]) {
+        Axis::Concurrency
+    } else if says(message, &["per minute", "rpm", "/min"]) {
+        Axis::Minute
+    } else if says(message, &["per day", "daily", "rpd"]) {
+        Axis::Day
+    } else {
+        Axis::Unknown
+    }
+}
+
+/// Whether one of the phrases (in lower case) stands in a message. Bytes, not `str::contains`: that search and what it can panic with are 6 KB of wasm.
+fn says(message: &str, phrases: &[&str]) -> bool {
     let message = message.to_ascii_lowercase();
-    // Bytes, not `str::contains`: that search and what it can panic with are 6 KB of wasm.
-    let says = |phrase: &&str| message.as_bytes().windows(phrase.len()).any(|window| window == phrase.as_bytes());
-    ["moderation", "content policy", "content_policy", "safety system", "safety filter", "violates our"]
-        .iter()
-        .any(says)
+    let stands = |phrase: &&str| message.as_bytes().windows(phrase.len()).any(|window| window == phrase.as_bytes());
+    phrases.iter().any(stands)
 }
 
 fn error(dialect: &Dialect, answer: &Answer, code: Code, billed: Billed) -> Error {
