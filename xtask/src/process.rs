@@ -58,11 +58,6 @@ pub fn capture(command: &mut Command) -> Result<String> {
     Err(Failure::new(format!("{stdout}{stderr}`{}` failed ({})", line(command), output.status)))
 }
 
-/// Whether it starts and ends well; prints nothing.
-pub fn succeeds(command: &mut Command) -> bool {
-    output(command).is_ok_and(|output| output.status.success())
-}
-
 /// Runs to the end, shows what it writes to stdout and gives it too, with whether it ended well.
 ///
 /// # Errors

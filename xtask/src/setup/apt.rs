@@ -1,7 +1,7 @@
 //! Debian packages.
 
 use crate::failure::{Failure, Result};
-use crate::process::{capture, find_program, run_quietly, say, succeeds};
+use crate::process::{capture, find_program, run_quietly, say};
 use std::process::Command;
 
 fn missing<'a>(packages: &[&'a str]) -> Vec<&'a str> {
@@ -18,7 +18,7 @@ fn apt_get(arguments: &[&str]) -> Command {
     command
 }
 
-/// Installs what is not installed yet; the package lists are fetched anew when the install fails without that.
+/// Installs what is not installed yet, from fresh package lists: an image's own may be months old and name compilers that are too.
 ///
 /// # Errors
 /// When this is no Debian, the user is not root, or apt-get fails. The text ends with the line to run by hand.
@@ -40,12 +40,11 @@ pub fn install(packages: &[&str], purpose: &str) -> Result {
         return Err(by_hand(&format!("{purpose}: installing Debian packages needs root.")));
     }
     say(&format!("installing Debian packages ({purpose}): {}", missing.join(" ")));
+    if let Err(failure) = update() {
+        say(&format!("going on with the old ones: {failure}"));
+    }
     let mut words = vec!["install", "--yes", "--no-install-recommends"];
     words.extend(&missing);
-    if succeeds(&mut apt_get(&words)) {
-        return Ok(());
-    }
-    update()?;
     run_quietly(&mut apt_get(&words)).map_err(|failure| by_hand(&failure.to_string()))
 }
 
