@@ -76,6 +76,10 @@ impl Engine {
             }
             Reading::Refused(refusal) => self.refused(id, token, refusal),
             Reading::Rejected { error, hint, forbidden } => {
+                // RFC 9110 §10.2.3: with a 503 it is how long the service expects to be unavailable, to all of us.
+                if let Some(wait) = hint {
+                    self.tell_lane(lane, LaneIn::Hold { wait });
+                }
                 self.note(id, AttemptOutcome::Failed, Some(&error), answer.status, None);
                 if self.part(id).is_some_and(|part| part.in_doubt) {
                     return self.submit_in_doubt(id, token, error, hint, forbidden);

@@ -92,6 +92,7 @@ impl Lane {
                 self.permits.insert(token, (Permit::Held, now.after(PERMIT_LIFE)));
             }
             LaneIn::Sent { token } => self.set(token, Permit::Sent, now.after(PERMIT_LIFE)),
+            LaneIn::Hold { wait } => self.hold(now, wait),
             LaneIn::Answered { token, verdict } => self.answered(now, token, verdict),
             LaneIn::Seen { token } => self.set(token, Permit::Held, now.after(PERMIT_LIFE)),
             LaneIn::Ended { token } => {
@@ -169,7 +170,7 @@ impl Lane {
     fn refused(&mut self, now: Instant, axis: Axis, hint: Option<Millis>, wave: bool) {
         self.refusals = self.refusals.saturating_add(1);
         if let Some(hint) = hint {
-            self.hinted = self.hinted.max(Some(now.after(backoff::after_hint(&mut self.rng, hint))));
+            self.hold(now, hint);
         }
         // A probe that kept to a hint and was refused all the same: such hints need some distance of our own.
         // Those of one wave are one event: only the first grows the backoff.
@@ -178,14 +179,10 @@ impl Lane {
             let wait = backoff::full_jitter(&mut self.rng, self.in_a_row, self.base, self.cap).max(floor);
             self.cooldown = self.cooldown.max(Some(now.after(wait)));
         }
+        self.revoke_unused();
         for token in gather(self.permits.keys()) {
-            match self.permits.get_mut(&token) {
-                Some((permit @ Permit::Sent, _)) if !wave => *permit = Permit::Stale,
-                Some((Permit::Granted, _)) => {
-                    self.permits.remove(&token);
-                    self.out.push(LaneOut::Revoked { token });
-                }
-                _ => {}
+            if let Some((permit @ Permit::Sent, _)) = self.permits.get_mut(&token).filter(|_| !wave) {
+                *permit = Permit::Stale;
             }
         }
         if !wave {
@@ -198,6 +195,22 @@ impl Lane {
                 self.idle_in_a_row = 0;
                 self.idle_since = None;
                 self.out.push(LaneOut::Stalled);
+            }
+        }
+    }
+
+    /// Nobody asks before the server's time is over.
+    fn hold(&mut self, now: Instant, wait: Millis) {
+        self.hinted = self.hinted.max(Some(now.after(backoff::after_hint(&mut self.rng, wait))));
+        self.revoke_unused();
+    }
+
+    /// Leave that was given before the news, and not used yet, is taken back.
+    fn revoke_unused(&mut self) {
+        for token in gather(self.permits.keys()) {
+            if matches!(self.permits.get(&token), Some((Permit::Granted, _))) {
+                self.permits.remove(&token);
+                self.out.push(LaneOut::Revoked { token });
             }
         }
     }

@@ -27,6 +27,11 @@ pub enum LaneIn {
         /// The permit.
         token: Token,
     },
+    /// The provider asked everybody to stay away, for a reason that is no limit (503 with `Retry-After`).
+    Hold {
+        /// How long, ms.
+        wait: Millis,
+    },
     /// The submit was answered.
     Answered {
         /// The permit.

@@ -140,7 +140,7 @@ proptest! {
 fn no_submit_before_its_hint(sim: &Sim) -> Result<(), TestCaseError> {
     let submits: Vec<&Sent> = sim.submits().collect();
     for refused in &submits {
-        let Some(heard) = refused.answer.filter(|heard| heard.status == 429) else { continue };
+        let Some(heard) = refused.answer.filter(|heard| [429, 503].contains(&heard.status)) else { continue };
         let until = heard.at + heard.hint.unwrap_or(0);
         // A submit that left in the same millisecond may have left before.
         let early = submits.iter().find(|other| other.at > heard.at && other.at < until);
