@@ -4,9 +4,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::json::{Json, JsonWriter};
+use crate::time::Millis;
 
 /// The version that is written. Others are not read: resuming what is misunderstood could pay twice.
 pub const VERSION: u64 = 1;
+
+/// So long a delivered record of a key that the caller chose is kept, ms: as long as the provider with the longest memory of keys.
+pub const DELIVERED_LIFE: Millis = 24 * 3_600_000;
 
 /// How far a part had come when it was written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +55,11 @@ pub struct Record {
 }
 
 impl Record {
+    /// Whether nobody can have use for it any more: delivered, and its key forgotten by the provider.
+    pub fn is_spent(&self, wall: u64) -> bool {
+        self.stage == Stage::Delivered && wall.saturating_sub(self.planned_at) >= DELIVERED_LIFE
+    }
+
     /// The text to store.
     pub fn write(&self) -> String {
         let stage = match self.stage {
@@ -107,5 +116,73 @@ impl Record {
         };
         let submitted = record.stage == Stage::Planned || record.task_id.is_some();
         (submitted && record.index < record.parts && record.parts <= 64).then_some(record)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+    use serde_json::Value;
+
+    fn record(stage: Stage) -> Record {
+        Record {
+            stage,
+            task_key: String::from("tg-1"),
+            key: String::from("tg-1.2"),
+            index: 2,
+            parts: 3,
+            provider: String::from("hiapi"),
+            model: String::from("gpt-image-2@pro"),
+            requested_model: String::from("hiapi/gpt-image-2@pro"),
+            body: String::from("{\"prompt\":\"a \\\"quoted\\\" apple\\n\"}"),
+            planned_at: 1_795_309_783_000,
+            submitted_at: Some(1_795_309_784_000),
+            task_id: Some(String::from("tk-1")),
+            metadata: vec![(String::from("user"), String::from("7"))],
+        }
+    }
+
+    fn tree(value: Value) -> Json {
+        match value {
+            Value::String(text) => Json::Text(text),
+            Value::Number(number) => Json::Number(number.as_f64().unwrap()),
+            Value::Object(fields) => {
+                Json::Object(fields.into_iter().map(|(name, value)| (name, tree(value))).collect())
+            }
+            other => panic!("no record holds {other}"),
+        }
+    }
+
+    fn parse(text: &str) -> Option<Record> {
+        Record::read(&tree(serde_json::from_str(text).unwrap()))
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for stage in [Stage::Planned, Stage::Submitted, Stage::Delivered] {
+            let record = record(stage);
+            assert_eq!(parse(&record.write()), Some(record));
+        }
+        let bare = Record { task_id: None, submitted_at: None, metadata: vec![], ..record(Stage::Planned) };
+        assert_eq!(parse(&bare.write()), Some(bare));
+    }
+
+    #[test]
+    fn what_is_not_whole_is_not_read() {
+        let text = record(Stage::Submitted).write();
+        assert_eq!(parse(&text.replace("\"v\":1", "\"v\":2")), None);
+        assert_eq!(parse(&text.replace("submitted\"", "resubmitted\"")), None);
+        assert_eq!(parse(&text.replace("\"index\":2", "\"index\":3")), None);
+        let nowhere = Record { task_id: None, ..record(Stage::Submitted) };
+        assert_eq!(parse(&nowhere.write()), None, "submitted, but under which id?");
+    }
+
+    #[test]
+    fn only_what_was_delivered_long_ago_is_spent() {
+        let (planned, long) = (1_795_309_783_000, DELIVERED_LIFE);
+        assert!(record(Stage::Delivered).is_spent(planned + long));
+        assert!(!record(Stage::Delivered).is_spent(planned + long - 1));
+        assert!(!record(Stage::Submitted).is_spent(planned + 10 * long));
     }
 }

@@ -7,16 +7,15 @@ use alloc::vec::Vec;
 use super::{Effect, Engine, Outcome, Reference, Success};
 use crate::error::{Billed, Code, Error, Target};
 use crate::gather::gather;
-use crate::journal::Stage;
+use crate::journal::{DELIVERED_LIFE, Stage};
 use crate::limit::LaneIn;
 use crate::poll;
 use crate::table::text_code;
 use crate::task::{KnownPart, PartId, PartState, TaskId};
 use crate::text::concat;
-use crate::time::{Instant, Millis};
+use crate::time::Instant;
 
-/// So long, and so many, delivered records of keys that callers chose are kept: as long as the provider with the longest memory of keys.
-const DELIVERED_LIFE: Millis = 24 * 3_600_000;
+/// So many delivered records of keys that callers chose are kept.
 const DELIVERED_KEPT: usize = 10_000;
 
 /// What a cancellation came to.

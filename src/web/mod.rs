@@ -182,9 +182,14 @@ impl Core {
         self.run();
     }
 
-    /// References to the unfinished tasks among some parsed records.
+    /// References to the unfinished tasks among all parsed records; those that are spent are removed.
     pub fn refs(&self, records: &JsValue) -> JsValue {
-        value::write(&view::pending(&read_records(records)))
+        let records = read_records(records);
+        let (_, wall) = self.clock();
+        for record in records.iter().filter(|record| record.is_spent(wall)) {
+            self.host.remove(&record.key);
+        }
+        value::write(&view::pending(&records))
     }
 
     /// What the client believes.
