@@ -9,6 +9,9 @@ use crate::time::Millis;
 /// The version that is written. Others are not read: resuming what is misunderstood could pay twice.
 pub const VERSION: u64 = 1;
 
+/// The most parts of a task, in references and records alike; far above what one call may ask for.
+pub const MAX_PARTS: usize = 64;
+
 /// So long a delivered record of a key that the caller chose is kept, ms: as long as the provider with the longest memory of keys.
 pub const DELIVERED_LIFE: Millis = 24 * 3_600_000;
 
@@ -115,7 +118,7 @@ impl Record {
             metadata: json.texts("metadata"),
         };
         let submitted = record.stage == Stage::Planned || record.task_id.is_some();
-        (submitted && record.index < record.parts && record.parts <= 64).then_some(record)
+        (submitted && record.index < record.parts && usize::from(record.parts) <= MAX_PARTS).then_some(record)
     }
 }
 

@@ -215,6 +215,16 @@ pub struct Config {
 }
 
 impl Config {
+    /// The place of the provider that the caller named so.
+    pub fn place_of(&self, name: &str) -> Option<usize> {
+        self.providers.iter().position(|provider| provider.name == name)
+    }
+
+    /// The caller's name for the provider at a place; empty if there is none.
+    pub fn name_of(&self, place: usize) -> &str {
+        self.providers.get(place).map_or("", |provider| provider.name.as_str())
+    }
+
     /// Reads what the facade hands over.
     pub fn read(json: &Json) -> Config {
         let providers = json.get("providers").map_or(&[][..], Json::list).iter();

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use crate::engine::{Effect, Engine, Outcome, Reference, Success, Update};
 use crate::error::{Attempt, Error, Target};
 use crate::gather::gather;
-use crate::journal::{Record, Stage};
+use crate::journal::{MAX_PARTS, Record, Stage};
 use crate::json::{Json, ObjectBuilder};
 use crate::limit::LaneSnapshot;
 use crate::provider::Image;
@@ -163,10 +163,9 @@ fn success(success: &Success) -> Json {
 
 /// A lane: `LaneStatus`.
 pub fn lane(engine: &Engine, name: &str, provider: usize, snapshot: &LaneSnapshot) -> Json {
-    let provider = engine.config().providers.get(provider).map_or("", |config| config.name.as_str());
     ObjectBuilder::new()
         .with("lane", name)
-        .with("provider", provider)
+        .with("provider", engine.config().name_of(provider))
         .with("limit", u64::from(snapshot.limit))
         .with("held", u64::from(snapshot.held))
         .with("phase", "steady")
@@ -252,7 +251,7 @@ pub fn read_reference(json: &Json) -> (Option<String>, Result<Vec<KnownPart>, Er
     };
     let parts = json.get("parts").map_or(&[][..], Json::list);
     let read = gather(parts.iter().filter_map(read_part));
-    if read.is_empty() || read.len() != parts.len() || read.len() > 64 {
+    if read.is_empty() || read.len() != parts.len() || read.len() > MAX_PARTS {
         return wrong("has parts that are missing or malformed");
     }
     (Some(key), Ok(read))
@@ -268,16 +267,11 @@ fn read_part(json: &Json) -> Option<KnownPart> {
             .get("index")
             .and_then(Json::whole)
             .and_then(|index| u16::try_from(index).ok())
-            .filter(|i| *i < 64)?,
+            .filter(|i| usize::from(*i) < MAX_PARTS)?,
         provider: json.text_of("provider")?,
         model: json.text_of("model")?,
         task_id,
         key: json.text_of("idempotencyKey")?,
         submitted_at: json.get("submittedAt").and_then(Json::whole),
     })
-}
-
-/// The metadata of a reference.
-pub fn reference_metadata(json: &Json) -> Vec<(String, String)> {
-    json.texts("metadata")
 }

@@ -35,6 +35,13 @@ pub(super) struct LaneSlot {
     changed: bool,
 }
 
+impl LaneSlot {
+    /// Those so near the head that they may get the next permits.
+    fn near(&self) -> Vec<PartId> {
+        self.queue.heads(self.lane.snapshot().limit as usize + AHEAD)
+    }
+}
+
 impl Engine {
     /// The lane of a provider, made at its first use.
     pub(super) fn lane_of(&mut self, provider: usize) -> usize {
@@ -72,9 +79,8 @@ impl Engine {
         let Some(task) = self.tasks.get(&id.task) else { return };
         let priority = task.options.priority;
         let Some(part) = task.parts.get(usize::from(id.index)) else { return };
-        let (order, lane, patience) = (part.order, part.lane, part.waiting_since.after(task.options.max_wait));
-        let paused = part.paused;
-        self.set_patience(id, patience);
+        let (order, lane, paused) = (part.order, part.lane, part.paused);
+        self.keep_waiting(id);
         if let Some(slot) = self.lanes.get_mut(lane).filter(|_| !paused) {
             slot.queue.insert(priority, order, id);
             slot.changed = true;
@@ -161,10 +167,7 @@ impl Engine {
 
     /// Writes down those that are near the head.
     fn plan_ahead(&mut self, lane: usize) {
-        let Some(slot) = self.lanes.get(lane) else { return };
-        let near = slot.lane.snapshot().limit as usize + AHEAD;
-        let heads = slot.queue.heads(near);
-        for id in heads {
+        for id in self.lanes.get(lane).map(LaneSlot::near).unwrap_or_default() {
             if self.part(id).is_some_and(|part| matches!(part.state, PartState::Waiting)) {
                 let wall = self.wall_at(self.now);
                 if let Some(part) = self.part_mut(id) {
@@ -185,8 +188,7 @@ impl Engine {
             let Some(slot) = self.lanes.get_mut(lane) else { return };
             slot.grants.retain(|(_, until)| *until > now);
             let Some((token, _)) = slot.grants.first().copied() else { return };
-            let near = slot.lane.snapshot().limit as usize + AHEAD;
-            let heads = slot.queue.heads(near);
+            let heads = slot.near();
             if heads.len() < slot.grants.len() {
                 slot.grants.pop().into_iter().for_each(|(token, _)| {
                     slot.lane.handle(now, LaneIn::Return { token });
@@ -247,7 +249,7 @@ impl Engine {
             error
         });
         let cooldown =
-            self.part(id).and_then(|part| self.lanes.get(part.lane)).and_then(|slot| slot.lane.snapshot().paused_until);
+            self.part(id).and_then(|part| self.lanes.get(part.lane)).and_then(|slot| slot.lane.paused_until());
         error.retry_after = cooldown.map(|until| self.now.until(until)).or(error.retry_after);
         error
     }

@@ -173,7 +173,7 @@ impl Engine {
 
     /// The task that a provider knows by this id and that is not settled.
     pub fn find_task(&self, provider: &str, id: &str) -> Option<TaskId> {
-        let place = self.config.providers.iter().position(|known| known.name == provider)?;
+        let place = self.config.place_of(provider)?;
         let mut tasks = self.tasks.iter().filter(|(_, task)| !task.settled);
         tasks
             .find(|(_, task)| {

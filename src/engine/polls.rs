@@ -223,8 +223,7 @@ impl Engine {
     /// The caller is told; the provider may still be at it, and can't be asked: the slot stays taken for as long as its tasks usually run.
     fn abandon_unasked(&mut self, id: PartId, error: Error) {
         self.fail_part(id, error);
-        let provider = self.part(id).map_or(0, |part| part.provider);
-        let usual = self.durations.get(provider).map_or(poll::PRESUMED_DURATION, poll::Durations::p95);
+        let usual = self.durations_p95(id);
         self.set_due(id, None);
         self.set_patience(id, self.now.after(usual));
     }

@@ -75,14 +75,13 @@ impl Engine {
         let seq = self.next_seq;
         let Some(task) = self.tasks.get(&id.task) else { return seq };
         let Some(part) = task.parts.get(usize::from(id.index)) else { return seq };
-        let provider = self.config.providers.get(part.provider).map_or("", |config| config.name.as_str());
         let record = Record {
             stage,
             task_key: task.key.clone(),
             key: part.key.clone(),
             index: id.index,
             parts: task.parts.len() as u16,
-            provider: String::from(provider),
+            provider: String::from(self.config.name_of(part.provider)),
             model: part.model.clone(),
             requested_model: task.requested_model.clone(),
             body: part.body.clone(),

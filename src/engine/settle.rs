@@ -9,7 +9,6 @@ use crate::error::{Billed, Code, Error, Target};
 use crate::gather::gather;
 use crate::journal::{DELIVERED_LIFE, Stage};
 use crate::limit::LaneIn;
-use crate::poll;
 use crate::table::text_code;
 use crate::task::{KnownPart, PartId, PartState, TaskId};
 use crate::text::concat;
@@ -83,9 +82,7 @@ impl Engine {
             return self.haunt(id, token, error);
         }
         self.fail_part(id, error);
-        let provider = self.part(id).map_or(0, |part| part.provider);
-        let longest =
-            self.durations.get(provider).map_or(poll::PRESUMED_DURATION, poll::Durations::p95).saturating_mul(3);
+        let longest = self.durations_p95(id).saturating_mul(3);
         // What is never seen to end is let go all the same: permits always come back.
         self.set_patience(id, self.now.after(longest.max(600_000)));
     }
@@ -164,8 +161,7 @@ impl Engine {
             };
         }
         let first = task.parts.iter().find(|part| matches!(part.outcome, Some(Ok(_)))).or(task.parts.first());
-        let provider =
-            first.and_then(|part| self.config.providers.get(part.provider)).map_or("", |config| config.name.as_str());
+        let provider = first.map_or("", |part| self.config.name_of(part.provider));
         // Of several parts, each wait is the longest of them.
         let (mut waited, mut queued, mut ran, mut polls) = (0, 0, 0, 0);
         for part in &task.parts {
@@ -314,7 +310,7 @@ impl Engine {
             .filter(|(_, part)| part.task_id.is_some() || part.in_doubt || part.state.is_out());
         let parts = gather(known.map(|(index, part)| KnownPart {
             index: index as u16,
-            provider: self.config.providers.get(part.provider).map(|config| config.name.clone()).unwrap_or_default(),
+            provider: String::from(self.config.name_of(part.provider)),
             model: part.model.clone(),
             task_id: part.task_id.clone(),
             key: part.key.clone(),

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use super::Engine;
 use crate::error::{Code, Error};
 use crate::gather::gather;
-use crate::journal::{Record, Stage};
+use crate::journal::{MAX_PARTS, Record, Stage};
 use crate::limit::{LaneIn, Token};
 use crate::options::CallOptions;
 use crate::provider::submit_request;
@@ -20,9 +20,6 @@ use crate::time::Instant;
 
 /// Longer keys than this don't fit the headers of the providers that take them.
 const MAX_KEY: usize = 240;
-
-/// The most parts of a task, as in references and records.
-const MAX_PARTS: usize = 64;
 
 fn key_error(key: &str) -> Option<Error> {
     let plain = !key.is_empty() && key.len() <= MAX_KEY && key.chars().all(|c| ('!'..='~').contains(&c));
@@ -79,7 +76,7 @@ impl Engine {
             Ok(known) => known,
             Err(error) => return self.fail_task(number, error),
         };
-        if let Some(part) = known.iter().find(|part| !self.config.providers.iter().any(|p| p.name == part.provider)) {
+        if let Some(part) = known.iter().find(|part| self.config.place_of(&part.provider).is_none()) {
             let message = concat(&["this client has no provider named ", &part.provider]);
             return self.fail_task(number, Error::invalid("provider", &message));
         }
@@ -206,7 +203,7 @@ impl Engine {
     /// Provider and model from the caller's words: what precedes the first slash is a provider if it is the name of one.
     fn target<'a>(&self, model: &'a str) -> Result<(usize, &'a str), Error> {
         if let Some((name, rest)) = model.split_once('/') {
-            if let Some(place) = self.config.providers.iter().position(|provider| provider.name == name) {
+            if let Some(place) = self.config.place_of(name) {
                 return if rest.is_empty() {
                     Err(Error::invalid("model", "names a provider and no model"))
                 } else {
@@ -266,7 +263,7 @@ impl Engine {
     }
 
     fn part_of_record(&mut self, record: &Record) -> Option<Part> {
-        let provider = self.config.providers.iter().position(|provider| provider.name == record.provider)?;
+        let provider = self.config.place_of(&record.provider)?;
         let mut part = self.new_part(provider, record.model.clone(), record.key.clone(), record.body.clone());
         part.planned_wall = record.planned_at;
         match record.stage {
@@ -283,7 +280,7 @@ impl Engine {
     }
 
     fn part_of_reference(&mut self, known: &KnownPart) -> Option<Part> {
-        let provider = self.config.providers.iter().position(|provider| provider.name == known.provider)?;
+        let provider = self.config.place_of(&known.provider)?;
         known.task_id.as_ref()?;
         let mut part = self.new_part(provider, known.model.clone(), known.key.clone(), String::new());
         self.mark_running(&mut part, known.task_id.clone(), known.submitted_at);
@@ -313,8 +310,7 @@ impl Engine {
                 if let Some(part) = self.part_mut(id) {
                     part.state = PartState::Running { token: Some(token), call: None };
                 }
-                let deadline = self.tasks.get(&id.task).map_or(0, |task| task.options.deadline);
-                self.set_patience(id, self.now.after(deadline));
+                self.start_deadline(id);
                 self.tell_running(id, true, None);
                 self.send_poll(id);
             }
@@ -347,8 +343,7 @@ impl Engine {
         if let Some(part) = self.part_mut(id) {
             part.go(PartState::Submitting { call, token });
         }
-        let deadline = self.tasks.get(&id.task).map_or(0, |task| task.options.deadline);
-        self.set_patience(id, self.now.after(deadline));
+        self.start_deadline(id);
         true
     }
 

@@ -19,7 +19,6 @@ impl Engine {
     /// Sends a part's bytes. It holds a permit, and its record is in the store.
     pub(super) fn send_submit(&mut self, id: PartId, token: Token) {
         let Some(task) = self.tasks.get(&id.task) else { return };
-        let deadline = task.options.deadline;
         let Some(part) = task.parts.get(usize::from(id.index)) else { return };
         let Some(config) = self.config.providers.get(part.provider) else { return };
         if part.in_doubt && !self.may_replay(id) {
@@ -45,7 +44,7 @@ impl Engine {
         let refresh = core::mem::take(&mut part.refresh_next);
         self.tell_lane(lane, LaneIn::Sent { token });
         if watched && first {
-            self.set_patience(id, now.after(deadline));
+            self.start_deadline(id);
         }
         if watched {
             self.effect_for(id.task, Effect::Update { task: id.task, update: Update::Submitting { target, attempt } });
@@ -201,9 +200,7 @@ impl Engine {
             part.go(PartState::Backoff { until });
         }
         self.set_due(id, Some(until));
-        let Some(task) = self.tasks.get(&id.task) else { return };
-        let patience = self.part(id).map(|part| part.waiting_since.after(task.options.max_wait));
-        patience.into_iter().for_each(|at| self.set_patience(id, at));
+        self.keep_waiting(id);
     }
 
     /// The task may exist. Under a key that the provider takes, the same bytes go out again; else it is told, and its slot is kept.
@@ -318,7 +315,8 @@ impl Engine {
         true
     }
 
-    fn durations_p95(&self, id: PartId) -> Millis {
+    /// How long such tasks usually run at the part's provider.
+    pub(super) fn durations_p95(&self, id: PartId) -> Millis {
         let provider = self.part(id).map_or(0, |part| part.provider);
         self.durations.get(provider).map_or(poll::PRESUMED_DURATION, poll::Durations::p95)
     }

@@ -82,6 +82,19 @@ impl Engine {
         self.move_timer(Timer::Patience(id), Some(before), Some(at));
     }
 
+    /// From now on it is `deadline` that ends the part's patience.
+    pub(super) fn start_deadline(&mut self, id: PartId) {
+        let deadline = self.tasks.get(&id.task).map_or(0, |task| task.options.deadline);
+        self.set_patience(id, self.now.after(deadline));
+    }
+
+    /// It is `max_wait` that ends the part's patience, counted from when it began to wait.
+    pub(super) fn keep_waiting(&mut self, id: PartId) {
+        let Some(max_wait) = self.tasks.get(&id.task).map(|task| task.options.max_wait) else { return };
+        let Some(since) = self.part(id).map(|part| part.waiting_since) else { return };
+        self.set_patience(id, since.after(max_wait));
+    }
+
     pub(super) fn move_timer(&mut self, timer: Timer, before: Option<Instant>, due: Option<Instant>) {
         if let Some(before) = before {
             self.timers.remove(&at(before, timer.code()));

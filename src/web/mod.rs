@@ -78,7 +78,7 @@ impl Core {
         let (key, parts) = view::read_reference(&reference);
         let mut options = self.options(options);
         if options.metadata.is_empty() {
-            options.metadata = view::reference_metadata(&reference);
+            options.metadata = reference.texts("metadata");
         }
         self.handle(Input::Resume { task, owner, key, parts, options, records: read_records(records) });
         self.key_of(task)
