@@ -59,7 +59,8 @@ impl Engine {
                 let billed = if nothing_left { Billed::No } else { Billed::Unknown };
                 self.submit_failed(call.part, error.billed(billed), nothing_left);
             }
-            Purpose::Poll => self.poll_failed(call.part, error.billed(Billed::Unknown)),
+            // It only delays: the task is asked after again.
+            Purpose::Poll => self.poll_failed(call.part),
             Purpose::Image => self.fetch_failed(call.part, error.billed(Billed::Yes)),
         }
     }

@@ -101,7 +101,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn poll_failed(&mut self, id: PartId, _error: Error) {
+    pub(super) fn poll_failed(&mut self, id: PartId) {
         let Some(part) = self.part_mut(id) else { return };
         let PartState::Running { token, .. } = part.state else { return };
         part.go(PartState::Running { token, call: None });
