@@ -3,6 +3,7 @@
 use crate::failure::{Failure, Result};
 use crate::process::{capture, find_program, run_quietly, say};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 fn missing<'a>(packages: &[&'a str]) -> Vec<&'a str> {
     let is_installed = |package: &str| {
@@ -48,11 +49,15 @@ pub fn install(packages: &[&str], purpose: &str) -> Result {
     run_quietly(&mut apt_get(&words)).map_err(|failure| by_hand(&failure.to_string()))
 }
 
-/// Fetches the package lists.
+/// Fetches the package lists, once a run.
 ///
 /// # Errors
 /// When apt-get fails.
-pub fn update() -> Result {
+fn update() -> Result {
+    static FETCHED: AtomicBool = AtomicBool::new(false);
+    if FETCHED.swap(true, Ordering::Relaxed) {
+        return Ok(());
+    }
     say("fetching Debian's package lists");
     run_quietly(&mut apt_get(&["update"]))
 }
