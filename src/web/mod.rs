@@ -10,7 +10,6 @@ pub mod value;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::cell::RefCell;
 
 use js_sys::{Array, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -22,12 +21,10 @@ use crate::journal::Record;
 use crate::json::{Json, MAX_STRING, TooLarge};
 use crate::options::{CallOptions, Config};
 use crate::request::ImageRequest;
-use crate::table::Table;
 use crate::task::{CallId, PartId};
-use crate::time::Instant;
 use crate::view;
-use host::Host;
-use perform::Outgoing;
+use host::JsHost;
+use perform::Shell;
 
 /// 1.3 KB of wasm; the default allocator has 8.
 #[global_allocator]
@@ -46,29 +43,25 @@ const LONGEST_OWN_STRING: u32 = 1 << 20;
 /// The engine of one client.
 #[wasm_bindgen]
 pub struct Core {
-    host: Host,
-    engine: RefCell<Engine>,
-    /// Calls whose credential is awaited, or whose answer is.
-    outgoing: RefCell<Table<CallId, Outgoing>>,
+    shell: Shell<JsHost>,
 }
 
 #[wasm_bindgen]
 impl Core {
     /// A client's engine. `host` performs what needs JavaScript, `config` is plain data; without a `seed` in it the host's randomness gives one.
     #[wasm_bindgen(constructor)]
-    pub fn new(host: Host, config: &JsValue) -> Core {
+    pub fn new(host: JsHost, config: &JsValue) -> Core {
         let config = own(config);
         let told = config.get("seed").and_then(Json::whole);
         let seed = told.or_else(|| getrandom::u64().ok()).unwrap_or_else(|| host.wall().to_bits());
-        let engine = RefCell::new(Engine::new(Config::read(&config), seed));
-        Core { host, engine, outgoing: RefCell::default() }
+        Core { shell: Shell::new(host, Engine::new(Config::read(&config), seed)) }
     }
 
     /// Registers a task; its first effects run at the next `wake`. Returns its idempotency key.
     pub fn submit(&self, task: u32, owner: u32, request: &JsValue, options: &JsValue, records: &JsValue) -> String {
         let request = ImageRequest::read(&own(request)).map(Box::new);
         let options = self.options(options);
-        self.handle(Input::Submit { task, owner, request, options, records: read_records(records) });
+        self.shell.handle(Input::Submit { task, owner, request, options, records: read_records(records) });
         self.key_of(task)
     }
 
@@ -80,14 +73,14 @@ impl Core {
         if options.metadata.is_empty() {
             options.metadata = reference.texts("metadata");
         }
-        self.handle(Input::Resume { task, owner, key, parts, options, records: read_records(records) });
+        self.shell.handle(Input::Resume { task, owner, key, parts, options, records: read_records(records) });
         self.key_of(task)
     }
 
     /// The live task that a reference names, or -1.
     pub fn find(&self, reference: &JsValue) -> i32 {
         let (key, parts) = view::read_reference(&own(reference));
-        let Ok(engine) = self.engine.try_borrow() else { return -1 };
+        let Ok(engine) = self.shell.engine.try_borrow() else { return -1 };
         let by_key = key.as_deref().and_then(|key| engine.find_key(key));
         let known = parts.unwrap_or_default();
         let mut by_id = known.iter().filter_map(|part| engine.find_task(&part.provider, part.task_id.as_deref()?));
@@ -96,18 +89,18 @@ impl Core {
 
     /// After a trap, before its task is registered anew: this part's submit is on the wire already.
     pub fn adopt(&self, call: f64, task: u32, part: u32) {
-        self.handle(Input::Adopt { call: call as CallId, part: PartId { task, index: part as u16 } });
+        self.shell.handle(Input::Adopt { call: call as CallId, part: PartId { task, index: part as u16 } });
     }
 
     /// Registers the fetch of an image's bytes.
     pub fn download(&self, task: u32, owner: u32, url: String) {
-        self.handle(Input::Fetch { task, owner, url });
+        self.shell.handle(Input::Fetch { task, owner, url });
     }
 
     /// The credential of a call is in its headers now.
     pub fn begin(&self, call: f64) {
-        self.start_fetch(call as CallId);
-        self.run();
+        self.shell.start_fetch(call as CallId);
+        self.shell.run();
     }
 
     /// An answer came; `kind` says what became of its body.
@@ -115,7 +108,7 @@ impl Core {
         let call = call as CallId;
         let mut held = Vec::new();
         let body = match kind {
-            0 => match tree(value, MAX_STRING as u32, Some(&self.host), &mut held) {
+            0 => match tree(value, MAX_STRING as u32, Some(&self.shell.host), &mut held) {
                 Ok(json) => Body::Json(json),
                 Err(_) => Body::TooLarge,
             },
@@ -128,11 +121,11 @@ impl Core {
         };
         let known = READ_HEADERS.iter().filter_map(|name| Some((*name, headers.get(name).ok()??)));
         let answer = Answer { status, headers: gather(known), body };
-        self.tell_http(call, Some(&answer));
-        self.handle(Input::Answer { call, answer });
+        self.shell.tell_http(call, Some(&answer));
+        self.shell.handle(Input::Answer { call, answer });
         // No dialect keeps a long string yet: what an answer had of them can go.
-        held.into_iter().for_each(|handle| self.host.release(handle));
-        self.run();
+        held.into_iter().for_each(|handle| self.shell.host.release(handle));
+        self.shell.run();
     }
 
     /// No answer will come: 0 network, 1 aborted, 2 no credential.
@@ -143,65 +136,65 @@ impl Core {
             1 => Fault::Aborted,
             _ => Fault::Network,
         };
-        self.tell_http(call, None);
-        self.handle(Input::Failed { call, fault, message });
-        self.run();
+        self.shell.tell_http(call, None);
+        self.shell.handle(Input::Failed { call, fault, message });
+        self.shell.run();
     }
 
     /// The store has a record, or failed.
     pub fn stored(&self, seq: f64, ok: bool) {
-        self.handle(Input::Stored { seq: seq as u64, ok });
-        self.run();
+        self.shell.handle(Input::Stored { seq: seq as u64, ok });
+        self.shell.run();
     }
 
     /// The store was looked at.
     pub fn loaded(&self, seq: f64, record: &JsValue) {
-        self.handle(Input::Loaded { seq: seq as u64, record: Record::read(&own(record)) });
-        self.run();
+        self.shell.handle(Input::Loaded { seq: seq as u64, record: Record::read(&own(record)) });
+        self.shell.run();
     }
 
     /// Time has passed for an owner, or it has something to begin.
     pub fn wake(&self, owner: u32) {
-        self.handle(Input::Wake { owner });
-        self.run();
+        self.shell.handle(Input::Wake { owner });
+        self.shell.run();
     }
 
     /// Cancels a task for its caller: "before-submit", "too-late" or "unsupported".
     pub fn cancel(&self, task: u32) -> String {
-        let (now, wall) = self.clock();
-        let Ok(mut engine) = self.engine.try_borrow_mut() else { return String::new() };
+        let (now, wall) = self.shell.clock();
+        let Ok(mut engine) = self.shell.engine.try_borrow_mut() else { return String::new() };
         let cancelled = engine.cancel(now, wall, task);
         drop(engine);
-        self.run();
+        self.shell.run();
         String::from(cancelled.name())
     }
 
     /// The parts of a batch wait, or go on.
     pub fn pause(&self, batch: u32, paused: bool) {
-        self.handle(Input::Pause { batch, paused });
-        self.run();
+        self.shell.handle(Input::Pause { batch, paused });
+        self.shell.run();
     }
 
     /// References to the unfinished tasks among all parsed records; those that are spent are removed.
     pub fn refs(&self, records: &JsValue) -> JsValue {
         let records = read_records(records);
-        let (_, wall) = self.clock();
+        let (_, wall) = self.shell.clock();
         for record in records.iter().filter(|record| record.is_spent(wall)) {
-            self.host.remove(&record.key);
+            self.shell.host.remove(&record.key);
         }
         value::write(&view::pending(&records))
     }
 
     /// What the client believes.
     pub fn status(&self) -> JsValue {
-        let view = self.engine.try_borrow().map_or(Json::Null, |engine| view::status(&engine));
+        let view = self.shell.engine.try_borrow().map_or(Json::Null, |engine| view::status(&engine));
         value::write(&view)
     }
 
     /// Submits nothing more and lets go.
     pub fn close(&self) {
-        self.handle(Input::Close);
-        self.run();
+        self.shell.handle(Input::Close);
+        self.shell.run();
     }
 
     /// Traps, to test that a trap is survived.
@@ -212,24 +205,14 @@ impl Core {
 
     fn options(&self, options: &JsValue) -> Box<CallOptions> {
         let options = own(options);
-        let defaults = self.engine.try_borrow().map(|engine| engine.config().defaults.clone()).unwrap_or_default();
+        let defaults =
+            self.shell.engine.try_borrow().map(|engine| engine.config().defaults.clone()).unwrap_or_default();
         Box::new(CallOptions::read(&options, &defaults))
     }
 
     fn key_of(&self, task: u32) -> String {
-        let key = self.engine.try_borrow().ok().and_then(|engine| engine.key_of(task).map(String::from));
+        let key = self.shell.engine.try_borrow().ok().and_then(|engine| engine.key_of(task).map(String::from));
         key.unwrap_or_default()
-    }
-
-    fn clock(&self) -> (Instant, u64) {
-        (Instant::from_millis(self.host.now() as u64), self.host.wall() as u64)
-    }
-
-    fn handle(&self, input: Input) {
-        let (now, wall) = self.clock();
-        if let Ok(mut engine) = self.engine.try_borrow_mut() {
-            engine.handle(now, wall, input);
-        }
     }
 }
 
@@ -240,7 +223,7 @@ fn own(value: &JsValue) -> Json {
 
 /// The one use of [`value::read`], which is compiled for each. Not by a pointer to a function: without any in the module, wasm-opt sees that `core`'s
 /// formatting, which panics mention and nobody calls, is dead.
-fn tree(value: &JsValue, longest: u32, host: Option<&Host>, held: &mut Vec<u32>) -> Result<Json, TooLarge> {
+fn tree(value: &JsValue, longest: u32, host: Option<&JsHost>, held: &mut Vec<u32>) -> Result<Json, TooLarge> {
     value::read(value, longest, &mut |long| {
         let handle = host.map_or(0, |host| host.hold(long));
         held.push(handle);

@@ -1,18 +1,27 @@
 //! Performing effects: fetches are started here, everything else is handed to the host.
 
 use alloc::string::String;
+use core::cell::RefCell;
 
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortController, Headers, RequestInit, RequestRedirect};
 
-use super::host::global_fetch;
-use super::{Core, value};
-use crate::engine::{Effect, Input};
+use super::host::{Host, global_fetch};
+use crate::engine::{Effect, Engine, Input};
 use crate::http::{Answer, Fault, Purpose, Request};
 use crate::json::{Json, ObjectBuilder};
+use crate::table::Table;
 use crate::task::{CallId, OwnerId, PartId};
 use crate::time::Instant;
 use crate::view;
+
+/// One client's engine and its surroundings.
+pub struct Shell<H> {
+    pub(super) host: H,
+    pub(super) engine: RefCell<Engine>,
+    /// Calls whose credential is awaited, or whose answer is.
+    outgoing: RefCell<Table<CallId, Outgoing>>,
+}
 
 /// A call from its effect to its answer.
 pub struct Outgoing {
@@ -23,7 +32,22 @@ pub struct Outgoing {
     since: f64,
 }
 
-impl Core {
+impl<H: Host> Shell<H> {
+    pub(super) fn new(host: H, engine: Engine) -> Shell<H> {
+        Shell { host, engine: RefCell::new(engine), outgoing: RefCell::default() }
+    }
+
+    pub(super) fn clock(&self) -> (Instant, u64) {
+        (Instant::from_millis(self.host.now() as u64), self.host.wall() as u64)
+    }
+
+    pub(super) fn handle(&self, input: Input) {
+        let (now, wall) = self.clock();
+        if let Ok(mut engine) = self.engine.try_borrow_mut() {
+            engine.handle(now, wall, input);
+        }
+    }
+
     /// Performs the effects of the owner whom the latest input concerned, and sets its timer.
     pub(super) fn run(&self) {
         let Some(owner) = self.engine.try_borrow().ok().map(|engine| engine.context()) else { return };
@@ -43,24 +67,15 @@ impl Core {
 
     fn perform(&self, effect: Effect) {
         if let Some((name, view)) = self.engine.try_borrow().ok().and_then(|engine| view::event(&engine, &effect)) {
-            self.host.event(name, &value::write(&view));
+            self.host.event(name, &view);
         }
         match effect {
             Effect::Send { call, part, purpose, request, refresh } => self.send(call, part, purpose, request, refresh),
             Effect::Abort { call } => {
                 let _ = self.take_outgoing(call);
-                self.host.abort(call as f64);
+                self.host.abort(call);
             }
-            Effect::Store { seq, key, record } => self.host.put(seq as f64, &key, &record),
-            Effect::Forget { key } => self.host.remove(&key),
-            Effect::Load { seq, key } => self.host.load(seq as f64, &key),
-            Effect::Update { task, update } => self.host.update(task, &value::write(&view::update(&update))),
-            Effect::Settle { task, outcome } => {
-                let (kind, view) = view::outcome(&outcome);
-                self.host.settle(task, kind, &value::write(&view));
-            }
-            Effect::Warn { message } => self.host.log("warn", &message),
-            Effect::Refusal { .. } | Effect::Limit { .. } => {}
+            other => self.host.perform(other),
         }
     }
 
@@ -77,8 +92,7 @@ impl Core {
         if let Ok(mut all) = self.outgoing.try_borrow_mut() {
             all.insert(call, outgoing);
         }
-        let ready =
-            credential.is_none_or(|provider| self.host.authorize(call as f64, provider as u32, &headers, refresh));
+        let ready = credential.is_none_or(|provider| self.host.authorize(call, provider, &headers, refresh));
         if ready {
             self.start_fetch(call);
         }
@@ -110,10 +124,7 @@ impl Core {
             None => global_fetch(&url, &init),
         };
         match started {
-            Ok(promise) => {
-                let (purpose, limit) = (purpose.number(), purpose.body_limit());
-                self.host.file(call as f64, part.task, u32::from(part.index), purpose, &promise, &controller, limit);
-            }
+            Ok(promise) => self.host.file(call, part, purpose, &promise, &controller),
             Err(_) => self.fail(call),
         }
     }
@@ -138,6 +149,6 @@ impl Core {
             .maybe("status", status)
             .with("ms", Json::Number(self.host.now() - outgoing.since))
             .maybe("requestId", answer.and_then(|answer| answer.header("x-request-id")));
-        self.host.event("http", &value::write(&event.build()));
+        self.host.event("http", &event.build());
     }
 }

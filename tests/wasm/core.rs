@@ -2,7 +2,7 @@
 
 use js_sys::{Array, JSON, Promise};
 use tidegate::web::Core;
-use tidegate::web::host::Host;
+use tidegate::web::host::JsHost;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -59,7 +59,7 @@ async fn run(script: &str, request: &str) -> String {
     let host = TestHost::new(&JSON::parse(script).unwrap());
     let config =
         r#"{ "seed": 7, "firstCall": 0, "providers": [{ "name": "hiapi", "dialect": "hiapi", "keyed": true }] }"#;
-    let core = Core::new(JsValue::from(host.clone()).unchecked_into::<Host>(), &JSON::parse(config).unwrap());
+    let core = Core::new(JsValue::from(host.clone()).unchecked_into::<JsHost>(), &JSON::parse(config).unwrap());
     let end = JsFuture::from(start(&host, core, &JSON::parse(request).unwrap())).await.unwrap();
     JSON::stringify(&end).unwrap().into()
 }
@@ -103,7 +103,7 @@ fn cores_are_apart() {
             .unwrap();
     let request = JSON::parse(r#"{ "model": "m", "prompt": "p" }"#).unwrap();
     let key = |host: &TestHost| {
-        let core = Core::new(JsValue::from(host.clone()).unchecked_into::<Host>(), &config);
+        let core = Core::new(JsValue::from(host.clone()).unchecked_into::<JsHost>(), &config);
         core.submit(1, 0, &request, &JsValue::UNDEFINED, &JsValue::UNDEFINED)
     };
     let (one, other) = (key(&hosts[0]), key(&hosts[1]));
