@@ -166,6 +166,61 @@ impl Axis {
     }
 }
 
+/// What a content filter said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// When it looked.
+    pub stage: FilterStage,
+    /// How grave it is.
+    pub severity: Severity,
+    /// What it saw, in the provider's words; for logs, not for the public.
+    pub categories: Vec<String>,
+}
+
+/// When a content filter looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FilterStage {
+    /// Before anything was drawn.
+    Prompt,
+    /// At the finished picture: it may have been billed.
+    Output,
+    /// The provider did not say.
+    Unknown,
+}
+
+impl FilterStage {
+    /// The name in the public contract.
+    pub const fn name(self) -> &'static str {
+        match self {
+            FilterStage::Prompt => "prompt",
+            FilterStage::Output => "output",
+            FilterStage::Unknown => "unknown",
+        }
+    }
+}
+
+/// How grave a filter's verdict is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Another model may see it otherwise.
+    Soft,
+    /// No model should be asked.
+    Hard,
+    /// The provider did not say; treated as hard.
+    Unknown,
+}
+
+impl Severity {
+    /// The name in the public contract.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Severity::Soft => "soft",
+            Severity::Hard => "hard",
+            Severity::Unknown => "unknown",
+        }
+    }
+}
+
 /// A provider and a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -264,6 +319,8 @@ pub struct Details {
     pub retry_after: Option<Millis>,
     /// Which limit; for `RateLimited`.
     pub axis: Option<Axis>,
+    /// What the filter said; for `ContentFiltered`.
+    pub filter: Option<Filter>,
     /// The field at fault; for `InvalidRequest`.
     pub param: Option<String>,
     /// Every submit that led here.
@@ -285,6 +342,7 @@ impl Error {
             provider_code: None,
             retry_after: None,
             axis: None,
+            filter: None,
             param: None,
             attempts: Vec::new(),
         }))

@@ -26,16 +26,14 @@ impl Purpose {
             Purpose::Image => 2,
         }
     }
-
-    /// The most bytes of a body that are read. JSON: 1 MiB, a thousand times what a task answer takes. Images: 64 MiB, twice the
-    /// largest uncompressed 3840 × 2160 picture.
-    pub const fn body_limit(self) -> u32 {
-        match self {
-            Purpose::Submit | Purpose::Poll => 1 << 20,
-            Purpose::Image => 64 << 20,
-        }
-    }
 }
+
+/// The most bytes of an answer without image data: 1 MiB, a thousand times what a task answer takes.
+pub const PLAIN_LIMIT: u32 = 1 << 20;
+/// The most bytes of an image: 64 MiB, twice the largest uncompressed 3840 × 2160 picture.
+pub const IMAGE_LIMIT: u32 = 64 << 20;
+/// The most bytes of an answer for each image in base64 in it: an uncompressed 3840 × 2160 picture.
+pub const BASE64_LIMIT: u32 = 36 << 20;
 
 /// An HTTP request, without its credential: the host adds that just before the fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,23 +44,32 @@ pub struct Request {
     pub url: String,
     /// Names in lower case.
     pub headers: Vec<(&'static str, String)>,
-    /// JSON text.
+    /// JSON text: the body itself, or with `form` what the host makes `multipart/form-data` of.
     pub body: Option<String>,
+    /// `body` is `{"fields": {…}, "files": [{"name", "handle" or "url"}]}`: its parts. The host adds the content type.
+    pub form: bool,
+    /// The most bytes of the answer's body that are read.
+    pub limit: u32,
     /// Which provider's credential to add; `None` for addresses that must not see one. Requests with a credential are not redirected.
     pub credential: Option<usize>,
 }
 
-/// The headers that the core reads; everything else stays outside.
-pub const READ_HEADERS: [&str; 8] = [
-    "retry-after",
-    "retry-after-ms",
-    "date",
-    "x-request-id",
-    "x-should-retry",
-    "idempotent-replay",
-    "x-ratelimit-remaining",
-    "x-ratelimit-reset",
+/// The headers that the core reads, besides [`RATE_HEADERS`]; everything else stays outside.
+const PLAIN_HEADERS: [&str; 6] =
+    ["retry-after", "retry-after-ms", "date", "x-request-id", "x-should-retry", "idempotent-replay"];
+
+/// Limit, remaining and reset of each limit that providers tell of: HiAPI has one, OpenAI three.
+pub const RATE_HEADERS: [[&str; 3]; 4] = [
+    ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"],
+    ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"],
+    ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"],
+    ["x-ratelimit-limit-input-images", "x-ratelimit-remaining-input-images", "x-ratelimit-reset-input-images"],
 ];
+
+/// Every header that the core reads.
+pub fn read_headers() -> impl Iterator<Item = &'static str> {
+    PLAIN_HEADERS.iter().chain(RATE_HEADERS.iter().flatten()).copied()
+}
 
 /// What became of a body.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,7 +82,7 @@ pub enum Body {
     TooLarge,
     /// It ended early, or was not UTF-8.
     Broken,
-    /// An image, kept by the host under a handle.
+    /// An image, kept by the host under a number.
     Bytes {
         /// The host's number for the bytes.
         handle: u32,
@@ -125,6 +132,8 @@ pub enum Fault {
     Aborted,
     /// There was no credential to send: nothing left.
     Credential,
+    /// The body could not be put together, for an image that goes in could not be had: nothing left.
+    Body,
 }
 
 /// The scheme, host and port of an absolute http(s) address, without a URL library (one costs 58 KB of wasm). Strict: whatever is

@@ -47,6 +47,12 @@ pub struct Record {
     pub requested_model: String,
     /// The bytes of the submit.
     pub body: String,
+    /// They are what an edit's form is made of.
+    pub edit: bool,
+    /// How many images it asks for.
+    pub count: u16,
+    /// The host knows that the submit has not left, whatever the stage says. Never written.
+    pub unsent: bool,
     /// When it was planned, ms since the epoch; after the provider's memory of keys has passed, a replay would buy again.
     pub planned_at: u64,
     /// When it was submitted, ms since the epoch.
@@ -76,6 +82,12 @@ impl Record {
         writer.key("index").whole(u64::from(self.index)).key("parts").whole(u64::from(self.parts));
         writer.key("provider").string(&self.provider).key("model").string(&self.model);
         writer.key("requestedModel").string(&self.requested_model).key("body").string(&self.body);
+        if self.edit {
+            writer.key("edit").raw("true");
+        }
+        if self.count > 1 {
+            writer.key("count").whole(u64::from(self.count));
+        }
         writer.key("plannedAt").whole(self.planned_at).maybe("taskId", self.task_id.as_deref());
         if let Some(at) = self.submitted_at {
             writer.key("submittedAt").whole(at);
@@ -112,13 +124,17 @@ impl Record {
             model: json.text_of("model")?,
             requested_model: json.text_of("requestedModel")?,
             body: json.text_of("body").unwrap_or_default(),
+            edit: json.get("edit").and_then(Json::boolean).unwrap_or(false),
+            count: small("count").unwrap_or(1),
+            unsent: json.get("unsent").and_then(Json::boolean).unwrap_or(false),
             planned_at: json.get("plannedAt").and_then(Json::whole)?,
             submitted_at: json.get("submittedAt").and_then(Json::whole),
             task_id: json.text_of("taskId"),
             metadata: json.texts("metadata"),
         };
-        let submitted = record.stage == Stage::Planned || record.task_id.is_some();
-        (submitted && record.index < record.parts && usize::from(record.parts) <= MAX_PARTS).then_some(record)
+        // What a synchronous provider delivered has no id.
+        let known = record.stage != Stage::Submitted || record.task_id.is_some();
+        (known && record.index < record.parts && usize::from(record.parts) <= MAX_PARTS).then_some(record)
     }
 }
 
@@ -138,6 +154,9 @@ mod tests {
             provider: String::from("hiapi"),
             model: String::from("gpt-image-2@pro"),
             requested_model: String::from("hiapi/gpt-image-2@pro"),
+            edit: stage == Stage::Planned,
+            count: 4,
+            unsent: false,
             body: String::from("{\"prompt\":\"a \\\"quoted\\\" apple\\n\"}"),
             planned_at: 1_795_309_783_000,
             submitted_at: Some(1_795_309_784_000),
@@ -149,6 +168,7 @@ mod tests {
     fn tree(value: Value) -> Json {
         match value {
             Value::String(text) => Json::Text(text),
+            Value::Bool(truth) => Json::Bool(truth),
             Value::Number(number) => Json::Number(number.as_f64().unwrap()),
             Value::Object(fields) => {
                 Json::Object(fields.into_iter().map(|(name, value)| (name, tree(value))).collect())

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use crate::gather::gather;
 use crate::json::Json;
 use crate::provider::Dialect;
+use crate::text::concat;
 use crate::time::Millis;
 
 /// May a submit whose answer was lost be sent again?
@@ -49,6 +50,9 @@ impl Default for RetryPolicy {
     }
 }
 
+/// One HTTP attempt, ms: a task API answers in a second or not at all, and pictures come from fast servers.
+pub const TIMEOUT: Millis = 60_000;
+
 /// Milliseconds from a number that may be `Infinity`.
 fn millis(json: &Json, name: &str, default: Millis) -> Millis {
     match json.get(name) {
@@ -56,6 +60,10 @@ fn millis(json: &Json, name: &str, default: Millis) -> Millis {
         Some(Json::Number(number)) if *number >= 0.0 => *number as Millis,
         _ => default,
     }
+}
+
+fn maybe_millis(json: &Json, name: &str, default: Option<Millis>) -> Option<Millis> {
+    json.get(name).map(|_| millis(json, name, TIMEOUT)).or(default)
 }
 
 fn count(json: &Json, name: &str, default: u32) -> u32 {
@@ -98,8 +106,8 @@ pub enum Priority {
 /// What holds for one call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CallOptions {
-    /// One HTTP attempt, ms.
-    pub timeout: Millis,
+    /// One HTTP attempt, ms; `None`: as [`Defaults::timeout`] says.
+    pub timeout: Option<Millis>,
     /// One image from the submit that was accepted to its result, ms.
     pub deadline: Millis,
     /// The longest wait for a permit, ms.
@@ -121,8 +129,8 @@ pub struct CallOptions {
 /// What holds for all calls of a client unless they say otherwise.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Defaults {
-    /// See [`CallOptions::timeout`]. 60 s: a task API answers in a second or not at all.
-    pub timeout: Millis,
+    /// See [`CallOptions::timeout`]. `None` is [`TIMEOUT`], and for a submit whose answer is the image as long as the image may take.
+    pub timeout: Option<Millis>,
     /// See [`CallOptions::deadline`]. 10 minutes: the slowest documented image takes 2.
     pub deadline: Millis,
     /// See [`CallOptions::max_wait`]. 10 minutes where somebody is looking; a batch waits as long as it takes.
@@ -133,7 +141,7 @@ pub struct Defaults {
 
 impl Default for Defaults {
     fn default() -> Defaults {
-        Defaults { timeout: 60_000, deadline: 600_000, max_wait: None, retry: RetryPolicy::default() }
+        Defaults { timeout: None, deadline: 600_000, max_wait: None, retry: RetryPolicy::default() }
     }
 }
 
@@ -142,7 +150,7 @@ impl Defaults {
     pub fn read(json: &Json) -> Defaults {
         let default = Defaults::default();
         Defaults {
-            timeout: millis(json, "timeout", default.timeout),
+            timeout: maybe_millis(json, "timeout", default.timeout),
             deadline: millis(json, "deadline", default.deadline),
             max_wait: json.get("maxWait").map(|_| millis(json, "maxWait", 600_000)),
             retry: RetryPolicy::read(json.get("retry"), &default.retry),
@@ -172,7 +180,7 @@ impl CallOptions {
         let batch = json.get("priority").and_then(Json::text) == Some("batch");
         let base = CallOptions::from_defaults(defaults, if batch { Priority::Batch } else { Priority::Interactive });
         CallOptions {
-            timeout: millis(json, "timeout", base.timeout),
+            timeout: maybe_millis(json, "timeout", base.timeout),
             deadline: millis(json, "deadline", base.deadline),
             max_wait: millis(json, "maxWait", base.max_wait),
             retry: RetryPolicy::read(json.get("retry"), &base.retry),
@@ -253,9 +261,7 @@ impl ProviderConfig {
         let dialect = crate::provider::by_name(json.get("dialect").and_then(Json::text)?)?;
         let mut provider = ProviderConfig::new(json.get("name").and_then(Json::text)?, dialect);
         if let Some(base) = json.get("baseURL").and_then(Json::text) {
-            // People paste the address with or without the version; the paths of the dialect bring it.
-            let trimmed = base.trim_end_matches('/');
-            provider.base_url = String::from(trimmed.strip_suffix("/v1").unwrap_or(trimmed));
+            provider.base_url = base_url(base, dialect);
         }
         provider.account = json.text_of("account").unwrap_or_default();
         provider.refreshable = json.get("refreshable").and_then(Json::boolean).unwrap_or(false);
@@ -266,6 +272,17 @@ impl ProviderConfig {
         provider.concurrency = told.clamp(1, 100_000) as u32;
         Some(provider)
     }
+}
+
+/// People paste an address with or without the version.
+fn base_url(given: &str, dialect: &Dialect) -> String {
+    let trimmed = given.trim_end_matches('/');
+    if !dialect.base_has_version {
+        return String::from(trimmed.strip_suffix("/v1").unwrap_or(trimmed));
+    }
+    // A bare origin is none of an SDK's; whatever has a path is taken at its word: relays stand under many.
+    let bare = trimmed.split_once("://").is_some_and(|(_, rest)| !rest.contains('/'));
+    concat(&[trimmed, if bare { "/v1" } else { "" }])
 }
 
 #[cfg(test)]
@@ -285,7 +302,7 @@ mod tests {
             .with("retry", ObjectBuilder::new().with("base", 10u64).build())
             .build();
         let options = CallOptions::read(&call, &defaults);
-        assert_eq!((options.timeout, options.deadline, options.max_wait), (5_000, 600_000, Millis::MAX));
+        assert_eq!((options.timeout, options.deadline, options.max_wait), (Some(5_000), 600_000, Millis::MAX));
         assert_eq!((options.retry.max_retries, options.retry.base, options.retry.cap), (2, 10, 30_000));
         let patient = CallOptions::read(&ObjectBuilder::new().with("priority", "batch").build(), &defaults);
         assert_eq!((patient.max_wait, patient.download), (Millis::MAX, false));
@@ -301,6 +318,18 @@ mod tests {
             let json = ObjectBuilder::new().with("name", "h").with("dialect", "hiapi").with("baseURL", base).build();
             assert_eq!(ProviderConfig::read(&json).unwrap().base_url, "https://x.example");
         }
+    }
+
+    #[test]
+    fn an_address_of_the_openai_kind_is_taken_at_its_word() {
+        let read = |base: &str| {
+            let json = ObjectBuilder::new().with("name", "o").with("dialect", "openaiCompatible").with("baseURL", base);
+            ProviderConfig::read(&json.build()).unwrap().base_url
+        };
+        assert_eq!(read("https://x.example"), "https://x.example/v1");
+        assert_eq!(read("https://x.example/"), "https://x.example/v1");
+        assert_eq!(read("https://x.example/v1/"), "https://x.example/v1");
+        assert_eq!(read("https://x.example/api/v3"), "https://x.example/api/v3");
     }
 
     #[test]

@@ -60,6 +60,26 @@ impl Aspect {
     }
 }
 
+/// Pixels of a square that every OpenAI model draws, and the budget that other ratios are cut to.
+const OPENAI_SIDE: f64 = 1_024.0;
+
+impl Aspect {
+    /// The pixels that OpenAI's models take for a ratio. GPT Image 1 and its kin draw three sizes, and only those three ratios are honoured; later
+    /// models any two sides divisible by 16 within 1:3 and 3:1 (developers.openai.com, guide on image generation).
+    pub fn openai_pixels(self, model: &str) -> Option<Size> {
+        let (across, down) = (f64::from(self.across), f64::from(self.down));
+        if model.starts_with("gpt-image-1") || model.starts_with("dall-e") {
+            let sizes = [(1, 1, 1_024, 1_024), (3, 2, 1_536, 1_024), (2, 3, 1_024, 1_536)];
+            let drawn = sizes.into_iter().find(|(wide, high, ..)| self.across * high == self.down * wide);
+            return drawn.map(|(_, _, width, height)| Size { width, height });
+        }
+        let root = (across / down).sqrt();
+        let side = |exact: f64| ((exact / 16.0 + 0.5) as u32) * 16;
+        let fits = across <= down * 3.0 && down <= across * 3.0;
+        fits.then(|| Size { width: side(OPENAI_SIDE * root), height: side(OPENAI_SIDE / root) })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,6 +90,18 @@ mod tests {
             assert_eq!(Size::parse(text).unwrap().text(), text);
         }
         assert_eq!(Aspect::parse("21:9").unwrap().text(), "21:9");
+    }
+
+    #[test]
+    fn a_ratio_becomes_pixels_that_openai_takes() {
+        let pixels = |ratio: &str, model: &str| Aspect::parse(ratio).unwrap().openai_pixels(model).map(Size::text);
+        assert_eq!(pixels("1:1", "gpt-image-2").as_deref(), Some("1024x1024"));
+        assert_eq!(pixels("16:9", "gpt-image-2").as_deref(), Some("1360x768"));
+        assert_eq!(pixels("9:16", "gpt-image-2.5-flare").as_deref(), Some("768x1360"));
+        assert_eq!(pixels("4:1", "gpt-image-2"), None);
+        assert_eq!(pixels("3:2", "gpt-image-1.5").as_deref(), Some("1536x1024"));
+        assert_eq!(pixels("4:6", "gpt-image-1-mini").as_deref(), Some("1024x1536"));
+        assert_eq!(pixels("16:9", "gpt-image-1"), None, "it would be another ratio");
     }
 
     #[test]

@@ -158,6 +158,10 @@ pub struct Part {
     pub key: String,
     /// The bytes of the submit; empty if the part was resumed by its id alone.
     pub body: String,
+    /// The body is what an edit's form is made of.
+    pub edit: bool,
+    /// How many images it asks for.
+    pub count: u16,
     /// Its place in the queue: first come, first served, and a refused part keeps it.
     pub order: u64,
     /// Its batch is paused.
@@ -202,6 +206,8 @@ pub struct Part {
     pub refresh_next: bool,
     /// When it was first written down, ms since the epoch; 0 before.
     pub planned_wall: u64,
+    /// What it used, in the provider's names.
+    pub usage: Vec<(String, u64)>,
     /// What it made; bytes are fetched one after the other.
     pub images: Vec<Image>,
     /// Its end, as far as the caller is concerned.

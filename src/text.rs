@@ -1,6 +1,7 @@
 //! The few things that are done with text. `std` has them all, each for any type and any separator, and each a kilobyte of wasm.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 /// Texts one after the other.
 pub fn concat(parts: &[&str]) -> String {
@@ -29,6 +30,29 @@ pub fn characters(text: &str) -> usize {
     text.bytes().filter(|byte| !(0x80..0xc0).contains(byte)).count()
 }
 
+/// The bytes that the first characters of a base64 text stand for, up to 48; fewer where it is none.
+pub fn base64_head(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let (mut bits, mut count) = (0u32, 0u32);
+    for character in text.bytes().take(64) {
+        let value = match character {
+            b'A'..=b'Z' => character - b'A',
+            b'a'..=b'z' => character - b'a' + 26,
+            b'0'..=b'9' => character - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            _ => break,
+        };
+        bits = bits << 6 | u32::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count) as u8);
+        }
+    }
+    bytes
+}
+
 /// The lower-case hexadecimal digit of the lowest four bits.
 pub fn hex_digit(bits: u64) -> char {
     char::from_digit(bits as u32 & 15, 16).unwrap_or('0')
@@ -45,6 +69,13 @@ mod tests {
         for text in ["", "18446744073709551616", "+1", "-1", " 1", "1.0", "x"] {
             assert_eq!(whole(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn the_head_of_a_base64_text_is_decoded() {
+        assert_eq!(base64_head("iVBORw0KGgo="), b"\x89PNG\r\n\x1a\n");
+        assert_eq!(base64_head(&"AAAA".repeat(100)), [0; 48]);
+        assert_eq!(base64_head("..."), b"");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::error::{Attempt, Error, Target};
 use crate::gather::gather;
 use crate::journal::{MAX_PARTS, Record, Stage};
 use crate::json::{Json, ObjectBuilder};
-use crate::limit::LaneSnapshot;
+use crate::limit::{LaneSnapshot, Window};
 use crate::provider::Image;
 use crate::task::KnownPart;
 
@@ -20,6 +20,11 @@ fn list<T>(items: impl IntoIterator<Item = T>, view: impl Fn(T) -> Json) -> Json
 fn texts(fields: &[(String, String)]) -> Option<Json> {
     let pairs = fields.iter().map(|(name, value)| (name.clone(), Json::Text(value.clone())));
     (!fields.is_empty()).then(|| Json::Object(gather(pairs)))
+}
+
+fn usage(figures: &[(String, u64)]) -> Option<Json> {
+    let pairs = figures.iter().map(|(name, figure)| (name.clone(), Json::from(*figure)));
+    (!figures.is_empty()).then(|| Json::Object(gather(pairs)))
 }
 
 impl From<String> for Json {
@@ -61,6 +66,12 @@ pub fn error(error: &Error, reference: Option<&Reference>) -> Json {
         .maybe("retryAfterMs", error.retry_after)
         .maybe("axis", error.axis.map(|axis| axis.name()))
         .maybe("param", error.param.clone())
+        .maybe("stage", error.filter.as_ref().map(|filter| filter.stage.name()))
+        .maybe("severity", error.filter.as_ref().map(|filter| filter.severity.name()))
+        .maybe(
+            "categories",
+            error.filter.as_ref().map(|filter| list(&filter.categories, |word| Json::from(word.as_str()))),
+        )
         .with("attempts", list(&error.attempts, attempt))
         .maybe("ref", reference.map(self::reference))
         .build()
@@ -92,9 +103,11 @@ fn image(image: &Image) -> Json {
         .with("mediaType", image.media_type.as_deref().unwrap_or("image/png"))
         .maybe("url", image.url.clone())
         .maybe("handle", image.handle.map(u64::from))
+        .maybe("base64", image.base64.clone())
         .maybe("expiresAt", image.expires_at)
         .maybe("width", image.size.map(|(width, _)| u64::from(width)))
         .maybe("height", image.size.map(|(_, height)| u64::from(height)))
+        .maybe("revisedPrompt", image.revised_prompt.clone())
         .build()
 }
 
@@ -144,6 +157,7 @@ fn success(success: &Success) -> Json {
         .maybe("requestId", success.request_id.clone())
         .maybe("taskId", success.task_id.clone())
         .maybe("metadata", texts(&success.metadata))
+        .maybe("usage", usage(&success.usage))
         .with("attempts", list(&success.attempts, attempt))
         .with(
             "warnings",
@@ -170,7 +184,16 @@ pub fn lane(engine: &Engine, name: &str, provider: usize, snapshot: &LaneSnapsho
         .with("held", u64::from(snapshot.held))
         .with("phase", "steady")
         .maybe("pausedUntil", snapshot.paused_until.map(|until| engine.wall_clock(until)))
+        .maybe("window", snapshot.window.map(window))
         .with("refusals", u64::from(snapshot.refusals))
+        .build()
+}
+
+fn window(window: Window) -> Json {
+    ObjectBuilder::new()
+        .with("rpm", u64::from(window.limit))
+        .with("used", u64::from(window.used))
+        .with("known", "header")
         .build()
 }
 

@@ -316,7 +316,7 @@ fn a_call_without_an_answer_ends_with_its_timeout() {
     sim.lose_answer(1);
     sim.lose_answer(3);
     let mut call = options();
-    call.timeout = 5_000;
+    call.timeout = Some(5_000);
     sim.ask(0, 1, call);
     sim.run();
     assert!(matches!(sim.outcome(1), Outcome::Succeeded(_)));

@@ -6,7 +6,11 @@ use super::timers::Timer;
 use super::{Call, Effect, Engine};
 use crate::error::{Billed, Code, Error};
 use crate::http::{Answer, Fault, Purpose};
+use crate::limit::LaneIn;
+use crate::options::TIMEOUT;
+use crate::retry::hint::tightest_rate;
 use crate::task::{CallId, PartId, PartState, TaskId};
+use crate::time::Millis;
 
 impl Engine {
     pub(super) fn new_call(&mut self, part: PartId, purpose: Purpose) -> CallId {
@@ -17,10 +21,15 @@ impl Engine {
 
     pub(super) fn register_call(&mut self, call: CallId, part: PartId, purpose: Purpose) {
         self.next_call = self.next_call.max(call.saturating_add(1));
-        let timeout = self.tasks.get(&part.task).map_or(self.config.defaults.timeout, |task| task.options.timeout);
-        let times_out = self.now.after(timeout);
+        let times_out = self.now.after(self.timeout(part, purpose));
         self.calls.insert(call, Call { part, purpose, times_out });
         self.move_timer(Timer::Call(call), None, Some(times_out));
+    }
+
+    fn timeout(&self, id: PartId, purpose: Purpose) -> Millis {
+        let Some(task) = self.tasks.get(&id.task) else { return TIMEOUT };
+        let image_is_the_answer = purpose == Purpose::Submit && self.is_synchronous(id);
+        task.options.timeout.unwrap_or(if image_is_the_answer { task.options.deadline } else { TIMEOUT })
     }
 
     fn take_call(&mut self, number: CallId) -> Option<Call> {
@@ -32,6 +41,7 @@ impl Engine {
     pub(super) fn answer(&mut self, number: CallId, answer: Answer) {
         let Some(call) = self.take_call(number) else { return };
         self.hear_owner(call.part.task);
+        self.hear_rates(&call, &answer);
         match call.purpose {
             Purpose::Submit => self.submit_answered(call.part, &answer),
             Purpose::Poll => self.poll_answered(call.part, &answer),
@@ -49,8 +59,15 @@ impl Engine {
 
     pub(super) fn call_failed(&mut self, number: CallId, fault: Fault, code: Code, message: String) {
         let Some(call) = self.take_call(number) else { return };
-        let nothing_left = fault == Fault::Credential;
-        let mut error = Error::new(if nothing_left { Code::Authentication } else { code });
+        let nothing_left = matches!(fault, Fault::Credential | Fault::Body);
+        let mut error = Error::new(match fault {
+            Fault::Credential => Code::Authentication,
+            Fault::Body => Code::InvalidRequest,
+            _ => code,
+        });
+        if fault == Fault::Body {
+            error.param = Some(String::from("images"));
+        }
         if !message.is_empty() {
             error.message = message;
         }
@@ -62,6 +79,14 @@ impl Engine {
             // It only delays: the task is asked after again.
             Purpose::Poll => self.poll_failed(call.part),
             Purpose::Image => self.fetch_failed(call.part, error.billed(Billed::Yes)),
+        }
+    }
+
+    /// What an answer of the provider's says of its limits.
+    fn hear_rates(&mut self, call: &Call, answer: &Answer) {
+        let rate = tightest_rate(answer, self.wall.1).filter(|_| call.purpose != Purpose::Image);
+        if let (Some(rate), Some(lane)) = (rate, self.part(call.part).map(|part| part.lane)) {
+            self.tell_lane(lane, LaneIn::Rate(rate));
         }
     }
 

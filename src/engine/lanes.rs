@@ -52,7 +52,10 @@ impl Engine {
             return place;
         }
         let retry = &self.config.defaults.retry;
-        let lane = Lane::new(config.concurrency, self.rng.next_u64(), retry.base, retry.cap);
+        let mut lane = Lane::new(config.concurrency, self.rng.next_u64(), retry.base, retry.cap);
+        if config.dialect.is_synchronous() {
+            lane.presume_acceptance();
+        }
         self.lanes.push(LaneSlot {
             name,
             provider,

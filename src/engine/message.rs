@@ -136,6 +136,13 @@ pub enum Effect {
         /// The record's text.
         record: String,
     },
+    /// A long string of the latest answer is an image of this task: it stays for as long as the task's other things do.
+    Keep {
+        /// The task.
+        task: TaskId,
+        /// The host's number for it.
+        handle: u32,
+    },
     /// Remove what is written down under a key.
     Forget {
         /// The key.
@@ -254,9 +261,11 @@ pub struct Success {
     pub metadata: Vec<(String, String)>,
     /// Every submit.
     pub attempts: Vec<Attempt>,
+    /// What was used, in the provider's names.
+    pub usage: Vec<(String, u64)>,
     /// Code and sentence.
     pub warnings: Vec<(&'static str, String)>,
-    /// The parts that are missing, and why.
+    /// The images that are missing, by their place among those asked for, and why.
     pub failures: Vec<(u16, Error)>,
     /// Waiting for leave, ms: the longest of the parts.
     pub waited: Millis,

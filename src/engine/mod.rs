@@ -223,6 +223,12 @@ impl Engine {
         self.tasks.get_mut(&id.task)?.parts.get_mut(usize::from(id.index))
     }
 
+    /// The provider of a part answers its submits with the images.
+    fn is_synchronous(&self, id: PartId) -> bool {
+        let config = self.part(id).and_then(|part| self.config.providers.get(part.provider));
+        config.is_some_and(|config| config.dialect.is_synchronous())
+    }
+
     fn effect(&mut self, owner: OwnerId, effect: Effect) {
         if let Some(owner) = self.owners.or_default(owner) {
             owner.effects.push(effect);

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::settle::stays;
 use super::{Effect, Engine, Update};
 use crate::error::{Billed, Code, Error};
-use crate::http::{Answer, Body, Purpose, Request, image_kind};
+use crate::http::{Answer, Body, IMAGE_LIMIT, Purpose, Request, image_kind};
 use crate::limit::LaneIn;
 use crate::poll;
 use crate::provider::{Reading, poll_request, read_poll};
@@ -45,7 +45,8 @@ impl Engine {
         let Some(config) = self.config.providers.get(part.provider) else { return };
         let age = part.submitted_at.map_or(Millis::MAX, |at| at.until(self.now));
         let known = part.accepted_at.or(part.submitted_at);
-        let young = known.is_some_and(|at| at.until(self.now) < config.dialect.visible_after);
+        let visible_after = config.dialect.tasks.as_ref().map_or(0, |tasks| tasks.visible_after);
+        let young = known.is_some_and(|at| at.until(self.now) < visible_after);
         let reading = read_poll(config.dialect, &config.base_url, answer, self.wall.1);
         let (provider, lane) = (part.provider, part.lane);
         if let Some(part) = self.part_mut(id) {
@@ -62,7 +63,10 @@ impl Engine {
                 self.poll_again(id, None, false);
                 self.tell_running(id, running.queued, running.progress);
             }
-            Reading::Succeeded { images, .. } => {
+            Reading::Succeeded { images, usage, .. } => {
+                if let Some(part) = self.part_mut(id) {
+                    part.usage = usage;
+                }
                 if let Some(durations) = self.durations.get_mut(provider).filter(|_| age < Millis::MAX) {
                     durations.note(age);
                 }
@@ -156,15 +160,22 @@ impl Engine {
     pub(super) fn send_fetch(&mut self, id: PartId) {
         let Some(part) = self.part(id) else { return };
         let PartState::Fetching { call: None } = part.state else { return };
-        let Some(url) = part.images.iter().find(|image| image.handle.is_none()).and_then(|image| image.url.clone())
-        else {
+        let Some(url) = part.images.iter().find(|image| !image.is_here()).and_then(|image| image.url.clone()) else {
             return self.deliver(id);
         };
         let call = self.new_call(id, Purpose::Image);
         if let Some(part) = self.part_mut(id) {
             part.go(PartState::Fetching { call: Some(call) });
         }
-        let request = Request { method: "GET", url, headers: Vec::new(), body: None, credential: None };
+        let request = Request {
+            method: "GET",
+            url,
+            headers: Vec::new(),
+            body: None,
+            form: false,
+            limit: IMAGE_LIMIT,
+            credential: None,
+        };
         self.effect_for(id.task, Effect::Send { call, part: id, purpose: Purpose::Image, request, refresh: false });
     }
 
@@ -175,7 +186,7 @@ impl Engine {
         let ok = (200..300).contains(&answer.status);
         if let (true, Body::Bytes { handle, head }) = (ok, &answer.body) {
             if let Some((media_type, size)) = image_kind(head) {
-                if let Some(image) = part.images.iter_mut().find(|image| image.handle.is_none()) {
+                if let Some(image) = part.images.iter_mut().find(|image| !image.is_here()) {
                     image.handle = Some(*handle);
                     image.media_type = Some(String::from(media_type));
                     image.size = size;

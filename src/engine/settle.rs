@@ -10,7 +10,7 @@ use crate::gather::gather;
 use crate::journal::{DELIVERED_LIFE, Stage};
 use crate::limit::LaneIn;
 use crate::table::text_code;
-use crate::task::{KnownPart, PartId, PartState, TaskId};
+use crate::task::{KnownPart, Part, PartId, PartState, TaskId};
 use crate::text::concat;
 use crate::time::Instant;
 
@@ -140,12 +140,26 @@ impl Engine {
         let Some(task) = self.tasks.get(&number) else { return Outcome::Failed(Error::new(Code::NotFound), None) };
         let mut failures: Vec<(u16, Error)> = Vec::new();
         let mut images = Vec::new();
-        for (index, part) in task.parts.iter().enumerate() {
+        let mut usage: Vec<(String, u64)> = Vec::new();
+        let mut place = 0;
+        for part in &task.parts {
             match &part.outcome {
-                Some(Ok(made)) => images.extend(made.iter().cloned()),
-                Some(Err(error)) => failures.push((index as u16, error.clone())),
+                Some(Ok(made)) => {
+                    images.extend(made.iter().cloned());
+                    // Fewer came than were asked for: what is missing is told, never at the price of what arrived (law 8).
+                    let missing = (made.len() as u16)..part.count;
+                    failures.extend(missing.map(|nth| (place + nth, self.missing(part))));
+                }
+                Some(Err(error)) => failures.push((place, error.clone())),
                 None => {}
             }
+            for (name, figure) in &part.usage {
+                match usage.iter_mut().find(|(known, _)| known == name) {
+                    Some((_, sum)) => *sum += figure,
+                    None => usage.push((name.clone(), *figure)),
+                }
+            }
+            place += part.count;
         }
         if images.is_empty() {
             // The first error that says most: one that may have cost money before one that can't have.
@@ -182,6 +196,7 @@ impl Engine {
             task_id: first.and_then(|part| part.task_id.clone()),
             metadata: task.options.metadata.clone(),
             attempts: task.attempts.clone(),
+            usage,
             warnings: task.warnings.clone(),
             failures,
             waited,
@@ -189,6 +204,16 @@ impl Engine {
             ran,
             polls,
         })
+    }
+
+    /// The error of an image that was asked for together with others, and did not come with them.
+    fn missing(&self, part: &Part) -> Error {
+        let mut error = Error::new(Code::EmptyResult).billed(Billed::Unknown);
+        error.message = String::from("The provider answered with fewer images than were asked for.");
+        error.provider = Some(String::from(self.config.name_of(part.provider)));
+        error.model = Some(part.model.clone());
+        error.request_id.clone_from(&part.request_id);
+        error
     }
 
     /// Records go with what they are for. What may still run, or was paid for and not delivered, stays written down.
@@ -260,7 +285,7 @@ impl Engine {
             self.fail_task(number, Error::new(Code::Cancelled));
             return Cancelled::BeforeSubmit;
         }
-        let sent = |part: &crate::task::Part| part.state.is_out() || part.in_doubt || part.task_id.is_some();
+        let sent = |part: &Part| part.state.is_out() || part.in_doubt || part.task_id.is_some();
         let sent = task.parts.iter().any(sent);
         for index in 0..task.parts.len() as u16 {
             self.cancel_part(PartId { task: number, index });

@@ -6,7 +6,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Engine;
-use crate::error::{Code, Error};
+use crate::error::{Billed, Code, Error};
 use crate::gather::gather;
 use crate::journal::{MAX_PARTS, Record, Stage};
 use crate::limit::{LaneIn, Token};
@@ -185,19 +185,26 @@ impl Engine {
         let Some(request) = task.request.take() else { return Ok(Vec::new()) };
         let (provider, model) = self.target(&request.model)?;
         let Some(config) = self.config.providers.get(provider) else { return Ok(Vec::new()) };
-        let submission = submit_request(config.dialect, &config.name, model, &request)?;
-        if let Some(task) = self.tasks.get_mut(&number) {
-            let notes = submission
-                .left_out
-                .iter()
-                .map(|field| ("unsupported", concat(&[field, " is not supported by this provider and was left out."])));
-            task.warnings.extend(notes);
-        }
+        let (dialect, name) = (config.dialect, config.name.clone());
         let key = self.tasks.get(&number).map(|task| task.key.clone()).unwrap_or_default();
-        let model = String::from(model);
-        let parts = (0..request.n)
-            .map(|index| self.new_part(provider, model.clone(), part_key(&key, index), submission.body.clone()));
-        Ok(gather(parts))
+        let mut parts = Vec::new();
+        let mut left = request.n;
+        while left > 0 {
+            let count = left.min(dialect.most_images);
+            left -= count;
+            let submission = submit_request(dialect, &name, model, &request, count)?;
+            if let Some(task) = self.tasks.get_mut(&number).filter(|_| parts.is_empty()) {
+                let notes = submission.left_out.iter().map(|field| {
+                    ("unsupported", concat(&[field, " is not supported by this provider and was left out."]))
+                });
+                task.warnings.extend(notes);
+            }
+            let key = part_key(&key, parts.len() as u16);
+            let mut part = self.new_part(provider, String::from(model), key, submission.body);
+            (part.edit, part.count) = (submission.edit, count);
+            parts.push(part);
+        }
+        Ok(parts)
     }
 
     /// Provider and model from the caller's words: what precedes the first slash is a provider if it is the name of one.
@@ -227,6 +234,8 @@ impl Engine {
             model,
             key,
             body,
+            edit: false,
+            count: 1,
             order: self.next_order,
             paused: false,
             told: None,
@@ -249,6 +258,7 @@ impl Engine {
             refreshed: false,
             refresh_next: false,
             planned_wall: 0,
+            usage: Vec::new(),
             images: Vec::new(),
             outcome: None,
         }
@@ -266,11 +276,18 @@ impl Engine {
         let provider = self.config.place_of(&record.provider)?;
         let mut part = self.new_part(provider, record.model.clone(), record.key.clone(), record.body.clone());
         part.planned_wall = record.planned_at;
+        (part.edit, part.count) = (record.edit, record.count);
         match record.stage {
             Stage::Planned => {
                 part.state = PartState::Planned;
-                part.in_doubt = true;
-                part.submits = 1;
+                part.in_doubt = !record.unsent;
+                part.submits = u32::from(part.in_doubt);
+            }
+            Stage::Delivered if record.task_id.is_none() => {
+                let mut error = Error::new(Code::Expired).billed(Billed::Yes);
+                error.message = String::from("It was delivered before, and this provider keeps no images.");
+                part.outcome = Some(Err(error));
+                part.state = PartState::Over;
             }
             Stage::Submitted | Stage::Delivered => {
                 self.mark_running(&mut part, record.task_id.clone(), record.submitted_at)
@@ -320,11 +337,11 @@ impl Engine {
 
     /// A part that was about to be sent when its process died: sent again under its key, if the provider still remembers keys from then.
     fn replay(&mut self, id: PartId) {
-        if self.may_replay(id) {
+        if self.may_replay(id) || self.part(id).is_some_and(|part| !part.in_doubt) {
             self.enqueue(id);
             self.tell_waiting(id);
         } else {
-            self.fail_part(id, Error::new(Code::UnknownOutcome).billed(crate::error::Billed::Unknown));
+            self.fail_part(id, Error::new(Code::UnknownOutcome).billed(Billed::Unknown));
         }
     }
 

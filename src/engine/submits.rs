@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::{Effect, Engine, Update};
 use crate::error::{Attempt, AttemptOutcome, Billed, Code, Error, Target};
+use crate::gather::gather;
 use crate::http::{Answer, Purpose};
 use crate::journal::Stage;
 use crate::limit::{LaneIn, Token, Verdict};
@@ -24,7 +25,8 @@ impl Engine {
         if part.in_doubt && !self.may_replay(id) {
             return self.replay_too_late(id, token);
         }
-        let request = submission(config.dialect, &config.base_url, part.provider, &part.key, &part.body);
+        let bytes = (part.body.as_str(), part.edit, part.count);
+        let request = submission(config.dialect, &config.base_url, part.provider, &part.key, bytes);
         let target = Target { provider: config.name.clone(), model: part.model.clone() };
         let lane = part.lane;
         // The same bytes again are the same try: they don't push the deadline out.
@@ -50,6 +52,10 @@ impl Engine {
             self.effect_for(id.task, Effect::Update { task: id.task, update: Update::Submitting { target, attempt } });
         }
         self.effect_for(id.task, Effect::Send { call, part: id, purpose: Purpose::Submit, request, refresh });
+        if self.is_synchronous(id) {
+            // There will be no word between this and the image.
+            self.tell_running(id, false, None);
+        }
     }
 
     pub(super) fn submit_answered(&mut self, id: PartId, answer: &Answer) {
@@ -64,14 +70,11 @@ impl Engine {
                 self.note(id, AttemptOutcome::Accepted, None, answer.status, request_id.clone());
                 self.accepted(id, token, task_id, running, request_id);
             }
-            Reading::Succeeded { id: task_id, images } => {
-                self.note(id, AttemptOutcome::Accepted, None, answer.status, request_id);
-                if let Some(part) = self.part_mut(id) {
-                    part.task_id = task_id;
-                }
+            Reading::Succeeded { id: task_id, images, usage } => {
+                self.note(id, AttemptOutcome::Accepted, None, answer.status, request_id.clone());
                 self.tell_lane(lane, LaneIn::Answered { token, verdict: Verdict::Accepted });
                 self.tell_lane(lane, LaneIn::Ended { token });
-                self.part_succeeded(id, images);
+                self.answered_with_images(id, task_id, request_id, images, usage);
             }
             Reading::Refused(refusal) => self.refused(id, token, refusal),
             Reading::Rejected { error, hint, forbidden } => {
@@ -140,6 +143,32 @@ impl Engine {
         }
         self.note(id, AttemptOutcome::Unknown, Some(&error), 0, None);
         self.submit_in_doubt(id, token, error, None, false);
+    }
+
+    /// The submit's answer was the result.
+    fn answered_with_images(
+        &mut self,
+        id: PartId,
+        task_id: Option<String>,
+        request_id: Option<String>,
+        images: Vec<Image>,
+        usage: Vec<(String, u64)>,
+    ) {
+        let now = self.now;
+        let Some(part) = self.part_mut(id) else { return };
+        (part.task_id, part.request_id, part.usage) = (task_id, request_id, usage);
+        let (provider, took) = (part.provider, part.submitted_at.map(|at| at.until(now)));
+        if let (Some(durations), Some(took)) = (self.durations.get_mut(provider), took) {
+            durations.note(took);
+        }
+        if self.part(id).is_some_and(|part| part.outcome.is_some()) {
+            // Nobody waits for it, and nothing could be asked for it again.
+            self.forget_record(id);
+        } else {
+            let handles = gather(images.iter().filter_map(|image| image.handle));
+            handles.into_iter().for_each(|handle| self.effect_for(id.task, Effect::Keep { task: id.task, handle }));
+        }
+        self.part_succeeded(id, images);
     }
 
     fn accepted(&mut self, id: PartId, token: Token, task_id: String, running: Running, request_id: Option<String>) {

@@ -29,13 +29,25 @@ pub enum Json {
     Number(f64),
     /// A short string.
     Text(String),
-    /// A string over [`MAX_STRING`], kept by the host under this number.
-    Handle(u32),
+    /// A string over [`MAX_STRING`], kept by the host.
+    Handle(Long),
     /// An array.
     List(Vec<Json>),
     /// An object, in the order of its fields.
     Object(Vec<(String, Json)>),
 }
+
+/// A long string that stayed in JavaScript.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Long {
+    /// The host's number for it.
+    pub handle: u32,
+    /// Its first [`HEAD`] UTF-16 units, to tell by what it is.
+    pub head: String,
+}
+
+/// How much of a long string comes in: the base64 of 48 bytes, in which every kind of image shows itself.
+pub const HEAD: usize = 64;
 
 impl Json {
     /// The field of that name, if this is an object that has it and it is not `null`.

@@ -1,11 +1,12 @@
 //! One quota bucket (provider, origin, account) as a machine of its own: messages in, messages out, no clock. The engine speaks to it the same
 //! way whether it stands beside it or at the other end of a wire.
 
-use super::message::{LaneIn, LaneOut, LaneSnapshot, NotUntil, Token, Verdict, Wait};
+use super::message::{LaneIn, LaneOut, LaneSnapshot, NotUntil, Token, Verdict, Wait, Window};
 use crate::error::Axis;
 use crate::gather::gather;
 use crate::options::Priority;
 use crate::retry::backoff;
+use crate::retry::hint::Rate;
 use crate::rng::Rng;
 use crate::table::Table;
 use crate::time::{Instant, Millis};
@@ -14,6 +15,8 @@ use crate::time::{Instant, Millis};
 const GRANT_LIFE: Millis = 30_000;
 /// A permit whose holder went silent comes back after this long: each poll that sees its task renews it.
 const PERMIT_LIFE: Millis = 3_600_000;
+/// Where the answer to a submit is the image, a submit that was not refused by then counts as accepted: limits are looked at before work begins.
+const PRESUMED_AFTER: Millis = 2_000;
 /// So many probes refused in a row with nothing of ours held is no wave that passes: the key is used up elsewhere, or closed.
 const STALL_AFTER: u32 = 8;
 /// Nor has a lane stalled before this: twice the longest window that a provider documents.
@@ -27,10 +30,21 @@ enum Permit {
     Sent,
     /// It was on the wire already when another one was refused: its answer is of the same wave, and no probe's.
     Stale,
+    /// It was not refused in the time that refusals take here: it is presumed to run.
+    Presumed,
     /// The task runs.
     Held,
     /// The task may run; nobody can ask.
     Ghost,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    permit: Permit,
+    /// When its submit went out.
+    since: Instant,
+    /// When it comes back by itself.
+    until: Instant,
 }
 
 /// One quota bucket.
@@ -41,7 +55,15 @@ pub struct Lane {
     base: Millis,
     cap: Millis,
     next_token: Token,
-    permits: Table<Token, (Permit, Instant)>,
+    permits: Table<Token, Slot>,
+    /// The answer to a submit is the image, so that acceptance has to be presumed.
+    presumes: bool,
+    /// The longest that a refusal took.
+    slowest_refusal: Millis,
+    /// `in_a_row` as it was before an acceptance was presumed: a late refusal undoes that.
+    doubted_row: u32,
+    /// What answers told of a window, and when it is empty again.
+    window: Option<(Window, Instant)>,
     waiting: [u32; 2],
     /// The end of the cooldown of our own making; a slot that comes free ends it, too.
     cooldown: Option<Instant>,
@@ -68,6 +90,10 @@ impl Lane {
             cap,
             next_token: 0,
             permits: Table::default(),
+            presumes: false,
+            slowest_refusal: 0,
+            doubted_row: 0,
+            window: None,
             waiting: [0, 0],
             cooldown: None,
             hinted: None,
@@ -81,17 +107,29 @@ impl Lane {
         }
     }
 
+    /// From now on a submit that stays unanswered for max(2 s, twice the slowest refusal seen) counts as accepted. A late refusal undoes it.
+    pub fn presume_acceptance(&mut self) {
+        self.presumes = true;
+    }
+
     /// Takes a message.
     pub fn handle(&mut self, now: Instant, message: LaneIn) {
+        self.presume(now);
         match message {
             LaneIn::Demand { band, waiting } => match band {
                 Priority::Interactive => self.waiting[0] = waiting,
                 Priority::Batch => self.waiting[1] = waiting,
             },
             LaneIn::Adopt { token } => {
-                self.permits.insert(token, (Permit::Held, now.after(PERMIT_LIFE)));
+                self.permits.insert(token, Slot { permit: Permit::Held, since: now, until: now.after(PERMIT_LIFE) });
             }
-            LaneIn::Sent { token } => self.set(token, Permit::Sent, now.after(PERMIT_LIFE)),
+            LaneIn::Sent { token } => {
+                self.set(token, Permit::Sent, now.after(PERMIT_LIFE));
+                if let Some(slot) = self.permits.get_mut(&token) {
+                    slot.since = now;
+                }
+            }
+            LaneIn::Rate(rate) => self.rated(now, rate),
             LaneIn::Hold { wait } => self.hold(now, wait),
             LaneIn::Answered { token, verdict } => self.answered(now, token, verdict),
             LaneIn::Seen { token } => self.set(token, Permit::Held, now.after(PERMIT_LIFE)),
@@ -118,9 +156,44 @@ impl Lane {
 
     /// When the lane wants to be woken.
     pub fn deadline(&self) -> Option<Instant> {
-        let permits = self.permits.values().map(|(_, until)| *until).min();
-        let cooldown = self.paused_until().filter(|_| self.waiting != [0, 0]);
-        [permits, cooldown].into_iter().flatten().min()
+        let permits = self.permits.values().map(|slot| slot.until).min();
+        let waited_for = self.waiting != [0, 0];
+        let cooldown = self.paused_until().filter(|_| waited_for);
+        // A probe's silence lets others go.
+        let probe = self.permits.values().filter(|slot| slot.permit == Permit::Sent).map(|slot| slot.since).min();
+        let presumed = probe.filter(|_| self.presumes && waited_for && self.in_a_row > 0);
+        [permits, cooldown, presumed.map(|since| since.after(self.presumed_after()))].into_iter().flatten().min()
+    }
+
+    fn presumed_after(&self) -> Millis {
+        PRESUMED_AFTER.max(self.slowest_refusal.saturating_mul(2))
+    }
+
+    fn presume(&mut self, now: Instant) {
+        if !self.presumes {
+            return;
+        }
+        let after = self.presumed_after();
+        for token in gather(self.permits.keys()) {
+            let Some(slot) = self.permits.get_mut(&token) else { continue };
+            if !matches!(slot.permit, Permit::Sent | Permit::Stale) || slot.since.after(after) > now {
+                continue;
+            }
+            if slot.permit == Permit::Sent {
+                self.doubted_row = self.doubted_row.max(self.in_a_row);
+                self.in_a_row = 0;
+            }
+            slot.permit = Permit::Presumed;
+        }
+    }
+
+    /// The provider's own count is better than any of ours: where nothing is left, nobody asks.
+    fn rated(&mut self, now: Instant, rate: Rate) {
+        let used = rate.limit.saturating_sub(rate.remaining);
+        self.window = Some((Window { limit: rate.limit, used }, now.after(rate.reset)));
+        if rate.remaining == 0 && rate.reset > 0 {
+            self.hold(now, rate.reset);
+        }
     }
 
     /// What the lane believes.
@@ -130,6 +203,7 @@ impl Lane {
             held: self.permits.len() as u32,
             paused_until: self.paused_until(),
             refusals: self.refusals,
+            window: self.window.map(|(window, _)| window),
         }
     }
 
@@ -140,15 +214,16 @@ impl Lane {
 
     fn set(&mut self, token: Token, permit: Permit, until: Instant) {
         if let Some(entry) = self.permits.get_mut(&token) {
-            *entry = (permit, until);
+            (entry.permit, entry.until) = (permit, until);
         }
     }
 
     fn answered(&mut self, now: Instant, token: Token, verdict: Verdict) {
         match verdict {
             Verdict::Accepted => {
-                if self.permits.get(&token).is_none_or(|(permit, _)| *permit != Permit::Stale) {
+                if self.permits.get(&token).is_none_or(|slot| slot.permit != Permit::Stale) {
                     self.in_a_row = 0;
+                    self.doubted_row = 0;
                 }
                 self.idle_in_a_row = 0;
                 self.idle_since = None;
@@ -160,8 +235,12 @@ impl Lane {
                 self.permits.remove(&token);
             }
             Verdict::Refused { axis, hint } => {
-                if let Some((permit, _)) = self.permits.remove(&token) {
-                    self.refused(now, axis, hint, permit == Permit::Stale);
+                if let Some(slot) = self.permits.remove(&token) {
+                    self.slowest_refusal = self.slowest_refusal.max(slot.since.until(now));
+                    if slot.permit == Permit::Presumed {
+                        self.in_a_row = self.in_a_row.max(self.doubted_row);
+                    }
+                    self.refused(now, axis, hint, slot.permit == Permit::Stale);
                 }
             }
         }
@@ -181,8 +260,8 @@ impl Lane {
         }
         self.revoke_unused();
         for token in gather(self.permits.keys()) {
-            if let Some((permit @ Permit::Sent, _)) = self.permits.get_mut(&token).filter(|_| !wave) {
-                *permit = Permit::Stale;
+            if let Some(slot) = self.permits.get_mut(&token).filter(|slot| !wave && slot.permit == Permit::Sent) {
+                slot.permit = Permit::Stale;
             }
         }
         if !wave {
@@ -208,7 +287,7 @@ impl Lane {
     /// Leave that was given before the news, and not used yet, is taken back.
     fn revoke_unused(&mut self) {
         for token in gather(self.permits.keys()) {
-            if matches!(self.permits.get(&token), Some((Permit::Granted, _))) {
+            if self.permits.get(&token).is_some_and(|slot| slot.permit == Permit::Granted) {
                 self.permits.remove(&token);
                 self.out.push(LaneOut::Revoked { token });
             }
@@ -221,17 +300,20 @@ impl Lane {
     }
 
     fn expire(&mut self, now: Instant) {
-        let over = self.permits.iter().filter(|(_, (_, until))| *until <= now).map(|(token, _)| token);
+        let over = self.permits.iter().filter(|(_, slot)| slot.until <= now).map(|(token, _)| token);
         for token in gather(over) {
             self.permits.remove(&token);
         }
         self.cooldown = self.cooldown.filter(|until| *until > now);
         self.hinted = self.hinted.filter(|until| *until > now);
+        if let Some((window, _)) = self.window.as_mut().filter(|(_, reset)| *reset <= now) {
+            window.used = 0;
+        }
     }
 
     fn grant(&mut self, now: Instant) {
         loop {
-            let granted = self.permits.values().filter(|(permit, _)| *permit == Permit::Granted).count() as u32;
+            let granted = self.permits.values().filter(|slot| slot.permit == Permit::Granted).count() as u32;
             let wanted = self.waiting[0].saturating_add(self.waiting[1]);
             if wanted <= granted {
                 self.told = None;
@@ -245,7 +327,7 @@ impl Lane {
                 return;
             }
             let until = now.after(GRANT_LIFE);
-            self.permits.insert(self.next_token, (Permit::Granted, until));
+            self.permits.insert(self.next_token, Slot { permit: Permit::Granted, since: now, until });
             self.out.push(LaneOut::Grant { token: self.next_token, until });
             self.next_token += 1;
         }
@@ -256,8 +338,8 @@ impl Lane {
             let hinted = self.hinted == Some(until);
             return Some(NotUntil { wait: Wait::Cooldown, at: Some(until), hinted });
         }
-        let asking = |permit: &Permit| matches!(permit, Permit::Granted | Permit::Sent);
-        if self.in_a_row > 0 && self.permits.values().any(|(permit, _)| asking(permit)) {
+        let asking = |slot: &Slot| matches!(slot.permit, Permit::Granted | Permit::Sent);
+        if self.in_a_row > 0 && self.permits.values().any(asking) {
             return Some(NotUntil { wait: Wait::Probe, at: None, hinted: false });
         }
         let full = self.permits.len() >= self.limit as usize;

@@ -2,6 +2,7 @@
 
 use crate::error::Axis;
 use crate::options::Priority;
+use crate::retry::hint::Rate;
 use crate::time::{Instant, Millis};
 
 /// A permit's number.
@@ -32,6 +33,8 @@ pub enum LaneIn {
         /// How long, ms.
         wait: Millis,
     },
+    /// An answer told how full a limit is.
+    Rate(Rate),
     /// The submit was answered.
     Answered {
         /// The permit.
@@ -116,6 +119,17 @@ pub struct LaneSnapshot {
     pub paused_until: Option<Instant>,
     /// Refusals so far.
     pub refusals: u32,
+    /// What the provider tells of its window.
+    pub window: Option<Window>,
+}
+
+/// A limit over time, as the provider's answers tell of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// So much is allowed.
+    pub limit: u32,
+    /// So much of it is used.
+    pub used: u32,
 }
 
 /// From the lane to the engine.

@@ -4,4 +4,4 @@ mod lane;
 mod message;
 
 pub use lane::Lane;
-pub use message::{LaneIn, LaneOut, LaneSnapshot, NotUntil, Token, Verdict, Wait};
+pub use message::{LaneIn, LaneOut, LaneSnapshot, NotUntil, Token, Verdict, Wait, Window};

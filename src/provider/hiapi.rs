@@ -2,15 +2,29 @@
 //! vendor's blog (`id`, `processing`); each answer may be of either, so every path lists both. Sources: docs.hiapi.ai/async-api, the vendor's
 //! Python client `hiapi` 0.2.1 and Java client, www.hiapi.ai/en/blog.
 
-use super::{AnswerTable, Dialect, Field, Idempotency, Meaning};
+use super::{AnswerTable, Dialect, Field, Idempotency, Meaning, Ratio, TaskTable};
 use crate::error::{Axis, Code};
 
 /// HiAPI's table.
 pub static HIAPI: Dialect = Dialect {
     name: "hiapi",
     base_url: "https://api.hiapi.ai",
+    base_has_version: false,
     submit_path: "/v1/tasks",
-    poll_path: "/v1/tasks/",
+    tasks: Some(TaskTable {
+        poll_path: "/v1/tasks/",
+        id: &[&["data", "taskId"], &["data", "id"], &["data", "task_id"], &["id"], &["task_id"], &["taskId"]],
+        status: &[&["data", "status"], &["status"]],
+        queued: &["queued", "pending"],
+        succeeded: &["success", "succeeded", "completed"],
+        failed: &["fail", "failed", "error"],
+        cancelled: &["cancelled", "canceled"],
+        progress: &[&["data", "progress"], &["progress"]],
+        visible_after: 10_000,
+    }),
+    edits: None,
+    most_images: 1,
+    ratio: Ratio::AsGiven,
     section: Some("input"),
     fields: &[
         (Field::Prompt, "prompt"),
@@ -21,19 +35,20 @@ pub static HIAPI: Dialect = Dialect {
     ],
     root_options: &["route", "callback"],
     answer: AnswerTable {
-        id: &[&["data", "taskId"], &["data", "id"], &["data", "task_id"], &["id"], &["task_id"], &["taskId"]],
-        status: &[&["data", "status"], &["status"]],
-        queued: &["queued", "pending"],
-        succeeded: &["success", "succeeded", "completed"],
-        failed: &["fail", "failed", "error"],
-        cancelled: &["cancelled", "canceled"],
-        progress: &[&["data", "progress"], &["progress"]],
         output: &[&["data", "output"], &["output"]],
         output_url: "url",
+        output_base64: "",
+        output_prompt: "",
         output_kind: ("type", "image"),
         output_expires: "expireAt",
+        format: &[],
+        usage: &[],
         error_code: &[&["data", "error", "code"], &["error_code"], &["error", "code"]],
+        error_type: &[],
         error_message: &[&["data", "error", "message"], &["error", "message"], &["message"]],
+        error_param: &[],
+        filter_stage: &[],
+        filter_categories: &[],
         // Some answers say 200 in the status line and the real status in the body.
         status_code: &[&["code"]],
         request_id: &[&["error", "request_id"], &["request_id"], &["data", "request_id"]],
@@ -65,11 +80,11 @@ pub static HIAPI: Dialect = Dialect {
         (503, Meaning::Rejected(Code::Overloaded)),
         (504, Meaning::Failed(Code::Timeout)),
     ],
+    trusts_words: true,
     idempotency: Some(Idempotency {
         header: "idempotency-key",
         max_length: 255,
         lifetime: 24 * 3_600_000,
         processing_code: "IDEMPOTENCY_KEY_PROCESSING",
     }),
-    visible_after: 10_000,
 };

@@ -1,11 +1,14 @@
 //! Dialects: one provider's wire format each, as a table. The functions here read any table; a dialect's file holds data.
 
+mod content;
 pub mod hiapi;
+mod meaning;
+pub mod openai;
 mod read;
 mod write;
 
 pub use read::{Image, Reading, Refusal, Running, read_poll, read_submit};
-pub use write::{Submission, poll_request, poll_url, submission, submit_request};
+pub use write::{Submission, poll_request, submission, submit_request};
 
 use crate::error::{Axis, Code};
 use crate::time::Millis;
@@ -18,12 +21,20 @@ pub type Paths = &'static [&'static [&'static str]];
 pub struct Dialect {
     /// The function's name in the facade.
     pub name: &'static str,
-    /// The usual address, without the version.
+    /// The usual address.
     pub base_url: &'static str,
-    /// Where tasks are created.
+    /// Its SDKs take an address that ends with the version, and what callers give is used as it is; else the paths bring the version.
+    pub base_has_version: bool,
+    /// Where images are asked for.
     pub submit_path: &'static str,
-    /// Where a task is asked after; its id is appended.
-    pub poll_path: &'static str,
+    /// How a task is asked after; `None`: the answer to the submit is the result.
+    pub tasks: Option<TaskTable>,
+    /// How requests with images travel; `None`: as addresses, among the other fields.
+    pub edits: Option<EditTable>,
+    /// The most images of one submit; beyond that a call is several submits.
+    pub most_images: u16,
+    /// Which pixels a ratio of the sides stands for, where the provider takes pixels only.
+    pub ratio: Ratio,
     /// The object of the submit's body that holds the request's fields; `None` if they stand beside the model.
     pub section: Option<&'static str>,
     /// Which fields of a request the provider takes, and under which names.
@@ -36,10 +47,55 @@ pub struct Dialect {
     pub codes: &'static [(&'static str, Meaning)],
     /// HTTP statuses and what they mean, where no code says more.
     pub statuses: &'static [(u16, Meaning)],
+    /// Whether an error's words tell money and content where its codes don't; OpenAI's say "run out of credits" of what is a matter of time.
+    pub trusts_words: bool,
     /// Idempotency keys, if the provider takes them.
     pub idempotency: Option<Idempotency>,
+}
+
+/// How a provider's tasks are asked after.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskTable {
+    /// Where; the task's id is appended.
+    pub poll_path: &'static str,
+    /// In an answer: the task's id.
+    pub id: Paths,
+    /// In an answer: the task's status.
+    pub status: Paths,
+    /// Statuses (in lower case) that mean that the task waits for a slot. Unknown ones mean that it runs.
+    pub queued: &'static [&'static str],
+    /// Statuses that mean success.
+    pub succeeded: &'static [&'static str],
+    /// Statuses that mean failure.
+    pub failed: &'static [&'static str],
+    /// Statuses that mean that somebody cancelled it.
+    pub cancelled: &'static [&'static str],
+    /// How far the task is, from 0 to 1 (or 100).
+    pub progress: Paths,
     /// How long after its submit a task may not be visible yet, ms.
     pub visible_after: Millis,
+}
+
+/// How requests with images travel: `multipart/form-data`.
+#[derive(Clone, Copy, Debug)]
+pub struct EditTable {
+    /// Where to.
+    pub path: &'static str,
+    /// The name of each image's part.
+    pub image: &'static str,
+    /// The name of the mask's part.
+    pub mask: &'static str,
+    /// The most images that go in.
+    pub most: usize,
+}
+
+/// What becomes of a ratio of the sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ratio {
+    /// It is a field of its own, or unsupported.
+    AsGiven,
+    /// OpenAI's pixels: see [`crate::size::Aspect::openai_pixels`].
+    OpenAiPixels,
 }
 
 /// A field of a request.
@@ -63,37 +119,41 @@ pub enum Field {
     NegativePrompt,
     /// `images`, as a list of addresses
     ImageUrls,
+    /// `n`, if it is not 1
+    Count,
 }
 
 /// Where things stand in a provider's answers.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct AnswerTable {
-    /// The task's id.
-    pub id: Paths,
-    /// The task's status.
-    pub status: Paths,
-    /// Statuses (in lower case) that mean that the task waits for a slot. Unknown ones mean that it runs.
-    pub queued: &'static [&'static str],
-    /// Statuses that mean success.
-    pub succeeded: &'static [&'static str],
-    /// Statuses that mean failure.
-    pub failed: &'static [&'static str],
-    /// Statuses that mean that somebody cancelled it.
-    pub cancelled: &'static [&'static str],
-    /// How far the task is, from 0 to 1 (or 100).
-    pub progress: Paths,
     /// The list of results.
     pub output: Paths,
     /// In a result: its address.
     pub output_url: &'static str,
+    /// In a result: its bytes, in base64.
+    pub output_base64: &'static str,
+    /// In a result: the prompt that was used in place of the caller's.
+    pub output_prompt: &'static str,
     /// In a result: a field and the value that makes it an image; results without the field are taken as images.
     pub output_kind: (&'static str, &'static str),
     /// In a result: when its address dies, in seconds since the epoch.
     pub output_expires: &'static str,
+    /// The format of all results, as in `png`.
+    pub format: Paths,
+    /// An object whose numbers say what was used.
+    pub usage: Paths,
     /// The provider's code of an error.
     pub error_code: Paths,
+    /// A coarser word for it, looked at where the code says nothing.
+    pub error_type: Paths,
     /// The provider's words on an error.
     pub error_message: Paths,
+    /// The field at fault.
+    pub error_param: Paths,
+    /// At which stage a filter said no.
+    pub filter_stage: Paths,
+    /// What the filter saw, as a list of words.
+    pub filter_categories: Paths,
     /// A status in the body, which outdoes the one in the status line.
     pub status_code: Paths,
     /// What support asks for.
@@ -122,7 +182,7 @@ pub enum Meaning {
     Filtered,
     /// Leave to submit was refused; costs nothing, spends no retry.
     Refused(Axis),
-    /// Rejected before any work; costs nothing, may be tried again.
+    /// It is known that nothing came of it; may be tried again.
     Rejected(Code),
     /// It failed; how far it got is unknown.
     Failed(Code),
@@ -130,7 +190,15 @@ pub enum Meaning {
     Processing,
 }
 
+impl Dialect {
+    /// The answer to the submit is the result.
+    pub fn is_synchronous(&self) -> bool {
+        self.tasks.is_none()
+    }
+}
+
 /// The built-in dialect of that name.
 pub fn by_name(name: &str) -> Option<&'static Dialect> {
-    [&hiapi::HIAPI].into_iter().find(|dialect| dialect.name == name)
+    let all = [&hiapi::HIAPI, &openai::OPENAI, &openai::OPENAI_COMPATIBLE, &openai::CREATIVEAI];
+    all.into_iter().find(|dialect| dialect.name == name)
 }

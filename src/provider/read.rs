@@ -3,31 +3,45 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Dialect, Meaning};
+use super::meaning::{error, read_error, task_error};
+use super::{Dialect, TaskTable};
 use crate::error::{Axis, Billed, Code, Error};
-use crate::http::{Answer, Body, is_fetchable};
+use crate::gather::gather;
+use crate::http::{Answer, Body, image_kind, is_fetchable};
 use crate::json::Json;
 use crate::retry::hint::retry_after;
+use crate::text::{base64_head, concat};
 use crate::time::Millis;
 
-/// The longest provider message that is kept, in characters.
-const MAX_MESSAGE: usize = 300;
 /// The most images of one task that are kept.
 const MAX_IMAGES: usize = 64;
+/// The most figures of a usage that are kept.
+const MAX_USAGE: usize = 32;
 
 /// A finished image.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Image {
     /// Where it can be fetched, without a credential.
     pub url: Option<String>,
-    /// Its bytes, kept by the host.
+    /// Its bytes, or their text in base64, kept by the host.
     pub handle: Option<u32>,
+    /// Its bytes in base64, where they are so few that they came in.
+    pub base64: Option<String>,
     /// Its kind, as far as known.
     pub media_type: Option<String>,
     /// When its address dies, ms since the epoch.
     pub expires_at: Option<u64>,
     /// Pixels, where the bytes were seen.
     pub size: Option<(u32, u32)>,
+    /// The prompt that was used in place of the caller's.
+    pub revised_prompt: Option<String>,
+}
+
+impl Image {
+    /// Whether its bytes are here.
+    pub fn is_here(&self) -> bool {
+        self.handle.is_some() || self.base64.is_some()
+    }
 }
 
 /// A task that goes on.
@@ -66,6 +80,8 @@ pub enum Reading {
         id: Option<String>,
         /// What it made; never empty.
         images: Vec<Image>,
+        /// What it used, in the provider's names.
+        usage: Vec<(String, u64)>,
     },
     /// The task itself is over, without an image.
     TaskFailed {
@@ -130,13 +146,10 @@ fn read(dialect: &Dialect, base_url: &str, answer: &Answer, wall: u64) -> Readin
             String::from("The provider answered with a redirect; a key is never sent on to another address.");
         return Reading::Fatal(error);
     }
-    let ok = (200..300).contains(&status);
-    let json = answer.body.json();
-    let code = json.and_then(|json| json.first(dialect.answer.error_code)).and_then(Json::text);
-    if !ok {
-        return read_error(dialect, answer, status, code, wall);
+    if !(200..300).contains(&status) {
+        return read_error(dialect, answer, status, wall);
     }
-    let Some(json) = json else {
+    let Some(json) = answer.body.json() else {
         let hint = retry_after(answer, wall);
         return Reading::Failed {
             error: error(dialect, answer, Code::Protocol, Billed::Unknown),
@@ -144,28 +157,53 @@ fn read(dialect: &Dialect, base_url: &str, answer: &Answer, wall: u64) -> Readin
             forbidden: false,
         };
     };
-    let id = json.first(dialect.answer.id).and_then(Json::text).map(String::from);
-    let word = json.first(dialect.answer.status).and_then(Json::text).unwrap_or_default().to_ascii_lowercase();
-    let is = |words: &[&str]| words.contains(&word.as_str());
-    if is(dialect.answer.failed) {
-        return Reading::TaskFailed { id, error: task_error(dialect, answer, code) };
-    }
-    if is(dialect.answer.cancelled) {
-        return Reading::TaskFailed { id, error: error(dialect, answer, Code::Cancelled, Billed::Unknown) };
-    }
-    if is(dialect.answer.succeeded) {
-        let images = images(dialect, base_url, json);
-        if images.is_empty() {
-            return Reading::TaskFailed { id, error: error(dialect, answer, Code::EmptyResult, Billed::Unknown) };
+    let failed = json.first(dialect.answer.error_code).is_some();
+    match &dialect.tasks {
+        Some(tasks) => read_task(dialect, tasks, base_url, answer, json)
+            .unwrap_or_else(|running| if failed { read_error(dialect, answer, status, wall) } else { running }),
+        None => {
+            let images = images(dialect, base_url, json);
+            if images.is_empty() && (failed || json.first(dialect.answer.error_message).is_some()) {
+                return read_error(dialect, answer, status, wall);
+            }
+            finished(dialect, answer, None, images, json)
         }
-        return Reading::Succeeded { id, images };
     }
-    if word.is_empty() && code.is_some() {
-        return read_error(dialect, answer, status, code, wall);
+}
+
+/// How a task stands; the error is a task without a status, which may be something else.
+fn read_task(
+    dialect: &Dialect,
+    tasks: &TaskTable,
+    base_url: &str,
+    answer: &Answer,
+    json: &Json,
+) -> Result<Reading, Reading> {
+    let id = json.first(tasks.id).and_then(Json::text).map(String::from);
+    let word = json.first(tasks.status).and_then(Json::text).unwrap_or_default().to_ascii_lowercase();
+    let is = |words: &[&str]| words.contains(&word.as_str());
+    if is(tasks.failed) {
+        return Ok(Reading::TaskFailed { id, error: task_error(dialect, answer) });
     }
-    let progress = json.first(dialect.answer.progress).and_then(Json::number);
+    if is(tasks.cancelled) {
+        return Ok(Reading::TaskFailed { id, error: error(dialect, answer, Code::Cancelled, Billed::Unknown) });
+    }
+    if is(tasks.succeeded) {
+        return Ok(finished(dialect, answer, id, images(dialect, base_url, json), json));
+    }
+    let progress = json.first(tasks.progress).and_then(Json::number);
     let progress = progress.map(|p| if p > 1.0 { p / 100.0 } else { p }).filter(|p| (0.0..=1.0).contains(p));
-    Reading::Running { id, running: Running { queued: word.is_empty() || is(dialect.answer.queued), progress } }
+    let running = Reading::Running { id, running: Running { queued: word.is_empty() || is(tasks.queued), progress } };
+    if word.is_empty() { Err(running) } else { Ok(running) }
+}
+
+fn finished(dialect: &Dialect, answer: &Answer, id: Option<String>, images: Vec<Image>, json: &Json) -> Reading {
+    if images.is_empty() {
+        return Reading::TaskFailed { id, error: error(dialect, answer, Code::EmptyResult, Billed::Unknown) };
+    }
+    let figures = json.first(dialect.answer.usage).map_or(&[][..], Json::fields).iter();
+    let figures = figures.filter_map(|(name, value)| Some((name.clone(), value.whole()?)));
+    Reading::Succeeded { id, images, usage: gather(figures.take(MAX_USAGE)) }
 }
 
 fn effective_status(dialect: &Dialect, answer: &Answer) -> u16 {
@@ -176,117 +214,48 @@ fn effective_status(dialect: &Dialect, answer: &Answer) -> u16 {
     }
 }
 
-fn meaning(dialect: &Dialect, status: u16, code: Option<&str>) -> Meaning {
-    let by_code = code.and_then(|code| dialect.codes.iter().find(|(known, _)| known.eq_ignore_ascii_case(code)));
-    if let Some((_, meaning)) = by_code {
-        return *meaning;
-    }
-    if let Some((_, meaning)) = dialect.statuses.iter().find(|(known, _)| *known == status) {
-        return *meaning;
-    }
-    match status {
-        400..500 => Meaning::Fatal(Code::InvalidRequest),
-        500.. => Meaning::Failed(Code::ServerError),
-        // An error in an answer that says 200, under a code that nobody documents.
-        _ => Meaning::Failed(Code::Protocol),
-    }
-}
-
-fn read_error(dialect: &Dialect, answer: &Answer, status: u16, code: Option<&str>, wall: u64) -> Reading {
-    let hint = retry_after(answer, wall);
-    let forbidden = answer.header("x-should-retry") == Some("false");
-    let mut error = match meaning(dialect, status, code) {
-        Meaning::Fatal(fatal) => return Reading::Fatal(error(dialect, answer, fatal, Billed::No)),
-        Meaning::Filtered => return Reading::Fatal(error(dialect, answer, Code::ContentFiltered, Billed::No)),
-        Meaning::Processing => return Reading::Processing { hint },
-        Meaning::Refused(axis) => {
-            let mut error = error(dialect, answer, Code::RateLimited, Billed::No);
-            if says(&error.message, MONEY) {
-                error.code = Code::QuotaExhausted;
-                return Reading::Fatal(error);
-            }
-            let axis = if axis == Axis::Unknown { axis_in_words(&error.message) } else { axis };
-            error.axis = Some(axis);
-            error.retry_after = hint;
-            return Reading::Refused(Refusal { axis, hint, error });
-        }
-        Meaning::Rejected(code) => {
-            let mut error = error(dialect, answer, code, Billed::No);
-            error.retry_after = hint;
-            return Reading::Rejected { error, hint, forbidden };
-        }
-        Meaning::Failed(code) => error(dialect, answer, code, Billed::Unknown),
-    };
-    error.retry_after = hint;
-    Reading::Failed { error, hint, forbidden }
-}
-
-/// The failure of a task that had been accepted. HiAPI bills only what produced output, and so does every task provider documented so far.
-fn task_error(dialect: &Dialect, answer: &Answer, code: Option<&str>) -> Error {
-    let known = code.and_then(|code| dialect.codes.iter().find(|(known, _)| known.eq_ignore_ascii_case(code)));
-    let kind = match known {
-        Some((_, Meaning::Filtered)) => Code::ContentFiltered,
-        Some((_, Meaning::Fatal(code) | Meaning::Failed(code) | Meaning::Rejected(code))) => *code,
-        _ => Code::TaskFailed,
-    };
-    let mut error = error(dialect, answer, kind, Billed::No);
-    if says(&error.message, CONTENT) {
-        error.code = Code::ContentFiltered;
-    }
-    error
-}
-
-/// An upstream filter's words, passed on under a general code.
-const CONTENT: &[&str] =
-    &["moderation", "content policy", "content_policy", "safety system", "safety filter", "violates our"];
-/// A 429 in these words is no matter of time.
-const MONEY: &[&str] =
-    &["insufficient", "account balance", "exhausted balance", "billing", "out of credit", "no credit"];
-
-/// Which limit a refusal means whose code says nothing, by the words that providers use for each.
-fn axis_in_words(message: &str) -> Axis {
-    if says(message, &["concurren", "in progress", "simultaneous", "in parallel"]) {
-        Axis::Concurrency
-    } else if says(message, &["per minute", "rpm", "/min"]) {
-        Axis::Minute
-    } else if says(message, &["per day", "daily", "rpd"]) {
-        Axis::Day
-    } else {
-        Axis::Unknown
-    }
-}
-
-/// Whether one of the phrases (in lower case) stands in a message. Bytes, not `str::contains`: that search and what it can panic with are 6 KB of wasm.
-fn says(message: &str, phrases: &[&str]) -> bool {
-    let message = message.to_ascii_lowercase();
-    let stands = |phrase: &&str| message.as_bytes().windows(phrase.len()).any(|window| window == phrase.as_bytes());
-    phrases.iter().any(stands)
-}
-
-fn error(dialect: &Dialect, answer: &Answer, code: Code, billed: Billed) -> Error {
-    let mut error = Error::new(code).billed(billed);
-    error.status = (answer.status > 0).then_some(answer.status);
-    let json = answer.body.json();
-    let text = |paths| json.and_then(|json: &Json| json.first(paths)).and_then(Json::text).map(String::from);
-    error.request_id = text(dialect.answer.request_id).or_else(|| answer.header("x-request-id").map(String::from));
-    error.provider_code = text(dialect.answer.error_code);
-    if let Some(message) = text(dialect.answer.error_message).filter(|message| !message.trim().is_empty()) {
-        error.message = message.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE).collect();
-    }
-    error
-}
-
 fn images(dialect: &Dialect, base_url: &str, json: &Json) -> Vec<Image> {
     let table = &dialect.answer;
     let (kind_field, kind) = table.output_kind;
+    let format = json.first(table.format).and_then(Json::text);
     let mut images = Vec::new();
     for output in json.first(table.output).map_or(&[][..], Json::list) {
         let text = |name| output.get(name).and_then(Json::text);
-        let url = text(table.output_url).filter(|url| is_fetchable(url, base_url));
-        if images.len() < MAX_IMAGES && text(kind_field).is_none_or(|found| found == kind) && url.is_some() {
-            let expires_at = output.get(table.output_expires).and_then(Json::whole).map(|seconds| seconds * 1_000);
-            images.push(Image { url: url.map(String::from), expires_at, ..Image::default() });
+        let mut image = Image {
+            url: text(table.output_url).filter(|url| is_fetchable(url, base_url)).map(String::from),
+            expires_at: output.get(table.output_expires).and_then(Json::whole).map(|seconds| seconds * 1_000),
+            revised_prompt: text(table.output_prompt).map(String::from),
+            ..Image::default()
+        };
+        if let Some(base64) = output.get(table.output_base64) {
+            take_base64(&mut image, base64, format);
+        }
+        let there = image.url.is_some() || image.is_here();
+        if images.len() < MAX_IMAGES && text(kind_field).is_none_or(|found| found == kind) && there {
+            images.push(image);
         }
     }
     images
+}
+
+/// Image data that came in the answer. Only its head is looked at; the rest stays with the host until somebody wants the bytes.
+fn take_base64(image: &mut Image, base64: &Json, format: Option<&str>) {
+    let head = match base64 {
+        Json::Text(text) if !text.is_empty() => {
+            image.base64 = Some(text.clone());
+            text
+        }
+        Json::Handle(long) => {
+            image.handle = Some(long.handle);
+            &long.head
+        }
+        _ => return,
+    };
+    match image_kind(&base64_head(head)) {
+        Some((kind, size)) => {
+            image.media_type = Some(String::from(kind));
+            image.size = size;
+        }
+        None => image.media_type = format.map(|format| concat(&["image/", format])),
+    }
 }

@@ -4,39 +4,52 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{Dialect, Field};
+use super::{Dialect, EditTable, Field, Ratio};
 use crate::error::Error;
 use crate::gather::gather;
-use crate::http::{Request, path_segment};
+use crate::http::{BASE64_LIMIT, PLAIN_LIMIT, Request, path_segment};
 use crate::json::JsonWriter;
 use crate::request::{ImageInput, ImageRequest, Unsupported};
+use crate::size::Size;
 use crate::text::concat;
 
 /// The body of a submit, the same bytes for every try: providers compare them under one idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submission {
-    /// JSON text.
+    /// JSON text; of an edit, what its form is made of.
     pub body: String,
+    /// It goes to the dialect's place for edits, as a form.
+    pub edit: bool,
     /// Fields that the provider doesn't take and that were left out.
     pub left_out: Vec<&'static str>,
 }
 
-/// Writes the body of a submit for one image. Fields that the provider doesn't take are refused or left out, as the request says.
+/// Writes the body of a submit for so many images. Fields that the provider doesn't take are refused or left out, as the request says.
 pub fn submit_request(
     dialect: &Dialect,
     provider: &str,
     model: &str,
     request: &ImageRequest,
+    count: u16,
 ) -> Result<Submission, Error> {
     let options = request.options_for(provider);
     let given = given_fields(request);
-    let taken = |field: Field| dialect.fields.iter().find(|(known, _)| *known == field).map(|(_, name)| *name);
+    let pixels = pixels(dialect, model, request);
+    let taken = |field: Field| dialect.fields.iter().any(|(known, _)| *known == field);
+    let edits = dialect.edits.as_ref().filter(|_| !request.images.is_empty());
     let mut left_out = Vec::new();
     for (field, name) in &given {
-        let carried = field.is_some_and(|field| taken(field).is_some());
-        // Bytes can't travel where the provider takes addresses.
-        let bytes = *name == "images" && request.images.iter().any(|image| matches!(image, ImageInput::Handle(_)));
-        if !carried || bytes {
+        let carried = match *name {
+            "images" if dialect.edits.is_some() => true,
+            // Bytes can't travel where the provider takes addresses.
+            "images" => {
+                taken(Field::ImageUrls) && request.images.iter().all(|image| matches!(image, ImageInput::Url(_)))
+            }
+            "mask" => edits.is_some(),
+            "aspectRatio" if dialect.ratio == Ratio::OpenAiPixels => pixels.is_some() && request.size.is_none(),
+            _ => field.is_some_and(taken),
+        };
+        if !carried {
             left_out.push(*name);
         }
     }
@@ -44,7 +57,13 @@ pub fn submit_request(
         let message = concat(&["is not supported by ", provider, "; leave it out, or set unsupported: \"warn\""]);
         return Err(Error::invalid(name, &message));
     }
+    if edits.is_some_and(|edits| request.images.len() > edits.most) {
+        return Err(Error::invalid("images", "are more than this provider takes"));
+    }
     let mut writer = JsonWriter::new();
+    if edits.is_some() {
+        writer.open().key("fields");
+    }
     writer.open().key("model").string(model);
     let at_root = |name: &String| dialect.section.is_none() || dialect.root_options.contains(&name.as_str());
     for (name, json) in options.iter().filter(|(name, _)| at_root(name) && name != "model") {
@@ -56,8 +75,16 @@ pub fn submit_request(
     for (field, name) in dialect.fields {
         let overridden = options.iter().any(|(option, _)| option == name);
         let wanted = given.iter().any(|(given, label)| *given == Some(*field) && !left_out.contains(label));
-        if wanted && !overridden {
-            write_field(&mut writer, name, *field, request);
+        match field {
+            _ if overridden => {}
+            Field::Size => {
+                writer.maybe(name, pixels.map(Size::text).as_deref());
+            }
+            Field::Count if count > 1 => {
+                writer.key(name).whole(u64::from(count));
+            }
+            _ if wanted => write_field(&mut writer, name, *field, request),
+            _ => {}
         }
     }
     for (name, json) in options.iter().filter(|(name, _)| !at_root(name)) {
@@ -67,7 +94,34 @@ pub fn submit_request(
         writer.close();
     }
     writer.close();
-    Ok(Submission { body: writer.finish(), left_out })
+    if let Some(edits) = edits {
+        write_files(&mut writer, edits, request);
+    }
+    Ok(Submission { body: writer.finish(), edit: edits.is_some(), left_out })
+}
+
+/// The pixels to ask for: the caller's own, or those that its ratio stands for.
+fn pixels(dialect: &Dialect, model: &str, request: &ImageRequest) -> Option<Size> {
+    let by_ratio = || match dialect.ratio {
+        Ratio::OpenAiPixels => request.aspect_ratio?.openai_pixels(model),
+        Ratio::AsGiven => None,
+    };
+    request.size.or_else(by_ratio)
+}
+
+/// The images of a form, after its fields.
+fn write_files(writer: &mut JsonWriter, edits: &EditTable, request: &ImageRequest) {
+    writer.key("files").open_list();
+    let images = request.images.iter().map(|image| (edits.image, image));
+    for (name, image) in images.chain(request.mask.iter().map(|mask| (edits.mask, mask))) {
+        writer.open().key("name").string(name);
+        match image {
+            ImageInput::Handle(handle) => writer.key("handle").whole(u64::from(*handle)),
+            ImageInput::Url(url) => writer.key("url").string(url),
+        };
+        writer.close();
+    }
+    writer.close_list().close();
 }
 
 /// Every field that the caller gave, and its name in the contract.
@@ -90,7 +144,8 @@ fn given_fields(request: &ImageRequest) -> Vec<(Option<Field>, &'static str)> {
 fn write_field(writer: &mut JsonWriter, name: &str, field: Field, request: &ImageRequest) {
     match field {
         Field::Prompt => writer.maybe(name, Some(&request.prompt)),
-        Field::Size => writer.maybe(name, request.size.map(|size| size.text()).as_deref()),
+        // Written beforehand, for they don't stand in the request as they are sent.
+        Field::Size | Field::Count => writer,
         Field::AspectRatio => writer.maybe(name, request.aspect_ratio.map(|ratio| ratio.text()).as_deref()),
         Field::Seed => match request.seed {
             Some(seed) => writer.key(name).whole(seed),
@@ -112,34 +167,43 @@ fn write_field(writer: &mut JsonWriter, name: &str, field: Field, request: &Imag
     };
 }
 
-/// The submit itself.
-pub fn submission(dialect: &Dialect, base_url: &str, provider: usize, key: &str, body: &str) -> Request {
-    let mut headers =
-        vec![("accept", String::from("application/json")), ("content-type", String::from("application/json"))];
+/// The submit itself: `body` as [`submit_request`] wrote it, for an edit or not, and how many images it asks for.
+pub fn submission(
+    dialect: &Dialect,
+    base_url: &str,
+    provider: usize,
+    key: &str,
+    (body, edit, count): (&str, bool, u16),
+) -> Request {
+    let mut headers = vec![("accept", String::from("application/json"))];
+    let edits = dialect.edits.as_ref().filter(|_| edit);
+    if edits.is_none() {
+        headers.push(("content-type", String::from("application/json")));
+    }
     if let Some(idempotency) = &dialect.idempotency {
         headers.push((idempotency.header, String::from(key)));
     }
+    let with_images = if dialect.is_synchronous() { BASE64_LIMIT.saturating_mul(u32::from(count)) } else { 0 };
     Request {
         method: "POST",
-        url: concat(&[base_url, dialect.submit_path]),
+        url: concat(&[base_url, edits.map_or(dialect.submit_path, |edits| edits.path)]),
         headers,
         body: Some(String::from(body)),
+        form: edits.is_some(),
+        limit: PLAIN_LIMIT.saturating_add(with_images),
         credential: Some(provider),
     }
 }
 
-/// The address at which a task is asked after; `None` if the id can't stand in an address.
-pub fn poll_url(dialect: &Dialect, base_url: &str, task_id: &str) -> Option<String> {
-    Some(concat(&[base_url, dialect.poll_path, &path_segment(task_id)?]))
-}
-
-/// A poll.
+/// A poll; `None` if there are no tasks, or if the id can't stand in an address.
 pub fn poll_request(dialect: &Dialect, base_url: &str, provider: usize, task_id: &str) -> Option<Request> {
     Some(Request {
         method: "GET",
-        url: poll_url(dialect, base_url, task_id)?,
+        url: concat(&[base_url, dialect.tasks.as_ref()?.poll_path, &path_segment(task_id)?]),
         headers: vec![("accept", String::from("application/json"))],
         body: None,
+        form: false,
+        limit: PLAIN_LIMIT,
         credential: Some(provider),
     })
 }

@@ -1,6 +1,6 @@
 //! What a server says about when to come back.
 
-use crate::http::Answer;
+use crate::http::{Answer, RATE_HEADERS};
 use crate::text;
 use crate::time::{Millis, parse_http_date};
 
@@ -21,6 +21,81 @@ pub fn retry_after(answer: &Answer, wall: u64) -> Option<Millis> {
         let sent = answer.header("date").and_then(parse_http_date).unwrap_or(wall);
         Some(at.saturating_sub(sent).min(LONGEST))
     })
+}
+
+/// The wait that a refusal asks for: by [`retry_after`], else by its words ("try again in 12s"), else until the limits that it says are used up come back.
+pub fn refusal_hint(answer: &Answer, message: &str, wall: u64) -> Option<Millis> {
+    retry_after(answer, wall).or_else(|| in_words(message)).or_else(|| {
+        let used_up =
+            RATE_HEADERS.iter().filter_map(|names| rate(answer, names, wall)).filter(|rate| rate.remaining == 0);
+        used_up.map(|rate| rate.reset).filter(|reset| *reset > 0).max()
+    })
+}
+
+const TRY_AGAIN: &[u8] = b"try again in ";
+
+fn in_words(message: &str) -> Option<Millis> {
+    let found =
+        message.as_bytes().windows(TRY_AGAIN.len()).position(|window| window.eq_ignore_ascii_case(TRY_AGAIN))?;
+    let rest = message.get(found + TRY_AGAIN.len()..)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '.';
+    let end = rest.find(|c| !plain(c)).unwrap_or(rest.len());
+    duration(rest.get(..end)?.trim_end_matches('.'))
+}
+
+/// How full a limit is, as an answer's headers tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// So much is allowed.
+    pub limit: u32,
+    /// So much of it is left.
+    pub remaining: u32,
+    /// When all of it is back, ms.
+    pub reset: Millis,
+}
+
+/// The limit of which the least is left, of those that an answer's headers tell of.
+pub fn tightest_rate(answer: &Answer, wall: u64) -> Option<Rate> {
+    let rates = RATE_HEADERS.iter().filter_map(|names| rate(answer, names, wall));
+    rates.min_by_key(|rate| u64::from(rate.remaining) * 1_000_000 / u64::from(rate.limit.max(1)))
+}
+
+fn rate(answer: &Answer, [limit, remaining, reset]: &[&str; 3], wall: u64) -> Option<Rate> {
+    let number = |name: &str| answer.header(name).and_then(|text| text::whole(text.trim()));
+    let remaining = number(remaining)?.min(u64::from(u32::MAX)) as u32;
+    let limit = number(limit)?.min(u64::from(u32::MAX)) as u32;
+    Some(Rate { limit, remaining, reset: answer.header(reset).and_then(|text| until(text.trim(), wall)).unwrap_or(0) })
+}
+
+/// A reset is a Go-style duration (OpenAI), seconds, or seconds since the epoch (HiAPI): a number that large is a date.
+fn until(text: &str, wall: u64) -> Option<Millis> {
+    match text::whole(text) {
+        Some(at) if at > 1_000_000_000 => Some(at.saturating_mul(1_000).saturating_sub(wall).min(LONGEST)),
+        Some(seconds) => Some(seconds.saturating_mul(1_000).min(LONGEST)),
+        None => duration(text),
+    }
+}
+
+/// A Go-style duration: `6m0s`, `1.5s`, `120ms`.
+fn duration(text: &str) -> Option<Millis> {
+    let mut total: Millis = 0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, after) = rest.split_at_checked(digits)?;
+        let letters = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let (unit, next) = after.split_at_checked(letters)?;
+        let unit = match unit {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            _ => return None,
+        };
+        total = total.saturating_add(scaled(number, unit)?);
+        rest = next;
+    }
+    (!text.is_empty()).then_some(total.min(LONGEST))
 }
 
 /// A decimal number times `unit`, rounded up; without the float parser of `std`.
@@ -70,6 +145,47 @@ mod tests {
         assert_eq!(hint(&[at]), Some(10_000), "against the local clock where the server sent no date");
         assert_eq!(hint(&[at, ("date", "Sun, 06 Nov 1994 08:49:17 GMT")]), Some(30_000));
         assert_eq!(hint(&[at, ("date", "Sun, 06 Nov 1994 09:49:17 GMT")]), Some(0));
+    }
+
+    fn refusal(headers: &[(&'static str, &str)], message: &str) -> Option<Millis> {
+        let headers = headers.iter().map(|(name, value)| (*name, String::from(*value))).collect();
+        refusal_hint(&Answer { status: 429, headers, body: Body::Empty }, message, 1_795_000_000_000)
+    }
+
+    #[test]
+    fn a_refusals_words_are_a_hint_where_its_headers_are_none() {
+        let words = "Rate limit reached on input-images per min: Limit 5. Please try again in 12s.";
+        assert_eq!(refusal(&[], words), Some(12_000));
+        assert_eq!(refusal(&[("retry-after", "3")], words), Some(3_000));
+        assert_eq!(refusal(&[], "Please try again in 467ms. Visit us."), Some(467));
+        assert_eq!(refusal(&[], "please Try again in 6m0.5s"), Some(360_500));
+        for words in [
+            "",
+            "try again in ",
+            "try again in a minute",
+            "try again in 5",
+            "try again in -5s",
+            "try again in 5d",
+            "...",
+        ] {
+            assert_eq!(refusal(&[], words), None, "{words}");
+        }
+    }
+
+    #[test]
+    fn a_limit_that_is_used_up_is_a_hint() {
+        let images = |remaining: &'static str, reset: &'static str| {
+            [
+                ("x-ratelimit-limit-input-images", "5"),
+                ("x-ratelimit-remaining-input-images", remaining),
+                ("x-ratelimit-reset-input-images", reset),
+            ]
+        };
+        assert_eq!(refusal(&images("0", "12s"), ""), Some(12_000));
+        assert_eq!(refusal(&images("0", "1m30s"), ""), Some(90_000));
+        assert_eq!(refusal(&images("0", "1795000030"), ""), Some(30_000), "a date, as HiAPI gives it");
+        assert_eq!(refusal(&images("1", "12s"), ""), None, "there is room: it was another limit");
+        assert_eq!(refusal(&images("0", "soon"), ""), None);
     }
 
     #[test]

@@ -20,19 +20,31 @@ pub trait Host {
     /// Milliseconds since the epoch.
     fn wall(&self) -> f64;
 
-    /// Adds a provider's credential to the headers; false: later, by [`super::perform::Shell::start_fetch`].
-    fn authorize(&self, call: CallId, provider: usize, headers: &Headers, refresh: bool) -> bool;
+    /// Adds a provider's credential to the headers, and makes the form that a text describes (see [`crate::http::Request::form`]); false: later, by
+    /// [`super::perform::Shell::start_fetch`].
+    fn authorize(&self, call: CallId, provider: usize, headers: &Headers, refresh: bool, form: Option<&str>) -> bool;
+
+    /// The form that was made for a call; asked for once.
+    fn form(&self, call: CallId) -> JsValue;
 
     /// The caller's own fetch, if there is one.
     fn own_fetch(&self) -> Option<Function>;
 
-    /// A fetch is under way.
-    fn file(&self, call: CallId, part: PartId, purpose: Purpose, promise: &Promise, controller: &AbortController);
+    /// A fetch is under way, of whose body at most `limit` bytes are read.
+    fn file(
+        &self,
+        call: CallId,
+        part: PartId,
+        purpose: Purpose,
+        promise: &Promise,
+        controller: &AbortController,
+        limit: u32,
+    );
 
     /// A fetch is given up.
     fn abort(&self, call: CallId);
 
-    /// Keeps a long string, under the number that it returns.
+    /// Keeps a long string, under the number that it returns, until the answer that it is of has been heard; then only by [`Effect::Keep`].
     fn hold(&self, value: &JsString) -> u32;
 
     /// Sets an owner's timer, at most 2³¹ - 1 ms; below zero: none.
@@ -58,9 +70,20 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub fn wall(this: &JsHost) -> f64;
 
-    /// Adds a provider's credential to the headers; false: later, by `begin`.
+    /// Adds a provider's credential to the headers, and makes the form that a text describes; false: later, by `begin`.
     #[wasm_bindgen(method)]
-    pub fn authorize(this: &JsHost, call: f64, provider: u32, headers: &Headers, refresh: bool) -> bool;
+    pub fn authorize(
+        this: &JsHost,
+        call: f64,
+        provider: u32,
+        headers: &Headers,
+        refresh: bool,
+        form: Option<&str>,
+    ) -> bool;
+
+    /// The form that was made for a call, once.
+    #[wasm_bindgen(method)]
+    pub fn form(this: &JsHost, call: f64) -> JsValue;
 
     /// The caller's own fetch, if there is one.
     #[wasm_bindgen(method, getter, js_name = fetch)]
@@ -87,7 +110,11 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub fn hold(this: &JsHost, value: &JsString) -> u32;
 
-    /// Lets a kept string go.
+    /// A string of an answer is an image of this task: it goes with the task.
+    #[wasm_bindgen(method)]
+    pub fn keep(this: &JsHost, handle: u32, task: u32);
+
+    /// Lets a string go, unless it is kept for a task.
     #[wasm_bindgen(method)]
     pub fn release(this: &JsHost, handle: u32);
 
@@ -137,17 +164,28 @@ impl Host for JsHost {
         self.wall()
     }
 
-    fn authorize(&self, call: CallId, provider: usize, headers: &Headers, refresh: bool) -> bool {
-        self.authorize(call as f64, provider as u32, headers, refresh)
+    fn authorize(&self, call: CallId, provider: usize, headers: &Headers, refresh: bool, form: Option<&str>) -> bool {
+        self.authorize(call as f64, provider as u32, headers, refresh, form)
+    }
+
+    fn form(&self, call: CallId) -> JsValue {
+        self.form(call as f64)
     }
 
     fn own_fetch(&self) -> Option<Function> {
         self.own_fetch()
     }
 
-    fn file(&self, call: CallId, part: PartId, purpose: Purpose, promise: &Promise, controller: &AbortController) {
-        let (number, limit) = (purpose.number(), purpose.body_limit());
-        self.file(call as f64, part.task, u32::from(part.index), number, promise, controller, limit);
+    fn file(
+        &self,
+        call: CallId,
+        part: PartId,
+        purpose: Purpose,
+        promise: &Promise,
+        controller: &AbortController,
+        limit: u32,
+    ) {
+        self.file(call as f64, part.task, u32::from(part.index), purpose.number(), promise, controller, limit);
     }
 
     fn abort(&self, call: CallId) {
@@ -168,6 +206,7 @@ impl Host for JsHost {
 
     fn perform(&self, effect: Effect) {
         match effect {
+            Effect::Keep { task, handle } => self.keep(handle, task),
             Effect::Store { seq, key, record } => self.put(seq as f64, &key, &record),
             Effect::Forget { key } => self.remove(&key),
             Effect::Load { seq, key } => self.load(seq as f64, &key),

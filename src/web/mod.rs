@@ -16,7 +16,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::engine::{Engine, Input};
 use crate::gather::gather;
-use crate::http::{Answer, Body, Fault, READ_HEADERS};
+use crate::http::{Answer, Body, Fault, read_headers};
 use crate::journal::Record;
 use crate::json::{Json, MAX_STRING, TooLarge};
 use crate::options::{CallOptions, Config};
@@ -97,7 +97,7 @@ impl Core {
         self.shell.handle(Input::Fetch { task, owner, url });
     }
 
-    /// The credential of a call is in its headers now.
+    /// The credential of a call is in its headers now, and its form is there, if it has one.
     pub fn begin(&self, call: f64) {
         self.shell.start_fetch(call as CallId);
         self.shell.run();
@@ -119,19 +119,20 @@ impl Core {
             5 => Body::Redirect,
             _ => Body::Empty,
         };
-        let known = READ_HEADERS.iter().filter_map(|name| Some((*name, headers.get(name).ok()??)));
+        let known = read_headers().filter_map(|name| Some((name, headers.get(name).ok()??)));
         let answer = Answer { status, headers: gather(known), body };
         self.shell.tell_http(call, Some(&answer));
         self.shell.handle(Input::Answer { call, answer });
-        // No dialect keeps a long string yet: what an answer had of them can go.
-        held.into_iter().for_each(|handle| self.shell.host.release(handle));
         self.shell.run();
+        // Those that are images have been kept meanwhile; the others can go.
+        held.into_iter().for_each(|handle| self.shell.host.release(handle));
     }
 
-    /// No answer will come: 0 network, 1 aborted, 2 no credential.
+    /// No answer will come: 0 network, 1 aborted, 2 no credential, 3 no body.
     pub fn failed(&self, call: f64, fault: u32, message: String) {
         let call = call as CallId;
         let fault = match fault {
+            3 => Fault::Body,
             2 => Fault::Credential,
             1 => Fault::Aborted,
             _ => Fault::Network,

@@ -87,12 +87,14 @@ impl<H: Host> Shell<H> {
             }
         }
         let credential = request.credential;
+        let form = request.body.clone().filter(|_| request.form);
         let since = self.host.now();
         let outgoing = Outgoing { part, purpose, request, headers: headers.clone(), since };
         if let Ok(mut all) = self.outgoing.try_borrow_mut() {
             all.insert(call, outgoing);
         }
-        let ready = credential.is_none_or(|provider| self.host.authorize(call, provider, &headers, refresh));
+        let ready =
+            credential.is_none_or(|provider| self.host.authorize(call, provider, &headers, refresh, form.as_deref()));
         if ready {
             self.start_fetch(call);
         }
@@ -100,7 +102,7 @@ impl<H: Host> Shell<H> {
 
     /// Starts the fetch of a call whose headers are complete.
     pub(super) fn start_fetch(&self, call: CallId) {
-        let Some((init, url, part, purpose)) = self.outgoing.try_borrow().ok().and_then(|all| {
+        let Some((init, url, part, purpose, form, limit)) = self.outgoing.try_borrow().ok().and_then(|all| {
             let outgoing = all.get(&call)?;
             let init = RequestInit::new();
             init.set_method(outgoing.request.method);
@@ -108,13 +110,17 @@ impl<H: Host> Shell<H> {
             // A redirect would carry the key to whoever is named in it; browsers, Node and workerd differ in which headers they keep.
             let with_key = outgoing.request.credential.is_some();
             init.set_redirect(if with_key { RequestRedirect::Manual } else { RequestRedirect::Follow });
-            if let Some(body) = &outgoing.request.body {
+            if let Some(body) = outgoing.request.body.as_ref().filter(|_| !outgoing.request.form) {
                 init.set_body(&JsValue::from_str(body));
             }
-            Some((init, outgoing.request.url.clone(), outgoing.part, outgoing.purpose))
+            let request = &outgoing.request;
+            Some((init, request.url.clone(), outgoing.part, outgoing.purpose, request.form, request.limit))
         }) else {
             return;
         };
+        if form {
+            init.set_body(&self.host.form(call));
+        }
         let Ok(controller) = AbortController::new() else { return self.fail(call) };
         init.set_signal(Some(&controller.signal()));
         let started = match self.host.own_fetch() {
@@ -124,7 +130,7 @@ impl<H: Host> Shell<H> {
             None => global_fetch(&url, &init),
         };
         match started {
-            Ok(promise) => self.host.file(call, part, purpose, &promise, &controller),
+            Ok(promise) => self.host.file(call, part, purpose, &promise, &controller, limit),
             Err(_) => self.fail(call),
         }
     }

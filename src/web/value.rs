@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use js_sys::{Array, JsString, Object, Reflect};
 use wasm_bindgen::prelude::*;
 
-use crate::json::{Json, TooLarge, TreeBuilder};
+use crate::json::{HEAD, Json, Long, TooLarge, TreeBuilder};
 
 /// An array or object that the walk is in.
 enum Open {
@@ -58,7 +58,11 @@ fn enter(
     hold: &mut impl FnMut(&JsString) -> u32,
 ) -> Result<Option<Open>, TooLarge> {
     if let Some(text) = value.dyn_ref::<JsString>() {
-        let leaf = if text.length() > longest { Json::Handle(hold(text)) } else { Json::Text(String::from(text)) };
+        let leaf = if text.length() > longest {
+            Json::Handle(Long { handle: hold(text), head: String::from(text.slice(0, HEAD as u32)) })
+        } else {
+            Json::Text(String::from(text))
+        };
         return tree.leaf(leaf).map(|()| None);
     }
     if let Some(number) = value.as_f64() {
@@ -87,7 +91,7 @@ pub fn write(json: &Json) -> JsValue {
         Json::Bool(truth) => JsValue::from_bool(*truth),
         Json::Number(number) => JsValue::from_f64(*number),
         Json::Text(text) => JsValue::from_str(text),
-        Json::Handle(handle) => JsValue::from_f64(f64::from(*handle)),
+        Json::Handle(long) => JsValue::from_f64(f64::from(long.handle)),
         Json::List(values) => values.iter().map(write).collect::<Array>().into(),
         Json::Object(fields) => {
             let object = Object::new();

@@ -5,7 +5,7 @@ use tidegate::engine::{Engine, Input, Outcome};
 use tidegate::error::{Code, Error};
 use tidegate::http::{Answer, Body, Fault};
 use tidegate::journal::{Record, Stage};
-use tidegate::json::Json;
+use tidegate::json::{Json, Long};
 use tidegate::options::{Config, Priority};
 use tidegate::provider::hiapi::HIAPI;
 use tidegate::request::ImageRequest;
@@ -94,7 +94,7 @@ fn leaf() -> impl Strategy<Value = Json> {
         any::<f64>().prop_map(Json::Number),
         (0..700u64).prop_map(Json::from),
         text().prop_map(Json::Text),
-        any::<u32>().prop_map(Json::Handle),
+        any::<u32>().prop_map(|handle| Json::Handle(Long { handle, head: String::from("iVBORw0KGgo") })),
     ]
 }
 
@@ -135,7 +135,7 @@ fn body() -> impl Strategy<Value = Body> {
 }
 
 fn answer() -> impl Strategy<Value = Answer> {
-    let names = prop::sample::select(tidegate::http::READ_HEADERS.to_vec());
+    let names = prop::sample::select(tidegate::http::read_headers().collect::<Vec<_>>());
     let status = prop_oneof![Just(200u16), Just(429), Just(503), Just(409), Just(401), any::<u16>()];
     (status, prop::collection::vec((names, text()), 0..3), body()).prop_map(|(status, headers, body)| Answer {
         status,
@@ -157,6 +157,9 @@ fn record() -> impl Strategy<Value = Record> {
             model: String::new(),
             requested_model: String::new(),
             body,
+            edit: index == 3,
+            count: index,
+            unsent: parts == 3,
             planned_at,
             submitted_at,
             task_id,

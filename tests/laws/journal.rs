@@ -8,8 +8,8 @@ use tidegate::error::Code;
 use tidegate::http::{Answer, Body, Purpose};
 use tidegate::journal::{Record, Stage};
 use tidegate::json::ObjectBuilder;
+use tidegate::provider::Dialect;
 use tidegate::provider::hiapi::HIAPI;
-use tidegate::provider::{AnswerTable, Dialect};
 use tidegate::request::ImageRequest;
 use tidegate::task::PartId;
 use tidegate::time::Instant;
@@ -21,20 +21,7 @@ use crate::support::sim::{Act, Plan, Sim, Surroundings, client, json, options};
 use crate::support::store::parse;
 
 /// HiAPI as it would be without idempotency keys.
-static KEYLESS: Dialect = Dialect {
-    name: "keyless",
-    base_url: HIAPI.base_url,
-    submit_path: HIAPI.submit_path,
-    poll_path: HIAPI.poll_path,
-    section: HIAPI.section,
-    fields: HIAPI.fields,
-    root_options: HIAPI.root_options,
-    answer: AnswerTable { ..HIAPI.answer },
-    codes: HIAPI.codes,
-    statuses: HIAPI.statuses,
-    idempotency: None,
-    visible_after: HIAPI.visible_after,
-};
+static KEYLESS: Dialect = Dialect { name: "keyless", idempotency: None, ..HIAPI };
 
 const EVERYTHING: Habits = Habits { tasks: 10, cancels: true, impatience: true, pauses: true, images: 2, owners: 1 };
 
@@ -82,7 +69,7 @@ fn busy(dialect: &'static Dialect, seed: u64, crash_at: Option<u64>) -> Sim {
     sim.crash_at = crash_at;
     for task in 0..6 {
         let mut call = options();
-        call.timeout = 5_000;
+        call.timeout = Some(5_000);
         if task == 4 {
             call.idempotency_key = Some(String::from("the caller's own").replace([' ', '\''], "-"));
         }
@@ -250,6 +237,9 @@ fn an_adopted_submit_is_heard_out(dialect: &'static Dialect) {
         model: String::from("m"),
         requested_model: String::from("m"),
         body: String::from("{}"),
+        edit: false,
+        count: 1,
+        unsent: false,
         planned_at: wall - 500,
         submitted_at: None,
         task_id: None,

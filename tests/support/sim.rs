@@ -293,6 +293,7 @@ impl Sim {
                 self.settled.push(Settled { at: self.now, task, prompt, outcome: *outcome });
             }
             Effect::Abort { .. }
+            | Effect::Keep { .. }
             | Effect::Update { .. }
             | Effect::Refusal { .. }
             | Effect::Limit { .. }

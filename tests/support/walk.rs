@@ -1,8 +1,8 @@
 //! The native twin of the shell's walk: from JSON text to the bounded value tree, and from a simulated answer to what the engine hears of it.
 
 use serde_json::Value;
-use tidegate::http::{Answer, Body, Purpose, READ_HEADERS};
-use tidegate::json::{Json, MAX_STRING, TooLarge, TreeBuilder};
+use tidegate::http::{Answer, Body, IMAGE_LIMIT, PLAIN_LIMIT, Purpose, read_headers};
+use tidegate::json::{HEAD, Json, Long, MAX_STRING, TooLarge, TreeBuilder};
 use tidegate_simulator::Response;
 
 /// What a host makes of a text that should be JSON.
@@ -47,8 +47,9 @@ fn walk(root: Value, handles: &mut Vec<String>) -> Result<Json, TooLarge> {
             Value::Bool(value) => builder.leaf(Json::Bool(value))?,
             Value::Number(number) => builder.leaf(Json::Number(number.as_f64().unwrap()))?,
             Value::String(text) if text.encode_utf16().count() > MAX_STRING => {
+                let head = text.chars().take(HEAD).collect();
                 handles.push(text);
-                builder.leaf(Json::Handle(handles.len() as u32 - 1))?;
+                builder.leaf(Json::Handle(Long { handle: handles.len() as u32 - 1, head }))?;
             }
             Value::String(text) => builder.leaf(Json::Text(text))?,
             Value::Array(values) => {
@@ -69,8 +70,8 @@ fn walk(root: Value, handles: &mut Vec<String>) -> Result<Json, TooLarge> {
 
 /// What the engine hears of an answer, with the limits that the host keeps.
 pub fn answer(response: &Response, purpose: Purpose, handles: &mut Vec<String>) -> Answer {
-    let read = |name: &&'static str| Some((*name, String::from(response.header(name)?)));
-    let headers = READ_HEADERS.iter().filter_map(read).collect();
+    let read = |name: &'static str| Some((name, String::from(response.header(name)?)));
+    let headers = read_headers().filter_map(read).collect();
     Answer { status: response.status, headers, body: body(response, purpose, handles) }
 }
 
@@ -78,7 +79,8 @@ fn body(response: &Response, purpose: Purpose, handles: &mut Vec<String>) -> Bod
     if (300..400).contains(&response.status) {
         return Body::Redirect;
     }
-    if response.body.len() > purpose.body_limit() as usize {
+    let limit = if purpose == Purpose::Image { IMAGE_LIMIT } else { PLAIN_LIMIT };
+    if response.body.len() > limit as usize {
         return Body::TooLarge;
     }
     if response.body.is_empty() {

@@ -1,7 +1,7 @@
 //! The walk from JavaScript values to trees gives what its native twin gives, within the same bounds.
 
 use js_sys::{Array, JSON, Object, Reflect};
-use tidegate::json::{Json, MAX_DEPTH, MAX_NODES, MAX_STRING, TooLarge};
+use tidegate::json::{HEAD, Json, Long, MAX_DEPTH, MAX_NODES, MAX_STRING, TooLarge};
 use tidegate::web::value::{read, write};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -57,7 +57,7 @@ fn long_strings_stay_outside() {
         held.push(text.length());
         7
     });
-    assert_eq!(tree, Ok(Json::List(vec![Json::Text(short), Json::Handle(7)])));
+    assert_eq!(tree, Ok(Json::List(vec![Json::Text(short), Json::Handle(Long { handle: 7, head: "x".repeat(HEAD) })])));
     assert_eq!(held, [MAX_STRING as u32 + 1]);
 }
 

@@ -1,0 +1,142 @@
+//! What an error means: by its code, then its type, then the status, and last by its words.
+
+use alloc::string::String;
+
+use super::content::filter;
+use super::read::{Reading, Refusal};
+use super::{Dialect, Meaning, Paths};
+use crate::error::{Axis, Billed, Code, Error, FilterStage};
+use crate::http::Answer;
+use crate::json::Json;
+use crate::retry::hint::{refusal_hint, retry_after};
+
+/// The longest provider message that is kept, in characters.
+const MAX_MESSAGE: usize = 300;
+
+/// The meaning that a code, or else a type, has in the dialect's table.
+fn known(dialect: &Dialect, json: Option<&Json>) -> Option<Meaning> {
+    let word = |paths: Paths| json.and_then(|json| json.first(paths)).and_then(Json::text);
+    let meant = |word: &str| dialect.codes.iter().find(|(known, _)| known.eq_ignore_ascii_case(word));
+    let by_code = word(dialect.answer.error_code).and_then(meant);
+    by_code.or_else(|| word(dialect.answer.error_type).and_then(meant)).map(|(_, meaning)| *meaning)
+}
+
+fn meaning(dialect: &Dialect, status: u16, json: Option<&Json>) -> Meaning {
+    let by_status = || dialect.statuses.iter().find(|(known, _)| *known == status).map(|(_, meaning)| *meaning);
+    known(dialect, json).or_else(by_status).unwrap_or(match status {
+        400..500 => Meaning::Fatal(Code::InvalidRequest),
+        500.. => Meaning::Failed(Code::ServerError),
+        // An error in an answer that says 200, under a code that nobody documents.
+        _ => Meaning::Failed(Code::Protocol),
+    })
+}
+
+/// Reads an answer that is an error.
+pub fn read_error(dialect: &Dialect, answer: &Answer, status: u16, wall: u64) -> Reading {
+    let hint = retry_after(answer, wall);
+    let forbidden = answer.header("x-should-retry") == Some("false");
+    let mut error = match meaning(dialect, status, answer.body.json()) {
+        Meaning::Fatal(fatal) => return Reading::Fatal(error(dialect, answer, fatal, Billed::No)),
+        Meaning::Filtered => return Reading::Fatal(filtered(dialect, answer)),
+        Meaning::Processing => return Reading::Processing { hint },
+        Meaning::Refused(axis) => return refused(dialect, answer, axis, wall),
+        Meaning::Rejected(code) => {
+            // What the provider itself gave up may still have used its machines.
+            let billed = if code == Code::ServerError { Billed::Unknown } else { Billed::No };
+            let mut error = error(dialect, answer, code, billed);
+            error.retry_after = hint;
+            return Reading::Rejected { error, hint, forbidden };
+        }
+        Meaning::Failed(code) => error(dialect, answer, code, Billed::Unknown),
+    };
+    error.retry_after = hint;
+    Reading::Failed { error, hint, forbidden }
+}
+
+fn refused(dialect: &Dialect, answer: &Answer, axis: Axis, wall: u64) -> Reading {
+    let mut error = error(dialect, answer, Code::RateLimited, Billed::No);
+    if dialect.trusts_words && says(&error.message, MONEY) {
+        error.code = Code::QuotaExhausted;
+        return Reading::Fatal(error);
+    }
+    let by_type = answer.body.json().and_then(|json| json.first(dialect.answer.error_type)).and_then(Json::text);
+    let by_type = by_type.and_then(|word| dialect.codes.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)));
+    let axis = match (axis, by_type) {
+        (Axis::Unknown, Some((_, Meaning::Refused(named)))) if *named != Axis::Unknown => *named,
+        (Axis::Unknown, _) => axis_in_words(&error.message),
+        _ => axis,
+    };
+    let hint = refusal_hint(answer, &error.message, wall);
+    error.axis = Some(axis);
+    error.retry_after = hint;
+    Reading::Refused(Refusal { axis, hint, error })
+}
+
+fn filtered(dialect: &Dialect, answer: &Answer) -> Error {
+    let mut error = error(dialect, answer, Code::ContentFiltered, Billed::No);
+    let filter = filter(dialect, answer.body.json(), &error.message);
+    // A synchronous provider's picture may have been drawn before the filter saw it; task providers bill only what they hand out.
+    if dialect.is_synchronous() && filter.stage != FilterStage::Prompt {
+        error.billed = Billed::Unknown;
+    }
+    error.filter = Some(filter);
+    error
+}
+
+/// The failure of a task that had been accepted. HiAPI bills only what produced output, and so does every task provider documented so far.
+pub fn task_error(dialect: &Dialect, answer: &Answer) -> Error {
+    let kind = match known(dialect, answer.body.json()) {
+        Some(Meaning::Filtered) => Code::ContentFiltered,
+        Some(Meaning::Fatal(code) | Meaning::Failed(code) | Meaning::Rejected(code)) => code,
+        _ => Code::TaskFailed,
+    };
+    let error = error(dialect, answer, kind, Billed::No);
+    if kind == Code::ContentFiltered || dialect.trusts_words && says(&error.message, CONTENT) {
+        return filtered(dialect, answer);
+    }
+    error
+}
+
+/// An upstream filter's words, passed on under a general code.
+const CONTENT: &[&str] =
+    &["moderation", "content policy", "content_policy", "safety system", "safety filter", "violates our"];
+/// A 429 in these words is no matter of time.
+const MONEY: &[&str] =
+    &["insufficient", "account balance", "exhausted balance", "billing", "out of credit", "no credit"];
+
+/// Which limit a refusal means whose code says nothing, by the words that providers use for each.
+fn axis_in_words(message: &str) -> Axis {
+    if says(message, &["concurren", "in progress", "simultaneous", "in parallel"]) {
+        Axis::Concurrency
+    } else if says(message, &["per min", "rpm", "/min"]) {
+        Axis::Minute
+    } else if says(message, &["per day", "daily", "rpd"]) {
+        Axis::Day
+    } else {
+        Axis::Unknown
+    }
+}
+
+/// Whether one of the phrases (in lower case) stands in a message. Bytes, not `str::contains`: that search and what it can panic with are 6 KB of wasm.
+pub fn says(message: &str, phrases: &[&str]) -> bool {
+    let message = message.to_ascii_lowercase();
+    let stands = |phrase: &&str| message.as_bytes().windows(phrase.len()).any(|window| window == phrase.as_bytes());
+    phrases.iter().any(stands)
+}
+
+/// An error with what the answer says of it.
+pub fn error(dialect: &Dialect, answer: &Answer, code: Code, billed: Billed) -> Error {
+    let mut error = Error::new(code).billed(billed);
+    error.status = (answer.status > 0).then_some(answer.status);
+    let json = answer.body.json();
+    let text = |paths| json.and_then(|json: &Json| json.first(paths)).and_then(Json::text).map(String::from);
+    error.request_id = text(dialect.answer.request_id).or_else(|| answer.header("x-request-id").map(String::from));
+    error.provider_code = text(dialect.answer.error_code).or_else(|| text(dialect.answer.error_type));
+    if code == Code::InvalidRequest {
+        error.param = text(dialect.answer.error_param).filter(|param| !param.is_empty());
+    }
+    if let Some(message) = text(dialect.answer.error_message).filter(|message| !message.trim().is_empty()) {
+        error.message = message.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE).collect();
+    }
+    error
+}

@@ -1,0 +1,106 @@
+//! OpenAI's Images API and those who speak it: the answer to the submit is the result, as base64 or as an address. Sources: the types of the
+//! vendor's client `openai` 7.57.0 and its OpenAPI description; help.openai.com articles 5955604 and 6614457 for what a 429 can mean; creativeai.run/api-docs.
+
+use super::{AnswerTable, Dialect, EditTable, Field, Meaning, Ratio};
+use crate::error::{Axis, Code};
+
+/// OpenAI's table.
+pub static OPENAI: Dialect = FAMILY;
+
+/// Whoever speaks OpenAI's format, at the address that the caller gives.
+pub static OPENAI_COMPATIBLE: Dialect =
+    Dialect { name: "openaiCompatible", base_url: "", ratio: Ratio::AsGiven, trusts_words: true, ..FAMILY };
+
+/// CreativeAI's table: OpenAI's format, with results as addresses. Its error bodies are documented nowhere.
+pub static CREATIVEAI: Dialect = Dialect {
+    name: "creativeai",
+    base_url: "https://api.creativeai.run/v1",
+    ratio: Ratio::AsGiven,
+    trusts_words: true,
+    ..FAMILY
+};
+
+const FAMILY: Dialect = Dialect {
+    name: "openai",
+    base_url: "https://api.openai.com/v1",
+    base_has_version: true,
+    submit_path: "/images/generations",
+    tasks: None,
+    edits: Some(EditTable { path: "/images/edits", image: "image[]", mask: "mask", most: 16 }),
+    most_images: 10,
+    ratio: Ratio::OpenAiPixels,
+    section: None,
+    // `response_format` is not among them: GPT Image models refuse it, and answer in base64 without being asked.
+    fields: &[
+        (Field::Prompt, "prompt"),
+        (Field::Count, "n"),
+        (Field::Size, "size"),
+        (Field::Quality, "quality"),
+        (Field::Background, "background"),
+        (Field::Format, "output_format"),
+    ],
+    root_options: &[],
+    answer: AnswerTable {
+        output: &[&["data"]],
+        output_url: "url",
+        output_base64: "b64_json",
+        output_prompt: "revised_prompt",
+        output_kind: ("", ""),
+        output_expires: "",
+        format: &[&["output_format"]],
+        usage: &[&["usage"]],
+        error_code: &[&["error", "code"]],
+        error_type: &[&["error", "type"]],
+        error_message: &[&["error", "message"], &["error"], &["message"]],
+        error_param: &[&["error", "param"]],
+        filter_stage: &[&["error", "moderation_details", "moderation_stage"]],
+        filter_categories: &[&["error", "moderation_details", "categories"]],
+        status_code: &[],
+        request_id: &[],
+    },
+    // Codes and types share the table: a code is looked up first, a type where there is none that is known.
+    codes: &[
+        ("moderation_blocked", Meaning::Filtered),
+        ("content_policy_violation", Meaning::Filtered),
+        // Azure's relays.
+        ("contentFilter", Meaning::Filtered),
+        ("content_filter", Meaning::Filtered),
+        ("invalid_api_key", Meaning::Fatal(Code::Authentication)),
+        ("insufficient_permissions", Meaning::Fatal(Code::Permission)),
+        ("unsupported_country_region_territory", Meaning::Fatal(Code::Permission)),
+        ("model_not_found", Meaning::Fatal(Code::ModelUnavailable)),
+        // Money, whether the status is 429 or 400; waiting brings none.
+        ("insufficient_quota", Meaning::Fatal(Code::QuotaExhausted)),
+        ("credit_balance_exhausted", Meaning::Fatal(Code::QuotaExhausted)),
+        ("organization_spend_limit_exceeded", Meaning::Fatal(Code::QuotaExhausted)),
+        ("project_spend_limit_exceeded", Meaning::Fatal(Code::QuotaExhausted)),
+        ("organization_usage_limit_exceeded", Meaning::Fatal(Code::QuotaExhausted)),
+        ("billing_hard_limit_reached", Meaning::Fatal(Code::QuotaExhausted)),
+        ("billing_not_active", Meaning::Fatal(Code::QuotaExhausted)),
+        ("rate_limit_exceeded", Meaning::Refused(Axis::Unknown)),
+        ("slow_down", Meaning::Refused(Axis::Unknown)),
+        ("rate_limit_error", Meaning::Refused(Axis::Unknown)),
+        ("requests", Meaning::Refused(Axis::Minute)),
+        ("tokens", Meaning::Refused(Axis::Minute)),
+        ("images", Meaning::Refused(Axis::Minute)),
+        ("input-images", Meaning::Refused(Axis::Minute)),
+        // The provider's own word that it failed. Without it (a proxy's 502, a cut connection) the image may be under way.
+        ("server_error", Meaning::Rejected(Code::ServerError)),
+        ("server_overloaded", Meaning::Rejected(Code::Overloaded)),
+        ("engine_overloaded", Meaning::Rejected(Code::Overloaded)),
+    ],
+    statuses: &[
+        (401, Meaning::Fatal(Code::Authentication)),
+        (402, Meaning::Fatal(Code::QuotaExhausted)),
+        (403, Meaning::Fatal(Code::Permission)),
+        (404, Meaning::Fatal(Code::NotFound)),
+        (408, Meaning::Failed(Code::Timeout)),
+        (409, Meaning::Failed(Code::ServerError)),
+        (429, Meaning::Refused(Axis::Unknown)),
+        (503, Meaning::Rejected(Code::Overloaded)),
+        (504, Meaning::Failed(Code::Timeout)),
+    ],
+    trusts_words: false,
+    // None is documented for the Images API, and the vendor's client sends none.
+    idempotency: None,
+};
