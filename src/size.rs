@@ -61,23 +61,30 @@ impl Aspect {
 }
 
 /// Pixels of a square that every OpenAI model draws, and the budget that other ratios are cut to.
-const OPENAI_SIDE: f64 = 1_024.0;
+const OPENAI_SIDE: u32 = 1_024;
 
 impl Aspect {
     /// The pixels that OpenAI's models take for a ratio. GPT Image 1 and its kin draw three sizes, and only those three ratios are honoured; later
     /// models any two sides divisible by 16 within 1:3 and 3:1 (developers.openai.com, guide on image generation).
     pub fn openai_pixels(self, model: &str) -> Option<Size> {
-        let (across, down) = (f64::from(self.across), f64::from(self.down));
         if model.starts_with("gpt-image-1") || model.starts_with("dall-e") {
             let sizes = [(1, 1, 1_024, 1_024), (3, 2, 1_536, 1_024), (2, 3, 1_024, 1_536)];
             let drawn = sizes.into_iter().find(|(wide, high, ..)| self.across * high == self.down * wide);
             return drawn.map(|(_, _, width, height)| Size { width, height });
         }
-        let root = (across / down).sqrt();
-        let side = |exact: f64| ((exact / 16.0 + 0.5) as u32) * 16;
-        let fits = across <= down * 3.0 && down <= across * 3.0;
-        fits.then(|| Size { width: side(OPENAI_SIDE * root), height: side(OPENAI_SIDE / root) })
+        let fits = self.across <= self.down * 3 && self.down <= self.across * 3;
+        fits.then(|| Size { width: near(self.across, self.down), height: near(self.down, self.across) })
     }
+}
+
+/// The multiple of 16 nearest to the square root of the budget times this ratio; `core` has no square root.
+fn near(one: u32, other: u32) -> u32 {
+    let budget = OPENAI_SIDE * OPENAI_SIDE * one;
+    let mut side = 16;
+    while (side + 8) * (side + 8) * other < budget {
+        side += 16;
+    }
+    side
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ import type { Core, CoreConfig, CoreOptions } from "./core.js";
 import { ImageError, InvalidRequestError, toError } from "./errors.js";
 import { Guard, type Live } from "./guard.js";
 import { HostTable } from "./host.js";
-import { ResultImage, type Loaded, type PlainImage } from "./image.js";
+import { decode, ResultImage, type Loaded, type PlainImage } from "./image.js";
 import { LiveTask, TaskHandle, type TaskContext } from "./image-task.js";
 import { createLog } from "./log.js";
 import { callShape, check, clientShape, compact, listenShape, refuse } from "./options.js";
@@ -114,7 +114,8 @@ class TidegateClient implements Client {
       if (joined) return joined;
       const { number, owner } = task;
       task.register = (glue, records) => glue.resume(number, owner, copy, core, records);
-      task.sent = true;
+      // Some part at least is with the provider.
+      task.sent.add(0);
       this.#guard.add(task);
       return task;
     });
@@ -294,11 +295,13 @@ class TidegateClient implements Client {
   }
 
   #image(plain: PlainImage): ResultImage {
-    const { mediaType, width, height, handle, url } = plain;
-    const bytes = handle === undefined ? undefined : (this.#host.handles.get(handle) as Bytes);
+    const { mediaType, width, height, handle, base64, url } = plain;
+    const data = handle === undefined ? base64 : (this.#host.handles.get(handle) as Bytes | string);
     const size = { ...(width !== undefined && { width }), ...(height !== undefined && { height }) };
-    const load = (): Promise<Loaded> =>
-      bytes ? Promise.resolve({ bytes, mediaType, ...size }) : this.#download(url ?? "");
+    const load = async (): Promise<Loaded> => {
+      if (data === undefined) return this.#download(url ?? "");
+      return typeof data === "string" ? { ...decode(data), ...size } : { bytes: data, mediaType, ...size };
+    };
     return new ResultImage(plain, load, this.#options.converter);
   }
 
@@ -311,7 +314,7 @@ class TidegateClient implements Client {
         owner,
         key: "",
         records: new Map(),
-        sent: false,
+        sent: new Set(),
         traps: 0,
         register: (core) => {
           core.download(number, owner, url);

@@ -15,7 +15,7 @@ export interface Core {
   adopt(call: number, task: number, part: number): void;
   /** Fetches an image; settles as `task`, with a result of one image that has a handle. */
   download(task: number, owner: number, url: string): void;
-  /** The headers that `authorize` left open are filled. */
+  /** The headers that `authorize` left open are filled, and the form is made. */
   begin(call: number): void;
   answer(call: number, status: number, headers: Headers, kind: BodyKind, value: unknown): void;
   failed(call: number, fault: Fault, message: string): void;
@@ -36,8 +36,8 @@ export interface Core {
 export type CancelVerdict = "before-submit" | "confirmed" | "too-late" | "unsupported";
 /** 0 JSON, 1 other text (its head), 2 over the limit, 3 cut short or not UTF-8, 4 bytes, 5 redirect, 6 empty. */
 export type BodyKind = 0 | 1 | 2 | 3 | 4 | 5 | 6;
-/** 0 network, 1 aborted by us, 2 no key from the apiKey function. */
-export type Fault = 0 | 1 | 2;
+/** 0 network, 1 aborted by us, 2 no key from the apiKey function, 3 an image that goes in could not be had. */
+export type Fault = 0 | 1 | 2 | 3;
 /** 0 submit, 1 poll, 2 image. */
 export type Purpose = 0 | 1 | 2;
 
@@ -81,7 +81,10 @@ export interface CoreOptions {
 export interface Host {
   now(): number;
   wall(): number;
-  authorize(call: number, provider: number, headers: Headers, refresh: boolean): boolean;
+  /** False: `begin` or `failed` follows. `form` describes a body to make; see `toForm`. */
+  authorize(call: number, provider: number, headers: Headers, refresh: boolean, form?: string): boolean;
+  /** The form of a call, once. */
+  form(call: number): FormData | undefined;
   readonly fetch?: Fetch | undefined;
   file(
     call: number,
@@ -95,6 +98,9 @@ export interface Host {
   abort(call: number): void;
   /** Keeps a long string of an answer on this side. */
   hold(value: string): number;
+  /** A string of an answer is an image of that task. */
+  keep(handle: number, task: number): void;
+  /** Lets a string go, unless it is kept for a task. */
   release(handle: number): void;
   put(seq: number, key: string, record: string): void;
   remove(key: string): void;

@@ -9,8 +9,8 @@ export interface Live {
   /** The idempotency key, once known. */
   key: string;
   ref?: TaskRef | undefined;
-  /** Its submit has left: it may be billed. */
-  sent: boolean;
+  /** Its parts whose submits have left: they may be billed. */
+  readonly sent: Set<number>;
   /** The latest journal records of its parts, by key: what a restart goes on from. */
   readonly records: Map<string, string>;
   /** How often in a row the core has trapped on it. */
@@ -66,6 +66,8 @@ export class Guard {
   add(live: Live, records?: unknown[]): void {
     if (!this.#core && !this.#restart()) return this.#crash(live, this.failure);
     this.tasks.set(live.number, live);
+    // What an earlier process wrote down may have left it, too.
+    for (const { index } of (records ?? []) as { index: number }[]) live.sent.add(index);
     // After a trap the restart has registered it already.
     const register = (core: Core): void => this.name(live, live.register(core, records));
     this.run(live.owner, () => [live], register, { again: () => false });
@@ -190,7 +192,11 @@ export class Guard {
           }
         }
         for (suspect of this.everyone()) {
-          const records = [...suspect.records.values()].map((record) => JSON.parse(record) as unknown);
+          const { sent } = suspect;
+          const records = [...suspect.records.values()].map((text) => {
+            const record = JSON.parse(text) as { index: number };
+            return sent.has(record.index) ? record : { ...record, unsent: true };
+          });
           this.name(suspect, suspect.register(core, records));
         }
         return true;
@@ -208,7 +214,7 @@ export class Guard {
     live.settle("failed", {
       code: "core-crashed",
       message: `the core has failed: ${cause instanceof Error ? cause.message : "unknown error"}`,
-      billed: sent ? "unknown" : "no",
+      billed: sent.size > 0 ? "unknown" : "no",
       ...(ref && { ref }),
       cause,
     });

@@ -1,5 +1,6 @@
 import { readBody } from "./body.js";
-import type { Core, Host } from "./core.js";
+import type { Core, Fault, Host } from "./core.js";
+import { toForm } from "./form.js";
 import type { Call, Guard, Live } from "./guard.js";
 import type { Log } from "./log.js";
 import type { createAuthorizer } from "./providers.js";
@@ -31,8 +32,13 @@ export class Handles {
   get(handle: number): unknown {
     return this.#held.get(handle)?.data;
   }
-  release(handle: number): void {
-    this.#held.delete(handle);
+  keep(handle: number, task: number): void {
+    const held = this.#held.get(handle);
+    if (held) held.task = task;
+  }
+  /** Unless it was kept for somebody else meanwhile. */
+  release(handle: number, task: number): void {
+    if (this.#held.get(handle)?.task === task) this.#held.delete(handle);
   }
   /** What a settled task held. */
   drop(task: number): void {
@@ -44,6 +50,8 @@ export class Handles {
 export class HostTable {
   readonly handles = new Handles();
   readonly #timers = new Map<number, () => void>();
+  /** Made, and not asked for yet, by call. */
+  readonly #forms = new Map<number, FormData>();
   readonly #settings: HostSettings;
 
   constructor(settings: HostSettings) {
@@ -69,22 +77,43 @@ export class HostTable {
       // A fetch that throws instead of rejecting must not look like a trap.
       fetch: fetch && ((...parameters) => new Promise((resolve) => resolve(fetch(...parameters)))),
 
-      authorize: (call, provider, headers, refresh) => {
+      authorize: (call, provider, headers, refresh, form) => {
         if (stale()) return false;
         const later = (input: (core: Core) => void): void => {
           if (stale()) for (const { owner } of guard.everyone()) guard.wakeSoon(owner);
           else guard.run(0, () => guard.everyone(), input, { again: () => !stale(), weight: 1 / 8 });
         };
-        const failed = (): void =>
-          later((core) => core.failed(call, 2, "the apiKey function threw or returned no usable key"));
+        const fail = (fault: Fault, message: string): void => later((core) => core.failed(call, fault, message));
+        const noKey = (): void => fail(2, "the apiKey function threw or returned no usable key");
+        const begin = (): void => later((core) => core.begin(call));
+        const make = (text: string): void => {
+          const made = toForm(
+            text,
+            (handle) => this.handles.get(handle),
+            fetch ?? ((url, init) => globalThis.fetch(url, init)),
+          );
+          made.then(
+            (body) => {
+              if (!stale()) this.#forms.set(call, body);
+              begin();
+            },
+            (cause: unknown) => fail(3, reason(cause)),
+          );
+        };
         try {
           const done = authorizers[provider]!(headers, refresh);
-          if (done === true) return true;
-          done.then(() => later((core) => core.begin(call)), failed);
+          if (done !== true) done.then(form === undefined ? begin : () => make(form), noKey);
+          else if (form === undefined) return true;
+          else make(form);
         } catch {
-          queueMicrotask(failed);
+          queueMicrotask(noKey);
         }
         return false;
+      },
+      form: (call) => {
+        const made = this.#forms.get(call);
+        this.#forms.delete(call);
+        return made;
       },
 
       file: (number, task, part, purpose, promise, controller, limit) => {
@@ -97,7 +126,7 @@ export class HostTable {
         } else {
           guard.lastCall = Math.max(guard.lastCall, number);
           guard.calls.set(number, call);
-          if (live && purpose === 0) live.sent = true;
+          if (purpose === 0) live?.sent.add(part);
           // Not every fetch heeds its signal; the core hears of the end in any case.
           controller.signal.addEventListener("abort", () => queueMicrotask(() => fail(1, "aborted")), { once: true });
         }
@@ -123,7 +152,8 @@ export class HostTable {
       },
 
       hold: (value) => this.handles.hold(-generation, value),
-      release: (handle) => this.handles.release(handle),
+      keep: (handle, task) => this.handles.keep(handle, task),
+      release: (handle) => this.handles.release(handle, -generation),
 
       put: (seq, key, record) => {
         if (stale()) return;
@@ -138,7 +168,11 @@ export class HostTable {
       },
       load: (seq, key) => {
         if (stale()) return;
-        void journal.load(key).then((record) => deliver(guard.byKey(key), (core) => core.loaded(seq, record)));
+        void journal.load(key).then((record) => {
+          const live = guard.byKey(key);
+          if (record) live?.sent.add((record as { index: number }).index);
+          deliver(live, (core) => core.loaded(seq, record));
+        });
       },
 
       update: (task, update) => {

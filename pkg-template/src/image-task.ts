@@ -45,7 +45,7 @@ class Deferred<T> {
 export class LiveTask implements Live {
   readonly records = new Map<string, string>();
   ref: TaskRef | undefined;
-  sent = false;
+  readonly sent = new Set<number>();
   traps = 0;
   readonly result = new Deferred<ImageResult>();
   readonly accepted = new Deferred<TaskRef>();

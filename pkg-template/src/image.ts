@@ -1,4 +1,5 @@
-import { InvalidRequestError } from "./errors.js";
+import { InvalidRequestError, TaskFailedError } from "./errors.js";
+import { fromBase64, mediaTypeOf } from "./media.js";
 import { check, refuse, type Shape } from "./options.js";
 import { imageBrand } from "./request.js";
 import type { Bytes, ClientOptions, Conversion, Image } from "./types.js";
@@ -11,7 +12,11 @@ export interface PlainImage {
   width?: number;
   height?: number;
   seed?: number;
+  revisedPrompt?: string;
+  /** Of its bytes, or of their text in base64. */
   handle?: number;
+  /** Its bytes, where they are few. */
+  base64?: string;
 }
 /** A picture's bytes, with what they show it to be. */
 export type Loaded = Pick<PlainImage, "mediaType" | "width" | "height"> & { bytes: Bytes };
@@ -26,12 +31,13 @@ export class ResultImage implements Image {
   declare readonly width?: number;
   declare readonly height?: number;
   declare readonly seed?: number;
+  declare readonly revisedPrompt?: string;
   readonly #load: () => Promise<Loaded>;
   readonly #converter: ClientOptions["converter"];
   #loaded: Promise<Loaded> | undefined;
 
   constructor(plain: PlainImage, load: () => Promise<Loaded>, converter: ClientOptions["converter"]) {
-    const { handle: _, ...fields } = plain;
+    const { handle: _, base64: __, ...fields } = plain;
     Object.assign(this, fields);
     Object.defineProperty(this, imageBrand, { value: true });
     this.#load = load;
@@ -82,6 +88,23 @@ export class ResultImage implements Image {
     await image.bytes();
     return image;
   }
+}
+
+/** An image that came in an answer, as base64. */
+export function decode(text: string): Loaded {
+  let bytes: Bytes | undefined;
+  try {
+    bytes = fromBase64(text);
+  } catch {
+    // Said below, for bytes that are no image as for text that is no base64.
+  }
+  const mediaType = bytes && mediaTypeOf(bytes);
+  if (mediaType) return { bytes: bytes!, mediaType };
+  throw new TaskFailedError({
+    code: "protocol",
+    message: "What came in the provider's answer is not an image.",
+    billed: "yes",
+  });
 }
 
 const pixels = (value: unknown, param: string): void => {

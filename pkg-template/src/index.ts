@@ -18,6 +18,6 @@ export {
   UnknownOutcomeError,
 } from "./errors.js";
 export type { ErrorCode, ImageErrorInit } from "./errors.js";
-export { hiapi } from "./providers.js";
+export { creativeai, hiapi, openai, openaiCompatible } from "./providers.js";
 export type * from "./types-batch.js";
 export type * from "./types.js";

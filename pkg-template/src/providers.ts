@@ -58,6 +58,35 @@ export function hiapi(options: ProviderOptions): Provider {
   return describe("hiapi", options);
 }
 
+/**
+ * OpenAI: POST /v1/images/generations, and /v1/images/edits where images go in. It answers with the images themselves. `baseURL` is that of OpenAI's own
+ * SDKs, version included.
+ *
+ * @throws InvalidRequestError whose `param` names the option that is wrong
+ */
+export function openai(options: ProviderOptions): Provider {
+  return describe("openai", options);
+}
+
+/**
+ * Whoever speaks OpenAI's Images API, at `baseURL`, version included.
+ *
+ * @throws InvalidRequestError whose `param` names the option that is wrong
+ */
+export function openaiCompatible(options: ProviderOptions & { baseURL: string | URL }): Provider {
+  if (options?.baseURL === undefined) refuse("baseURL", "is missing: it is that of an OpenAI SDK, version included");
+  return describe("openaiCompatible", options);
+}
+
+/**
+ * CreativeAI: OpenAI's format; its images come as addresses.
+ *
+ * @throws InvalidRequestError whose `param` names the option that is wrong
+ */
+export function creativeai(options: ProviderOptions): Provider {
+  return describe("creativeai", options);
+}
+
 /** @internal The providers of a client by name; one alone is named after its function. */
 export function readProviders(given: Provider | Record<string, Provider>): [name: string, data: ProviderData][] {
   const data = (value: unknown): ProviderData | undefined => (value as { [hidden]?: ProviderData } | null)?.[hidden];

@@ -108,7 +108,7 @@ export interface ClientOptions {
   /** One provider, or several by name: `{ hiapi: hiapi({ apiKey }), proxy: hiapi({ baseURL }) }`. */
   providers: Provider | Record<string, Provider>;
   retry?: RetryPolicy | undefined;
-  /** One HTTP attempt, in ms. @default 60_000 */
+  /** One HTTP attempt, in ms. @default 60_000; of a submit whose answer is the image, the rest of `deadline` */
   timeout?: number | undefined;
   /** One image, from its first submit to its result, in ms; waiting for a permit doesn't count. On expiry the task stays resumable. @default 600_000 */
   deadline?: number | undefined;
@@ -289,6 +289,8 @@ export interface Image {
   readonly width?: number;
   readonly height?: number;
   readonly seed?: number;
+  /** The prompt that was used in place of yours. */
+  readonly revisedPrompt?: string;
   /** Fetched once, with retries and without credentials; checked to be an image. */
   bytes(): Promise<Bytes>;
   blob(): Promise<Blob>;

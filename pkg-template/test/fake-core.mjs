@@ -93,7 +93,7 @@ export const createWorld = () => {
         if (task.url) this.send(task, 2);
         else {
           this.waits.set(++this.seq, task);
-          this.host.put(this.seq, task.key, JSON.stringify({ key: task.key, state: "planned" }));
+          this.host.put(this.seq, task.key, JSON.stringify({ key: task.key, index: 0, state: "planned" }));
         }
       }
     }

@@ -31,7 +31,7 @@ test("a trap in an answer: the next core adopts the submit and takes the answer"
   await tasks[0];
   assert.equal(world.cores.length, 2);
   assert.equal(world.cores[1].config.firstCall, 3);
-  const records = [1, 2].map((task) => [{ key: `made-${task}`, state: "planned" }]);
+  const records = [1, 2].map((task) => [{ key: `made-${task}`, index: 0, state: "planned" }]);
   assert.deepEqual(world.named("submit").slice(2), [
     [1, 0, request, { idempotencyKey: "made-1" }, records[0]],
     [2, 0, request, { idempotencyKey: "made-2" }, records[1]],

@@ -237,7 +237,7 @@ pub struct Reference {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// With an image at least.
-    Succeeded(Success),
+    Succeeded(Box<Success>),
     /// Without.
     Failed(Error, Option<Reference>),
     /// By the caller.

@@ -185,7 +185,7 @@ impl Engine {
             ran = running.or(submitted).map_or(0, |since| since.until(self.now)).max(ran);
             polls += part.polls;
         }
-        Outcome::Succeeded(Success {
+        Outcome::Succeeded(Box::new(Success {
             images,
             target: Target {
                 provider: String::from(provider),
@@ -203,7 +203,7 @@ impl Engine {
             queued,
             ran,
             polls,
-        })
+        }))
     }
 
     /// The error of an image that was asked for together with others, and did not come with them.
