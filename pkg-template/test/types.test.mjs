@@ -24,7 +24,11 @@ const compile = async (file, options) => {
       skipLibCheck: false,
       noEmit: true,
       types: [],
-      paths: { tidegate: [at("index.d.ts")], "tidegate/slim": [at("slim.d.ts")] },
+      paths: {
+        tidegate: [at("index.d.ts")],
+        "tidegate/slim": [at("slim.d.ts")],
+        "tidegate/testing": [at("testing.d.ts")],
+      },
       ...options,
     };
     await writeFile(join(folder, "package.json"), '{ "type": "module" }');
@@ -43,4 +47,5 @@ test("the API compiles as its users write it, and its traps do not", async () =>
 test("the declarations need neither the DOM library nor a host's types", async () => {
   assert.equal(await compile(at("index.d.ts"), { lib: ["ES2022"] }), "");
   assert.equal(await compile(at("slim.d.ts"), { lib: ["ES2022"] }), "");
+  assert.equal(await compile(at("testing.d.ts"), { lib: ["ES2022"] }), "");
 });

@@ -14,6 +14,7 @@ import {
   type TaskUpdate,
 } from "tidegate";
 import { start } from "tidegate/slim";
+import { createSimulator, type Scenario, type Simulator, type SimulatorConfig } from "tidegate/testing";
 
 declare const maybe: string | undefined;
 declare function same<T>(a: T): <U extends T>(b: [T] extends [U] ? U : never) => void;
@@ -155,4 +156,33 @@ const store: TaskStore = {
 createClient({ providers: provider, store });
 await using disposed = createClient({ providers: provider });
 start(new WebAssembly.Module(new Uint8Array()));
-void [disposed, total];
+
+const scenario: Scenario = "any text from a test's name";
+const weather: SimulatorConfig = {
+  cap: undefined,
+  rpm: Infinity,
+  durationMs: [1, 2],
+  clock: "virtual",
+  seed: undefined,
+  faults: { serverError: undefined, lostAnswer: 0.1 },
+  settings: { hint: "seconds" },
+};
+const simulator: Simulator = createSimulator(weather);
+createSimulator();
+createSimulator(scenario);
+createClient({ providers: provider, ...simulator.options });
+createClient({ providers: provider, fetch: simulator.fetch, testing: { clock: simulator.options.testing.clock } });
+const charges: { taskId: string; target: { provider: string; model: string }; images: number; amount: number }[] =
+  simulator.ledger();
+const peak: number = simulator.stats().peak;
+simulator.configure({ cap: 2, faults: { filtered: 1 } });
+await simulator.advance(1_000);
+// @ts-expect-error: the clock is chosen once
+simulator.configure({ clock: "real" });
+// @ts-expect-error: no such field
+createSimulator({ speed: 2 });
+// @ts-expect-error: two ends
+createSimulator({ durationMs: [1] });
+// @ts-expect-error: read only
+simulator.fetch = fetch;
+void [disposed, total, charges, peak];

@@ -288,6 +288,8 @@ settings! {
     poll_404_ms: u64 = 0;
     /// How long a result image can be fetched, ms from the task's end.
     url_ttl_ms: u64 = 604_800_000;
+    /// Whether pictures are one flat colour instead of drawn, which takes no time.
+    plain_pictures: bool = false;
     /// Which answers the following faults mangle: submits, polls, or both.
     hostile_on: HostileOn = HostileOn::Both;
     /// Probability that an answer's JSON breaks off in the middle.

@@ -13,13 +13,18 @@ pub struct Drawing {
     seed: u64,
     width: u32,
     height: u32,
+    plain: bool,
     pub(crate) head: Response,
 }
 
 impl Drawing {
     /// Draws the picture and completes the answer with it.
     pub fn draw(self) -> Response {
-        let body = picture::render(&self.prompt, self.seed, self.width, self.height);
+        let body = if self.plain {
+            picture::plain(self.width, self.height)
+        } else {
+            picture::render(&self.prompt, self.seed, self.width, self.height)
+        };
         Response { body, ..self.head }
     }
 }
@@ -46,6 +51,7 @@ impl World {
             seed: mix(self.config.seed ^ index as u64),
             width: task.width,
             height: task.height,
+            plain: self.config.plain_pictures,
             head: Response::new(200, "image/png", ""),
         };
         self.mark(index, |charge| charge.image_fetched = true);

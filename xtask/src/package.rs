@@ -37,6 +37,9 @@ impl Variant {
 
 const CRATE: &str = "tidegate";
 
+/// What `tidegate/testing` runs on.
+const SIMULATOR_CRATE: &str = "tidegate-simulator-web";
+
 /// Every feature by name: `--all-features` writes a form of imports that no engine reads yet.
 ///
 /// A function with one caller is merged into it only while it is small: big ones have many locals, and brotli shrinks many small bodies further than
@@ -69,28 +72,53 @@ const OPTIMISE: [&str; 17] = [
 pub fn build(project: &Project, tools: &Tools, variant: Variant) -> Result<PathBuf> {
     let folder = variant.folder(project);
     say(&format!("building the package in {}", folder.display()));
-    let mut cargo = project.cargo(&["build", "--quiet", "--release", "--lib", "--package", CRATE, "--target", WASM]);
-    cargo.args(["--features", if variant == Variant::Trap { "bare,trap" } else { "bare" }]);
-    run(cargo.env("CARGO_ENCODED_RUSTFLAGS", nameless(project)?))?;
-    let work = project.target.join("package").join(variant.name());
-    let built = project.target.join(WASM).join("release").join(format!("{CRATE}.wasm"));
-    let mut bindgen = project.command(&tools.wasm_bindgen);
-    run(bindgen.args(["--target", "bundler", "--out-dir"]).arg(work.join("bindgen")).arg(built))?;
-
-    let bound = |name: &str| work.join("bindgen").join(format!("{CRATE}{name}"));
-    let (optimised, names) = optimise(project, &work, &bound("_bg.wasm"))?;
-    let (bindings, entry) = (files::read_text(&bound("_bg.js"))?, files::read_text(&bound(".js"))?);
-    let core = glue::factory(CRATE, &bindings, &entry, &glue::Names::read(&names)?)?;
+    let work = project.target.join("package");
+    let features = if variant == Variant::Trap { "bare,trap" } else { "bare" };
+    let core = wasm_part(project, tools, (CRATE, features), &work.join(variant.name()))?;
+    // Of both variants: the facade's sources are the same.
+    let simulator = wasm_part(project, tools, (SIMULATOR_CRATE, ""), &work.join("simulator"))?;
 
     files::empty_folder(&folder)?;
     let dist = folder.join("dist");
     files::make_folder(&dist)?;
-    files::write(&dist.join("core.js"), core)?;
-    files::copy(&optimised, &dist.join("core.wasm"))?;
-    files::write(&dist.join("core.hex.js"), hex_module(&files::read(&optimised)?))?;
+    core.write(&dist, "core")?;
+    simulator.write(&dist, "simulator-world")?;
     facade(project, &dist)?;
     documents(project, &folder)?;
     Ok(folder)
+}
+
+/// A module of the package that was written in Rust.
+struct WasmPart {
+    /// The glue, as a factory of instances.
+    glue: String,
+    /// Where the optimised module is.
+    module: PathBuf,
+}
+
+impl WasmPart {
+    /// The glue, the module, and the module as text, under this name.
+    fn write(&self, dist: &Path, name: &str) -> Result {
+        files::write(&dist.join(format!("{name}.js")), &self.glue)?;
+        files::copy(&self.module, &dist.join(format!("{name}.wasm")))?;
+        files::write(&dist.join(format!("{name}.hex.js")), hex_module(&files::read(&self.module)?))
+    }
+}
+
+/// Compiles, binds and optimises a crate with these features; `work` keeps what is slow to make.
+fn wasm_part(project: &Project, tools: &Tools, (package, features): (&str, &str), work: &Path) -> Result<WasmPart> {
+    let mut cargo = project.cargo(&["build", "--quiet", "--release", "--lib", "--package", package, "--target", WASM]);
+    run(cargo.args(["--features", features]).env("CARGO_ENCODED_RUSTFLAGS", nameless(project)?))?;
+    let name = package.replace('-', "_");
+    let built = project.target.join(WASM).join("release").join(format!("{name}.wasm"));
+    let mut bindgen = project.command(&tools.wasm_bindgen);
+    run(bindgen.args(["--target", "bundler", "--out-dir"]).arg(work.join("bindgen")).arg(built))?;
+
+    let bound = |end: &str| work.join("bindgen").join(format!("{name}{end}"));
+    let (module, names) = optimise(project, work, &bound("_bg.wasm"))?;
+    let (bindings, entry) = (files::read_text(&bound("_bg.js"))?, files::read_text(&bound(".js"))?);
+    let glue = glue::factory(&name, &bindings, &entry, &glue::Names::read(&names)?)?;
+    Ok(WasmPart { glue, module })
 }
 
 /// Flags that keep the folders of this machine out of what ships: the places of panics are named in it, and would differ from builder to builder.

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use png::{BitDepth, ColorType};
+
 use super::color::Color;
 
 /// A picture in the making: linear light, painted over from back to front.
@@ -113,15 +115,20 @@ impl Canvas {
             table.get(step).copied().unwrap_or(255)
         };
         let bytes: Vec<u8> = self.pixels.iter().flat_map(|p| [byte(p.red), byte(p.green), byte(p.blue)]).collect();
-        let mut out = Vec::new();
-        let mut encoder = png::Encoder::new(&mut out, self.width as u32, self.height as u32);
-        encoder.set_color(png::ColorType::Rgb);
-        encoder.set_depth(png::BitDepth::Eight);
-        encoder.set_compression(png::Compression::Fast);
-        // Writing to memory cannot fail; an empty answer would show if it ever did.
-        let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&bytes));
-        if written.is_ok() { out } else { Vec::new() }
+        png(self.width as u32, self.height as u32, &bytes, BitDepth::Eight)
     }
+}
+
+/// These rows as PNG: of red, green and blue at eight bits, of grey at less.
+pub(super) fn png(width: u32, height: u32, rows: &[u8], depth: BitDepth) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::new(&mut out, width, height);
+    encoder.set_color(if depth == BitDepth::Eight { ColorType::Rgb } else { ColorType::Grayscale });
+    encoder.set_depth(depth);
+    encoder.set_compression(png::Compression::Fast);
+    // Writing to memory cannot fail; an empty answer would show if it ever did.
+    let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(rows));
+    if written.is_ok() { out } else { Vec::new() }
 }
 
 /// The sRGB byte for the square of this number as linear light.

@@ -74,6 +74,12 @@ pub fn render(prompt: &str, seed: u64, width: u32, height: u32) -> Vec<u8> {
     canvas.into_png()
 }
 
+/// A black picture as PNG, for whoever wants a picture of a size and looks at nothing else of it; sides are 1 to 2048 pixels.
+pub fn plain(width: u32, height: u32) -> Vec<u8> {
+    let (width, height) = (width.clamp(1, LONGEST_SIDE), height.clamp(1, LONGEST_SIDE));
+    canvas::png(width, height, &vec![0; (width.div_ceil(8) * height) as usize], png::BitDepth::One)
+}
+
 /// The style of the last word that asks for one (the noun of "a fire by the sea"), else any.
 fn style(words: &[&str], dice: &mut Dice) -> Style {
     let any = STYLES.get(dice.below(STYLES.len())).map_or(landscape::hills as Style, |(style, _)| *style);
@@ -95,6 +101,16 @@ mod tests {
         let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
         let frame = reader.next_frame(&mut bytes).unwrap();
         (frame.width, frame.height, bytes)
+    }
+
+    #[test]
+    fn a_plain_picture_is_a_small_one_of_the_asked_size() {
+        let bytes = plain(1024, 1024);
+        assert!(bytes.len() < 4000, "{}", bytes.len());
+        let (width, height, bytes) = pixels(&bytes);
+        assert_eq!((width, height), (1024, 1024));
+        assert!(bytes.iter().all(|&byte| byte == 0));
+        assert_eq!(pixels(&plain(0, 9999)).1, LONGEST_SIDE);
     }
 
     #[test]

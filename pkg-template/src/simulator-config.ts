@@ -1,0 +1,118 @@
+import type { Scenario, SimulatorChanges, SimulatorConfig } from "./types-testing.js";
+
+/** Settings of the world, by its names for them. */
+export type Settings = Record<string, unknown>;
+/** Settings that hold from a time on. */
+export interface Phase {
+  readonly at: number;
+  readonly settings: Settings;
+}
+interface Course {
+  readonly settings: Settings;
+  readonly later?: readonly Phase[];
+}
+
+const broken = (probability: number): Settings => ({
+  submit_503: probability,
+  poll_503: probability,
+  image_503: probability,
+});
+const scenarios: Readonly<Record<string, Course>> = {
+  calm: { settings: {} },
+  "cap-drop": { settings: { concurrency: 8 }, later: [{ at: 30_000, settings: { concurrency: 3 } }] },
+  outage: {
+    settings: {},
+    later: [
+      { at: 20_000, settings: broken(1) },
+      { at: 50_000, settings: broken(0) },
+    ],
+  },
+  "lost-answers": { settings: { lost_answer: 0.25, poll_lost: 0.1 } },
+};
+
+function refuse(field: string, problem: string): never {
+  throw new TypeError(`createSimulator: ${field} ${problem}`);
+}
+
+type Rule = (value: unknown, field: string) => void;
+const rule =
+  (fits: (value: unknown) => boolean, problem: string): Rule =>
+  (value, field) => {
+    if (!fits(value)) refuse(field, problem);
+  };
+const isObject = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isTime = (value: unknown): value is number => typeof value === "number" && value >= 0 && value < 2 ** 53;
+/** Counts of the world have 32 bits. */
+const isCount = (value: unknown): boolean => Number.isInteger(value) && isTime(value) && value < 2 ** 32;
+const limit = rule((v) => v === Infinity || isCount(v), "must be a whole number of at least 0, or Infinity");
+const share = rule((v) => typeof v === "number" && v >= 0 && v <= 1, "must be a number from 0 to 1");
+const isSpan = (value: unknown): boolean =>
+  Array.isArray(value) && value.length === 2 && value.every(isTime) && value[0]! <= value[1]!;
+const oneOf = (...values: unknown[]): Rule => rule((v) => values.includes(v), `must be one of ${values.join(", ")}`);
+
+function check(value: unknown, rules: Record<string, Rule>, at = ""): void {
+  if (!isObject(value)) refuse(at || "config", "must be an object");
+  for (const [name, field] of Object.entries(value)) {
+    const path = at ? `${at}.${name}` : name;
+    if (!Object.hasOwn(rules, name)) refuse(path, `is not a field; there are ${Object.keys(rules).join(", ")}`);
+    if (field !== undefined) rules[name]!(field, path);
+  }
+}
+
+const faults = { serverError: share, lostAnswer: share, filtered: share };
+const changeable: Record<string, Rule> = {
+  cap: limit,
+  rpm: limit,
+  durationMs: rule(isSpan, "must be [min, max] in ms, the smaller first"),
+  faults: (value, field) => check(value, faults, field),
+  settings: rule(isObject, "must be an object"),
+};
+const initial: Record<string, Rule> = {
+  ...changeable,
+  scenario: (value, field) => void course(value, field),
+  clock: oneOf("virtual", "manual", "real"),
+  seed: rule((v) => Number.isInteger(v) && isTime(v), "must be a whole number of at least 0"),
+  latencyMs: rule(isTime, "must be a number of ms"),
+  pictures: oneOf(true, false),
+};
+
+function course(name: unknown, field: string): Course {
+  if (typeof name === "string" && Object.hasOwn(scenarios, name)) return scenarios[name]!;
+  const known = Object.keys(scenarios).join(", ");
+  return refuse(field, `must be one of ${known}; there is no ${JSON.stringify(name)}`);
+}
+
+/** Checks a configuration; a name stands for its scenario. */
+export function readConfig(given: SimulatorConfig | Scenario): SimulatorConfig {
+  const config = typeof given === "string" ? { scenario: given } : given;
+  check(config, initial);
+  return config;
+}
+
+/** Checks what is to change while a simulator runs, and says it in the world's terms. */
+export function readChanges(changes: SimulatorChanges): Settings {
+  check(changes, changeable);
+  return toSettings(changes);
+}
+
+/** What becomes of a world, in its own terms. */
+export function courseOf(config: SimulatorConfig): Course {
+  const { settings, later = [] } = course(config.scenario ?? "calm", "scenario");
+  return { settings: { ...settings, ...toSettings(config) }, later };
+}
+
+function toSettings({ cap, rpm, durationMs, faults = {}, settings }: SimulatorChanges): Settings {
+  const { serverError, lostAnswer, filtered } = faults;
+  const told: Settings = {
+    concurrency: cap === Infinity ? null : cap,
+    rpm: rpm === Infinity ? null : rpm,
+    duration: durationMs && `uniform:${durationMs.map(Math.round).join(",")}`,
+    submit_503: serverError,
+    poll_503: serverError,
+    lost_answer: lostAnswer,
+    filtered,
+    ...settings,
+  };
+  return Object.fromEntries(Object.entries(told).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,18 @@
+// The types of the generated glue, `dist/simulator-world.js`: one instance of the wasm module for each simulator.
+export declare function instantiate(module: object): { World: new (settings: string) => World };
+
+/** The simulated provider. Times are ms since its beginning; settings, stats and ledger are JSON. What it throws is a string, `FIELD: what is wrong`. */
+export interface World {
+  /** Headers are names and values by turns. Undefined: the connection broke. */
+  handle(now: number, method: string, path: string, headers: string[], body: Uint8Array): Answer | undefined;
+  change(now: number, settings: string): void;
+  settings(): string;
+  stats(now: number): string;
+  ledger(now: number): string;
+}
+export interface Answer {
+  readonly status: number;
+  readonly headers: string[];
+  /** The body, and the end of this object. */
+  intoBody(): Uint8Array<ArrayBuffer>;
+}

@@ -1,0 +1,128 @@
+import { courseOf, readChanges, readConfig, type Phase, type Settings } from "./simulator-config.js";
+import { createFetch } from "./simulator-fetch.js";
+import { instantiate, type World } from "./simulator-world.js";
+import type {
+  Scenario,
+  SimulatedWorld,
+  Simulator,
+  SimulatorChanges,
+  SimulatorCharge,
+  SimulatorConfig,
+  SimulatorStats,
+} from "./types-testing.js";
+import type { Fetch } from "./types.js";
+import { RealClock, VirtualClock, type SimulatorClock } from "./virtual-clock.js";
+
+let load: () => object;
+let module: object | undefined;
+
+/** @internal Entries say what the world's wasm module is; nothing is decoded or compiled yet. */
+export function provideWorld(source: () => object): void {
+  load = source;
+}
+
+/** Where images are linked; the simulator's own fetch answers there, as everywhere. */
+const ORIGIN = "https://simulator.test";
+const DAY = 86_400_000;
+
+/**
+ * The provider that tidegate itself is tested against, in this process: limits, faults, idempotency keys, pictures and a bill. Independent of every
+ * other simulator.
+ *
+ * ```js
+ * const simulator = createSimulator({ cap: 4, faults: { lostAnswer: 0.1 } });
+ * const client = createClient({ providers: hiapi({ apiKey: "test" }), ...simulator.options });
+ * ```
+ *
+ * @param config or the name of a scenario
+ * @throws TypeError that names the field that is wrong
+ */
+export function createSimulator(config: SimulatorConfig | Scenario = {}): Simulator {
+  return new LocalSimulator(readConfig(config));
+}
+
+class LocalSimulator implements Simulator {
+  readonly options: Simulator["options"];
+  readonly fetch: Fetch;
+  readonly world: SimulatedWorld;
+  readonly #clock: SimulatorClock;
+  readonly #world: World;
+  readonly #later: Phase[];
+
+  constructor(config: SimulatorConfig) {
+    const { clock = "virtual", seed = 1, latencyMs = 50, pictures = clock === "real" } = config;
+    const { settings, later = [] } = courseOf(config);
+    this.#later = [...later];
+    this.#clock = clock === "real" ? new RealClock() : new VirtualClock(clock === "virtual");
+    // Virtual time begins at midnight, so that a quota of the day ends at the same time in every run; not in another year, or links would be stale.
+    const epoch_ms = clock === "real" ? Date.now() : Math.floor(Date.now() / DAY) * DAY;
+    const initial = { base_url: ORIGIN, epoch_ms, seed, plain_pictures: !pictures, ...settings };
+    const { World } = instantiate((module ??= load()));
+    this.#world = attempt(() => new World(JSON.stringify(initial)));
+    this.fetch = createFetch(
+      (...request) => this.#world.handle(this.#arrive(), ...request),
+      this.#clock,
+      latencyMs,
+    ) as Fetch;
+    const testing = clock === "real" ? { seed } : { seed, clock: this.#clock };
+    this.options = { fetch: this.fetch, testing };
+    this.world = {
+      settings: () => JSON.parse(this.#world.settings()) as Settings,
+      change: (settings) => this.#change(settings),
+      stats: () => JSON.parse(this.#world.stats(this.#arrive())) as Record<string, number>,
+      ledger: () => JSON.parse(this.#world.ledger(this.#arrive())) as Record<string, unknown>[],
+    };
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  async advance(ms: number): Promise<void> {
+    if (!(Number.isFinite(ms) && ms >= 0)) throw new TypeError("advance: ms must be a number of at least 0");
+    await this.#clock.advance(ms);
+  }
+
+  configure(changes: SimulatorChanges): void {
+    this.#change(readChanges(changes));
+  }
+
+  ledger(): SimulatorCharge[] {
+    return this.world.ledger().map((charge) => ({
+      taskId: charge["task_id"] as string,
+      target: { provider: "hiapi", model: charge["model"] as string },
+      images: charge["images"] as number,
+      amount: charge["amount_usd"] as number,
+      delivered: charge["delivered"] as boolean,
+    }));
+  }
+
+  stats(): SimulatorStats {
+    const { submits = 0, refusals = 0, polls = 0, peak_in_flight: peak = 0 } = this.world.stats();
+    return { submits, refusals, polls, peak };
+  }
+
+  #change(settings: Readonly<Settings>): void {
+    const now = this.#arrive();
+    attempt(() => this.#world.change(now, JSON.stringify(settings)));
+  }
+
+  /** The time, once the world is told what has become of it until then. */
+  #arrive(): number {
+    const now = this.#clock.now();
+    for (let next; (next = this.#later[0]) && next.at <= now; this.#later.shift()) {
+      this.#world.change(next.at, JSON.stringify(next.settings));
+    }
+    return now;
+  }
+}
+
+/** What the world refuses is a text, `FIELD: what is wrong`. */
+function attempt<T>(act: () => T): T {
+  try {
+    return act();
+  } catch (cause) {
+    if (typeof cause !== "string") throw cause;
+    throw new TypeError(`createSimulator: settings.${cause}`);
+  }
+}
