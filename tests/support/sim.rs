@@ -347,7 +347,8 @@ impl Sim {
         let heard = |status, hint| Some(Heard { at: self.now, status, hint });
         let input = match reply {
             Reply::Answer(response) => {
-                let answer = walk::answer(&response, purpose, &mut self.handles);
+                let limit = self.sent[place].request.limit;
+                let answer = walk::answer(&response, purpose, limit, &mut self.handles);
                 self.sent[place].answer = heard(response.status, retry_after(&answer, self.wall()));
                 Input::Answer { call, answer }
             }

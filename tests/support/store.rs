@@ -60,7 +60,8 @@ pub fn parse(text: &str) -> Record {
 /// The prompt in a submit's bytes.
 pub fn prompt(body: &str) -> String {
     let body: serde_json::Value = serde_json::from_str(body).unwrap();
-    String::from(body["input"]["prompt"].as_str().unwrap())
+    let places = [&body["input"]["prompt"], &body["prompt"], &body["fields"]["prompt"]];
+    String::from(places.into_iter().find_map(serde_json::Value::as_str).unwrap())
 }
 
 /// A request for small pictures, which are quick to draw.

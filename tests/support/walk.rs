@@ -1,7 +1,7 @@
 //! The native twin of the shell's walk: from JSON text to the bounded value tree, and from a simulated answer to what the engine hears of it.
 
 use serde_json::Value;
-use tidegate::http::{Answer, Body, IMAGE_LIMIT, PLAIN_LIMIT, Purpose, read_headers};
+use tidegate::http::{Answer, Body, Purpose, read_headers};
 use tidegate::json::{HEAD, Json, Long, MAX_STRING, TooLarge, TreeBuilder};
 use tidegate_simulator::Response;
 
@@ -68,18 +68,17 @@ fn walk(root: Value, handles: &mut Vec<String>) -> Result<Json, TooLarge> {
     Ok(builder.finish())
 }
 
-/// What the engine hears of an answer, with the limits that the host keeps.
-pub fn answer(response: &Response, purpose: Purpose, handles: &mut Vec<String>) -> Answer {
+/// What the engine hears of an answer of which so many bytes are read.
+pub fn answer(response: &Response, purpose: Purpose, limit: u32, handles: &mut Vec<String>) -> Answer {
     let read = |name: &'static str| Some((name, String::from(response.header(name)?)));
     let headers = read_headers().filter_map(read).collect();
-    Answer { status: response.status, headers, body: body(response, purpose, handles) }
+    Answer { status: response.status, headers, body: body(response, purpose, limit, handles) }
 }
 
-fn body(response: &Response, purpose: Purpose, handles: &mut Vec<String>) -> Body {
+fn body(response: &Response, purpose: Purpose, limit: u32, handles: &mut Vec<String>) -> Body {
     if (300..400).contains(&response.status) {
         return Body::Redirect;
     }
-    let limit = if purpose == Purpose::Image { IMAGE_LIMIT } else { PLAIN_LIMIT };
     if response.body.len() > limit as usize {
         return Body::TooLarge;
     }

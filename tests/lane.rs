@@ -1,0 +1,122 @@
+//! A lane alone, where acceptance is the result: what is presumed, and what undoes it.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
+
+use tidegate::error::Axis;
+use tidegate::limit::{Lane, LaneIn, LaneOut, Token, Verdict, Window};
+use tidegate::options::Priority;
+use tidegate::retry::hint::Rate;
+use tidegate::time::Instant;
+
+struct Bench {
+    lane: Lane,
+    now: u64,
+}
+
+impl Bench {
+    /// A lane of four slots for which many wait.
+    fn new(presumes: bool) -> Bench {
+        let mut lane = Lane::new(4, 7, 1_000, 30_000);
+        if presumes {
+            lane.presume_acceptance();
+        }
+        let mut bench = Bench { lane, now: 0 };
+        bench.tell(LaneIn::Demand { band: Priority::Batch, waiting: 100 });
+        bench
+    }
+
+    fn tell(&mut self, message: LaneIn) {
+        self.lane.handle(Instant::from_millis(self.now), message);
+    }
+
+    /// Uses every grant that is there.
+    fn send(&mut self) -> Vec<Token> {
+        let mut sent = Vec::new();
+        while let Some(message) = self.lane.poll() {
+            if let LaneOut::Grant { token, .. } = message {
+                sent.push(token);
+            }
+        }
+        sent.iter().for_each(|token| self.tell(LaneIn::Sent { token: *token }));
+        sent
+    }
+
+    fn refuse(&mut self, token: Token) {
+        self.tell(LaneIn::Answered { token, verdict: Verdict::Refused { axis: Axis::Unknown, hint: None } });
+    }
+
+    /// Goes to the lane's next deadline.
+    fn wait(&mut self) {
+        self.now = self.lane.deadline().unwrap().millis();
+        self.tell(LaneIn::Wake);
+    }
+
+    /// Three run, the fourth is refused, and its cooldown is over.
+    fn after_a_refusal(presumes: bool) -> (Bench, Token) {
+        let mut bench = Bench::new(presumes);
+        let first = bench.send();
+        assert_eq!(first.len(), 4);
+        bench.now = 100;
+        bench.refuse(first[3]);
+        assert!(bench.send().is_empty(), "one cooldown for all");
+        bench.wait();
+        let probe = bench.send();
+        assert_eq!(probe.len(), 1, "one probe goes first");
+        (bench, probe[0])
+    }
+}
+
+#[test]
+fn a_probe_that_is_not_refused_lets_the_others_go() {
+    let (mut bench, probe) = Bench::after_a_refusal(true);
+    let sent_at = bench.now;
+    bench.tell(LaneIn::Ended { token: 0 });
+    assert!(bench.send().is_empty(), "the probe's answer decides");
+    bench.wait();
+    assert_eq!(bench.now, sent_at + 2_000);
+    assert_eq!(bench.send().len(), 1, "the slot that came free meanwhile");
+    bench.tell(LaneIn::Answered { token: probe, verdict: Verdict::Accepted });
+    assert_eq!(bench.lane.snapshot().held, 4);
+}
+
+#[test]
+fn without_presumption_silence_means_nothing() {
+    let (mut bench, _) = Bench::after_a_refusal(false);
+    bench.tell(LaneIn::Ended { token: 0 });
+    bench.now += 600_000;
+    bench.tell(LaneIn::Wake);
+    assert!(bench.send().is_empty());
+}
+
+#[test]
+fn a_late_refusal_undoes_what_was_presumed() {
+    let (mut bench, probe) = Bench::after_a_refusal(true);
+    bench.now += 5_000;
+    bench.refuse(probe);
+    assert!(bench.send().is_empty(), "the row of refusals goes on: another cooldown");
+    bench.wait();
+    let next = bench.send();
+    assert_eq!(next.len(), 1, "and another single probe");
+    // The slowest refusal took 5 s: silence is read only after twice that.
+    let sent_at = bench.now;
+    bench.tell(LaneIn::Ended { token: 0 });
+    bench.wait();
+    assert_eq!(bench.now, sent_at + 10_000);
+    assert_eq!(bench.send().len(), 1);
+}
+
+#[test]
+fn a_window_that_a_header_tells_of_is_shown_and_kept() {
+    let mut bench = Bench::new(true);
+    let sent = bench.send();
+    bench.tell(LaneIn::Answered { token: sent[0], verdict: Verdict::Accepted });
+    bench.tell(LaneIn::Rate(Rate { limit: 5, remaining: 0, reset: 30_000 }));
+    bench.tell(LaneIn::Ended { token: sent[0] });
+    assert_eq!(bench.lane.snapshot().window, Some(Window { limit: 5, used: 5 }));
+    assert!(bench.send().is_empty(), "nothing is left of it");
+    bench.now = bench.lane.paused_until().unwrap().millis();
+    assert!(bench.now >= 30_000);
+    bench.tell(LaneIn::Wake);
+    assert_eq!(bench.send().len(), 1);
+    assert_eq!(bench.lane.snapshot().window, Some(Window { limit: 5, used: 0 }));
+}
