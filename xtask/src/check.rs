@@ -24,7 +24,7 @@ pub fn parts(project: &Project, tools: &Tools, report: &mut Report) {
     report.check("format: Rust", || {
         cargo(&["fmt", "--all", "--check"]).map_err(|failure| Failure::by_hand(&failure.to_string(), "cargo fmt --all"))
     });
-    let sources = "{pkg-template,www,tests}/**/*.{ts,tsx,js,mjs,cjs,css,html}";
+    let sources = "{pkg-template,www,tests,benches}/**/*.{ts,tsx,js,mjs,cjs,css,html}";
     report.check("format: TypeScript and JavaScript", || {
         let mut prettier = project.node_script("prettier/bin/prettier.cjs");
         run(prettier.args(["--log-level", "warn", "--check", "--no-error-on-unmatched-pattern", sources]))

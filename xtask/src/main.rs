@@ -8,8 +8,10 @@ mod glue;
 mod package;
 mod process;
 mod project;
+mod readme;
 mod report;
 mod setup;
+mod size;
 mod test;
 
 use failure::{Failure, Result};
@@ -33,16 +35,21 @@ cargo xtask COMMAND
   demo    the simulator and the page, by one URL; Ctrl-C stops both
             --headless-check   instead: 24 images in Chromium, exit code 0 when all are right
 
+  size    what the package weighs, beside its peers and against its budget, and its largest parts
+            --write-budget     make today's weights the budget, benches/size-budget.toml
+            --write-readme     put the table into the README
+
   --wasm-target auto|rustup|debian   where the wasm32-unknown-unknown target comes from (or TIDEGATE_WASM_TARGET)
 ";
 
 /// What was asked for.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Arguments {
     command: String,
     wasm_target: Option<Choice>,
     trap: bool,
     headless_check: bool,
+    size: size::Options,
 }
 
 fn main() -> ExitCode {
@@ -56,13 +63,15 @@ fn main() -> ExitCode {
 }
 
 fn parse(mut parser: lexopt::Parser) -> Result<Arguments> {
-    let mut arguments = Arguments { command: String::new(), wasm_target: None, trap: false, headless_check: false };
+    let mut arguments = Arguments::default();
     while let Some(argument) = parser.next()? {
         match argument {
             Value(command) if arguments.command.is_empty() => arguments.command = command.string()?,
             Long("wasm-target") => arguments.wasm_target = Some(Choice::parse(&parser.value()?.string()?)?),
             Long("trap") if arguments.command == "build" => arguments.trap = true,
             Long("headless-check") if arguments.command == "demo" => arguments.headless_check = true,
+            Long("write-budget") if arguments.command == "size" => arguments.size.write_budget = true,
+            Long("write-readme") if arguments.command == "size" => arguments.size.write_readme = true,
             Long("help") | Short('h') => "help".clone_into(&mut arguments.command),
             other => return Err(other.unexpected().into()),
         }
@@ -93,6 +102,7 @@ fn perform(arguments: &Arguments) -> Result {
             Ok(())
         }
         "check" => check::check(&project, &tools),
+        "size" => size::size(&project, &tools, arguments.size),
         "test" => test::test(&project, &tools),
         "demo" => {
             build(Variant::Ship)?;
@@ -118,6 +128,7 @@ mod tests {
     fn options_go_with_their_commands() {
         assert!(parsed(&["build", "--trap"]).is_some_and(|arguments| arguments.trap));
         assert!(parsed(&["demo", "--headless-check"]).is_some_and(|arguments| arguments.headless_check));
+        assert!(parsed(&["size", "--write-budget"]).is_some_and(|arguments| arguments.size.write_budget));
         assert_eq!(parsed(&["test", "--trap"]), None);
         assert_eq!(parsed(&["test", "demo"]), None);
         assert_eq!(parsed(&["test", "--wasm-target=debian"]).and_then(|it| it.wasm_target), Some(Choice::Debian));

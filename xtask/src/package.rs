@@ -45,7 +45,7 @@ const SIMULATOR_CRATE: &str = "tidegate-simulator-web";
 /// A function with one caller is merged into it only while it is small: big ones have many locals, and brotli shrinks many small bodies further than
 /// one big one. The two promises about memory hold for Rust: nothing lies at address 0, and memory starts out zeroed. Names of imports and exports
 /// become one or two letters, here and in the glue: wasm-bindgen's have a hash each. Flattened and looped anew, code is smaller after a second round.
-const OPTIMISE: [&str; 17] = [
+const OPTIMISE: [&str; 16] = [
     "--flatten",
     "--rereloop",
     "-Oz",
@@ -60,7 +60,6 @@ const OPTIMISE: [&str; 17] = [
     "--enable-mutable-globals",
     "--enable-reference-types",
     "--enable-multivalue",
-    "--strip-debug",
     "--strip-producers",
     "--strip-target-features",
 ];
@@ -115,7 +114,7 @@ fn wasm_part(project: &Project, tools: &Tools, (package, features): (&str, &str)
     run(bindgen.args(["--target", "bundler", "--out-dir"]).arg(work.join("bindgen")).arg(built))?;
 
     let bound = |end: &str| work.join("bindgen").join(format!("{name}{end}"));
-    let (module, names) = optimise(project, work, &bound("_bg.wasm"))?;
+    let (module, names) = optimise(project, work, &bound("_bg.wasm"), "--strip-debug")?;
     let (bindings, entry) = (files::read_text(&bound("_bg.js"))?, files::read_text(&bound(".js"))?);
     let glue = glue::factory(&name, &bindings, &entry, &glue::Names::read(&names)?)?;
     Ok(WasmPart { glue, module })
@@ -134,16 +133,31 @@ fn nameless(project: &Project) -> Result<String> {
     Ok(flags.collect::<Vec<_>>().join("\u{1f}"))
 }
 
+/// The wasm of the package that was built last, with the names of its functions: the same code, to see what of it is large.
+///
+/// # Errors
+/// When nothing has been built, or wasm-opt fails.
+pub fn with_names(project: &Project) -> Result<PathBuf> {
+    let work = project.target.join("package").join(Variant::Ship.name());
+    let bound = work.join("bindgen").join(format!("{CRATE}_bg.wasm"));
+    let named = work.join("named");
+    files::make_folder(&named)?;
+    Ok(optimise(project, &named, &bound, "--debuginfo")?.0)
+}
+
 /// The optimised module, and the names that wasm-opt gave to what it imports and exports, as it printed them. wasm-opt is the slow step, so its answer
 /// is kept with what it was made from.
-fn optimise(project: &Project, work: &Path, bound: &Path) -> Result<(PathBuf, String)> {
+fn optimise(project: &Project, work: &Path, bound: &Path, names_of_functions: &str) -> Result<(PathBuf, String)> {
     let (source, recipe) = (work.join("source.wasm"), work.join("recipe"));
     let (optimised, names) = (work.join("optimised.wasm"), work.join("names.json"));
     let used = format!("{}\n{}", OPTIMISE.join(" "), files::read_text(&project.root.join("package-lock.json"))?);
     let is_used = optimised.is_file() && files::read_text(&recipe).is_ok_and(|text| text == used);
     if !is_used || !files::same(&source, bound) {
         let mut command = project.node_script("binaryen/bin/wasm-opt");
-        files::write(&names, capture(command.args(OPTIMISE).arg(bound).arg("-o").arg(&optimised))?)?;
+        files::write(
+            &names,
+            capture(command.args(OPTIMISE).arg(names_of_functions).arg(bound).arg("-o").arg(&optimised))?,
+        )?;
         files::write(&recipe, used)?;
         files::copy(bound, &source)?;
     }

@@ -10,6 +10,7 @@ use crate::project::{Project, WASM};
 use crate::report::{Counts, Report};
 use crate::setup::npm::npm;
 use crate::setup::{self, Tools};
+use crate::size;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc;
@@ -40,9 +41,15 @@ pub fn test(project: &Project, tools: &Tools) -> Result {
     if is_built && has_simulator {
         facade(project, &mut report);
         tarball(project, &mut report);
+        report.check("size: every build within its budget", || size::within_budget(project));
         report.check("the page: 24 images in Chromium", || demo::headless_check(project, &browser?));
     } else {
-        for part in ["facade", "tarball in an empty folder", "the page: 24 images in Chromium"] {
+        for part in [
+            "facade",
+            "tarball in an empty folder",
+            "size: every build within its budget",
+            "the page: 24 images in Chromium",
+        ] {
             report.not_run(part, "what it needs was not built");
         }
     }
