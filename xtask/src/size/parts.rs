@@ -106,7 +106,7 @@ fn module_of(name: &str) -> String {
     // `<Type as Trait>::function` belongs to its type, unless that is only a parameter.
     let path = name.trim_start_matches(['<', '&', '[', '(']);
     let path = path.strip_prefix("mut ").unwrap_or(path);
-    let of_type = path.split([' ', '>', '[']).next().unwrap_or(path);
+    let of_type = path.split([' ', '>']).next().unwrap_or(path);
     let path = if of_type.contains("::") { of_type } else { path.split(" as ").nth(1).unwrap_or(path) };
     let is_module = |word: &&str| word.starts_with(|letter: char| letter.is_ascii_lowercase() || letter == '_');
     let mut words: Vec<&str> = path.split("::").take_while(is_module).collect();
@@ -120,7 +120,8 @@ fn module_of(name: &str) -> String {
             }
             words.join("::")
         }
-        [other, ..] => (*other).to_owned(),
+        // The standard library's crates have a hash of theirs: `core[c5930c85a12de822]`.
+        [other, ..] => other.split('[').next().unwrap_or(other).to_owned(),
     }
 }
 
@@ -139,6 +140,7 @@ mod tests {
         of("<tidegate::json::Json as core::clone::Clone>::clone", "tidegate::json");
         of("<alloc::vec::Vec<T,A> as core::clone::Clone>::clone", "alloc");
         of("<&mut I as core::iter::traits::iterator::Iterator>::next", "core");
+        of("<core[c5930c85a12de822]::str::pattern::StrSearcher>::new", "core");
         of("core::ptr::drop_in_place<tidegate::web::Core>", "(drop glue)");
         of("core_find", "(exports and built-ins)");
     }
