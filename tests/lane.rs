@@ -1,6 +1,6 @@
 //! A lane alone, where acceptance is the result: what is presumed, and what undoes it.
 #![cfg(not(target_arch = "wasm32"))]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "these are tests")]
 
 use tidegate::error::Axis;
 use tidegate::limit::{Lane, LaneIn, LaneOut, Token, Verdict, Window};

@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { createHiapi, inVirtualTime } from "./virtual.mjs";
+import { createHiapi, inVirtualTime, png } from "./virtual.mjs";
 
 const folder = process.env.TIDEGATE_TRAP_PACKAGE ?? fileURLToPath(new URL("../../target/pkg-trap", import.meta.url));
 const load = (file) => import(new URL(`dist/${file}`, pathToFileURL(`${folder}/`)).href);
-const { createClient, hiapi, CoreCrashedError } = await load("inline.js");
+const { createClient, hiapi, openai, CoreCrashedError } = await load("inline.js");
 const { instantiate } = await load("core.js");
 const { provide } = await load("start.js");
 const wasm = readFileSync(new URL("dist/core.wasm", pathToFileURL(`${folder}/`)));
@@ -16,7 +16,7 @@ const request = { model: "gpt-image-2", prompt: "a tide gate at dawn" };
 const requests = (count) => Array.from({ length: count }, () => request);
 
 /** Runs a story in which the core traps where `traps(method, args, times so far)` says so. */
-const run = async (world, traps, story) => {
+const run = async (world, traps, story, providers = hiapi({ apiKey: "k" })) => {
   let [cores, trapped] = [0, 0];
   const wrap = (module) => {
     const { Core } = instantiate(module);
@@ -36,7 +36,7 @@ const run = async (world, traps, story) => {
   };
   provide(wrap, () => wasm);
   await inVirtualTime(async (clock) => {
-    const client = createClient({ providers: hiapi({ apiKey: "k" }), testing: { seed: 1 }, logLevel: "off" });
+    const client = createClient({ providers, testing: { seed: 1 }, logLevel: "off" });
     await story(client, clock);
     await client.close();
   }, world.fetch);
@@ -112,3 +112,36 @@ test("an answer that traps each time ends its task, with its ref, and no other",
     assert.equal((await client.generate(request)).taskId, "t4");
   });
 });
+
+/** A provider without idempotency keys, whose answer to a submit is the image. */
+const createKeyless = () => {
+  const world = { posts: 0 };
+  world.fetch = async (clock) => {
+    world.posts++;
+    await clock.sleep(10_000);
+    return Response.json({ data: [{ b64_json: Buffer.from(png(8, 4)).toString("base64") }] });
+  };
+  return world;
+};
+
+for (const [method, every, most] of [
+  ["answer", 3, 3],
+  ["wake", 1, 1],
+  ["stored", 5, 3],
+]) {
+  test(`traps in ${method} without idempotency keys: what had not left is no doubt, what had left is heard out`, async () => {
+    const world = createKeyless();
+    let turn = 0;
+    const traps = (name, _, times) => name === method && ++turn % every === 0 && times < most;
+    const providers = openai({ apiKey: "k", limits: { concurrency: 2 } });
+    const story = async (client) => {
+      const { ok, failed } = await client.batch(requests(12)).settled();
+      assert.deepEqual(failed, []);
+      const sizes = await Promise.all(ok.map(async ({ result }) => (await result.image.bytes()).length));
+      assert.deepEqual(sizes, Array(12).fill(200));
+    };
+    const { trapped } = await run(world, traps, story, providers);
+    assert.equal(trapped, most);
+    assert.equal(world.posts, 12, "each is bought once");
+  });
+}
