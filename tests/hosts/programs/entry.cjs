@@ -1,0 +1,6 @@
+const tidegate = require("tidegate");
+
+import("./in-process.mjs").then(async ({ runInProcess }) => {
+  const { default: program } = await import("./program.mjs");
+  await runInProcess(tidegate, program);
+});

@@ -1,0 +1,44 @@
+// Processes: Node, Deno and Bun, by `import` and by `require`.
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { program } from "../harness.mjs";
+
+const { resolve } = createRequire(import.meta.url);
+const { arch } = process;
+const folderOf = (name) => dirname(resolve(`${name}/package.json`));
+
+const node = (version) => () => join(folderOf(`node-${version}-linux-${arch}`), "bin/node");
+const bun = () => join(folderOf(`@oven/bun-linux-${arch === "arm64" ? "aarch64" : arch}`), "bin/bun");
+const deno = () => join(folderOf(`@deno/linux-${arch}-glibc`), "deno");
+
+const RUNTIMES = [
+  ["Node 20", node(20)],
+  ["Node 22", node(22)],
+  ["Node 24", node(24)],
+  // No other permission than the network's; what a script imports by name is its own.
+  ["Deno", deno, ["run", "--no-prompt", "--allow-net=127.0.0.1"]],
+  ["Bun", bun],
+];
+
+async function runIn(context, path, words, entry, programName) {
+  const folder = await context.folder({
+    [entry]: program(entry),
+    "in-process.mjs": program("in-process.mjs"),
+    "program.mjs": program(programName),
+  });
+  const version = (await context.run(path, ["--version"])).trim().split("\n")[0];
+  const input = JSON.stringify(context.input);
+  const result = await context.inProcess(path, [...words, entry, input], { cwd: folder });
+  return { version: /\d+\.\d+\.\d+/.exec(version)[0], ...result };
+}
+
+export const rows = RUNTIMES.flatMap(([name, path, words = []]) =>
+  [
+    ["import", "entry.mjs"],
+    ["require", "entry.cjs"],
+  ].map(([way, entry]) => ({
+    name: `${name}, ${way}`,
+    group: "Runtimes",
+    run: (context) => runIn(context, path(), words, entry, "generate.mjs"),
+  })),
+);
