@@ -18,7 +18,13 @@ const KINDS = {
     capabilities: () => ({
       "goog:chromeOptions": {
         binary: program("CHROMIUM"),
-        args: ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"],
+        args: [
+          "--headless=new",
+          "--no-sandbox",
+          "--disable-gpu",
+          "--disable-dev-shm-usage",
+          "--disable-background-networking",
+        ],
       },
     }),
   },
@@ -44,7 +50,14 @@ export class Browsers {
   }
 
   async close() {
-    await Promise.all([...this.#started.values()].map((browser) => browser.then(({ close }) => close(), () => {})));
+    await Promise.all(
+      [...this.#started.values()].map((browser) =>
+        browser.then(
+          ({ close }) => close(),
+          () => {},
+        ),
+      ),
+    );
   }
 }
 
@@ -57,7 +70,9 @@ async function start({ command, capabilities }) {
   let complaints = "";
   child.stderr.on("data", (text) => (complaints = (complaints + text).slice(-2000)));
   let ended;
-  child.on("error", (error) => (ended = error.message)).on("exit", (code) => (ended = `it ended with exit code ${code}`));
+  child
+    .on("error", (error) => (ended = error.message))
+    .on("exit", (code) => (ended = `it ended with exit code ${code}`));
   const end = () => {
     try {
       process.kill(-child.pid, "SIGTERM");

@@ -108,7 +108,9 @@ async function run(command, words, options) {
     return stdout;
   } catch (error) {
     const ending = error.killed ? `was stopped after ${(options?.timeout ?? PROGRAM_LIMIT) / 1000} s` : "failed";
-    throw new Error(`${basename(command)} ${ending}\n${error.stdout ?? ""}${error.stderr ?? error.message}`, { cause: error });
+    throw new Error(`${basename(command)} ${ending}\n${error.stdout ?? ""}${error.stderr ?? error.message}`, {
+      cause: error,
+    });
   }
 }
 

@@ -16,7 +16,8 @@ export default async function generate({ createClient, hiapi }, { apiKey, baseUR
   try {
     const { image } = await client.generate({ model: "gpt-image-2", prompt, size: `${SIZE}x${SIZE}` });
     const bytes = await image.bytes();
-    if (PNG.some((byte, index) => bytes[index] !== byte)) throw new Error(`no PNG: begins with ${bytes.subarray(0, 8)}`);
+    if (PNG.some((byte, index) => bytes[index] !== byte))
+      throw new Error(`no PNG: begins with ${bytes.subarray(0, 8)}`);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const [width, height] = [view.getUint32(16), view.getUint32(20)];
     if (width !== SIZE || height !== SIZE) throw new Error(`a picture of ${width}x${height}, not of ${SIZE}x${SIZE}`);
