@@ -281,7 +281,7 @@ fn base_url(given: &str, dialect: &Dialect) -> String {
         return String::from(trimmed.strip_suffix("/v1").unwrap_or(trimmed));
     }
     // A bare origin is none of an SDK's; whatever has a path is taken at its word: relays stand under many.
-    let bare = trimmed.split_once("://").is_some_and(|(_, rest)| !rest.contains('/'));
+    let bare = trimmed.bytes().filter(|byte| *byte == b'/').count() == 2;
     concat(&[trimmed, if bare { "/v1" } else { "" }])
 }
 
