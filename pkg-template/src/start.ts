@@ -2,7 +2,7 @@ import type { Core, CoreConfig, Host, instantiate } from "./core.js";
 
 let glue: typeof instantiate | undefined;
 let load: (() => object) | undefined;
-let module: object | undefined;
+let compiled: object | undefined;
 
 /** @internal Whether each call must do its own I/O, as on Workers, where one request's promises and timers die with it. */
 export let separate = false;
@@ -22,15 +22,15 @@ export function provide(instantiateCore: typeof instantiate, source?: () => obje
 export function start(given: object): void {
   // By tag, since a module or a buffer from another realm fails instanceof.
   const bytes = ArrayBuffer.isView(given) || Object.prototype.toString.call(given) === "[object ArrayBuffer]";
-  module ??= bytes ? new WebAssembly.Module(given as BufferSource) : given;
+  compiled ??= bytes ? new WebAssembly.Module(given as BufferSource) : given;
 }
 
 /** @internal A core of its own scope, from the one module; it starts here on first use. */
 export function createCore(host: Host, config: CoreConfig): Core {
-  if (!module) {
+  if (!compiled) {
     if (!load) throw new Error('call start(module) of "tidegate/slim" first');
     start(load());
   }
-  const { Core } = glue!(module!);
+  const { Core } = glue!(compiled!);
   return new Core(host, config);
 }

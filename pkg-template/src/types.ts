@@ -368,7 +368,7 @@ export interface Client {
   pending(): Promise<TaskRef[]>;
   /** Many images within the limits; never rejects as a whole. Async iterables are pulled with back-pressure. Without keys the index is the key. */
   batch(requests: Source<ImageRequest & { key?: undefined }>, options?: BatchOptions): ImageBatch<number>;
-  batch<K>(requests: Source<BatchRequest<K>>, options?: BatchOptions): ImageBatch<K>;
+  batch<const K>(requests: Source<BatchRequest<K>>, options?: BatchOptions): ImageBatch<K>;
   /** Returns what stops it. A listener that throws is told in the log. */
   on<E extends keyof ClientEvents>(
     event: E,

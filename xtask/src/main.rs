@@ -1,6 +1,7 @@
 //! The project's own commands. Each does all of its own set-up, says what it does, and is quick the second time.
 
 mod check;
+mod commonjs;
 mod demo;
 mod failure;
 mod files;

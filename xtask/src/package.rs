@@ -1,5 +1,6 @@
 //! The npm package: `pkg/` and the tarball.
 
+use crate::commonjs;
 use crate::failure::{Failure, Result};
 use crate::files;
 use crate::glue;
@@ -83,6 +84,7 @@ pub fn build(project: &Project, tools: &Tools, variant: Variant) -> Result<PathB
     core.write(&dist, "core")?;
     simulator.write(&dist, "simulator-world")?;
     facade(project, &dist)?;
+    commonjs::add(project, &folder)?;
     documents(project, &folder)?;
     Ok(folder)
 }
