@@ -10,8 +10,9 @@ export let separate = false;
 /** @internal Entries say what starts the core; nothing is decoded or compiled yet. */
 export function provide(instantiateCore: typeof instantiate, source?: () => object, perCall = false): void {
   glue = instantiateCore;
-  load = source;
-  separate = perCall;
+  // The entry without the wasm may come after one that has it, by way of a library.
+  load = source ?? load;
+  separate ||= perCall;
 }
 
 /**
