@@ -29,7 +29,7 @@ const turn = ((): (() => Promise<void>) => {
     });
 })();
 
-/** So many turns without an event mean that nothing is under way: streams of bodies take up to three of them. */
+/** So many turns without an event mean that nothing is under way. The client is content with one; what its user does in between may take some. */
 const QUIET_TURNS = 5;
 /** Virtual time passes at most so many times as fast as real time, so that a deadline does not overtake a store on a disk; for at most so many real ms. */
 const SPEED = 10_000;
