@@ -62,10 +62,21 @@ pub fn filter(dialect: &Dialect, json: Option<&Json>, message: &str) -> Filter {
 }
 
 fn in_words(message: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
     let start = message.as_bytes().windows(IN_WORDS.len()).position(|window| window == IN_WORDS.as_bytes());
-    let list = start.and_then(|start| message.get(start + IN_WORDS.len()..)).and_then(|rest| rest.split(']').next());
-    let words = list.unwrap_or_default().split(',').map(str::trim).filter(|word| !word.is_empty());
-    gather(words.map(String::from).take(MAX_CATEGORIES))
+    let rest = start.and_then(|start| message.as_bytes().get(start + IN_WORDS.len()..)).unwrap_or_default();
+    for byte in rest {
+        match byte {
+            b',' | b']' if words.len() < MAX_CATEGORIES && !word.is_empty() => words.push(core::mem::take(&mut word)),
+            b'!'..=b'~' => word.push(char::from(*byte)),
+            _ => {}
+        }
+        if *byte == b']' {
+            break;
+        }
+    }
+    words
 }
 
 /// The gravest category decides; a word that is not known is not soft, nor is a verdict of an unknown stage.

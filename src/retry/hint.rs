@@ -37,10 +37,13 @@ const TRY_AGAIN: &[u8] = b"try again in ";
 fn in_words(message: &str) -> Option<Millis> {
     let found =
         message.as_bytes().windows(TRY_AGAIN.len()).position(|window| window.eq_ignore_ascii_case(TRY_AGAIN))?;
-    let rest = message.get(found + TRY_AGAIN.len()..)?;
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '.';
-    let end = rest.find(|c| !plain(c)).unwrap_or(rest.len());
-    duration(rest.get(..end)?.trim_end_matches('.'))
+    let rest = message.as_bytes().get(found + TRY_AGAIN.len()..)?;
+    // It ends with a blank, or with the sentence.
+    let plain = |place: usize, byte: &u8| {
+        byte.is_ascii_alphanumeric() || *byte == b'.' && rest.get(place + 1).is_some_and(u8::is_ascii_digit)
+    };
+    let length = rest.iter().enumerate().take_while(|(place, byte)| plain(*place, byte)).count();
+    duration(rest.get(..length)?)
 }
 
 /// How full a limit is, as an answer's headers tell.
@@ -72,27 +75,27 @@ fn until(text: &str, wall: u64) -> Option<Millis> {
     match text::whole(text) {
         Some(at) if at > 1_000_000_000 => Some(at.saturating_mul(1_000).saturating_sub(wall).min(LONGEST)),
         Some(seconds) => Some(seconds.saturating_mul(1_000).min(LONGEST)),
-        None => duration(text),
+        None => duration(text.as_bytes()),
     }
 }
 
 /// A Go-style duration: `6m0s`, `1.5s`, `120ms`.
-fn duration(text: &str) -> Option<Millis> {
+fn duration(text: &[u8]) -> Option<Millis> {
     let mut total: Millis = 0;
     let mut rest = text;
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let digits = rest.iter().position(|byte| byte.is_ascii_alphabetic())?;
         let (number, after) = rest.split_at_checked(digits)?;
-        let letters = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let letters = after.iter().position(u8::is_ascii_digit).unwrap_or(after.len());
         let (unit, next) = after.split_at_checked(letters)?;
         let unit = match unit {
-            "ms" => 1,
-            "s" => 1_000,
-            "m" => 60_000,
-            "h" => 3_600_000,
+            b"ms" => 1,
+            b"s" => 1_000,
+            b"m" => 60_000,
+            b"h" => 3_600_000,
             _ => return None,
         };
-        total = total.saturating_add(scaled(number, unit)?);
+        total = total.saturating_add(scaled(core::str::from_utf8(number).ok()?, unit)?);
         rest = next;
     }
     (!text.is_empty()).then_some(total.min(LONGEST))
