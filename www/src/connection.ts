@@ -1,15 +1,27 @@
-import { createClient, hiapi, type Client } from "tidegate";
+import { createClient, type Client, type Fetch } from "tidegate";
+import type { Choice } from "./providers.js";
 
-/** The client, made anew when it is told another number of tasks at once. */
+/** Whom to ask, and how. */
+export interface Setup {
+  choice: Choice;
+  /** Kept in memory only. */
+  apiKey: string;
+  /** Left out: the provider's own. */
+  baseURL?: string;
+  /** How many tasks at once the client is told of; left out: it finds its own way. */
+  concurrency?: number;
+  /** The simulator in this page, where it is the one to ask. */
+  fetch?: Fetch;
+}
+
+/** The client, made anew when it is set up in another way. */
 export class Connection {
-  readonly #simulator: string;
   readonly #watch: (client: Client) => void;
-  #told = 0;
+  #setup: Setup | undefined;
   #client: Client | undefined;
 
   /** `watch` meets every client before its first task. */
-  constructor(simulator: string, watch: (client: Client) => void) {
-    this.#simulator = simulator;
+  constructor(watch: (client: Client) => void) {
     this.#watch = watch;
   }
 
@@ -17,17 +29,31 @@ export class Connection {
     return this.#client;
   }
 
-  /** The client for this number of tasks at once. */
-  use(told: number): Client {
-    if (this.#client && this.#told === told) return this.#client;
-    void this.#client?.close();
-    this.#told = told;
-    this.#client = createClient({
-      providers: hiapi({ apiKey: "sk-demo", baseURL: this.#simulator, limits: { concurrency: told } }),
-      // The key is none: the simulator takes any.
+  /** The client for this set-up. Throws what the package throws where the set-up is wrong. */
+  use(setup: Setup): Client {
+    if (this.#client && this.#setup && isSame(this.#setup, setup)) return this.#client;
+    const { choice, apiKey, baseURL, concurrency, fetch } = setup;
+    const client = createClient({
+      providers: choice.create({
+        apiKey,
+        ...(baseURL !== undefined && { baseURL }),
+        ...(concurrency !== undefined && { limits: { concurrency } }),
+      }),
+      fetch,
+      // The simulator's key is none; with a key of their own the form warns.
       dangerouslyAllowBrowser: true,
     });
-    this.#watch(this.#client);
-    return this.#client;
+    void this.#client?.close();
+    this.#setup = setup;
+    this.#client = client;
+    this.#watch(client);
+    return client;
   }
 }
+
+const isSame = (one: Setup, other: Setup): boolean =>
+  one.choice === other.choice &&
+  one.apiKey === other.apiKey &&
+  one.baseURL === other.baseURL &&
+  one.concurrency === other.concurrency &&
+  one.fetch === other.fetch;

@@ -14,8 +14,7 @@ export class Gate {
   readonly #figures = new Map<string, Element>();
   #lane: LaneStatus | undefined;
   #refusal: { event: ClientEvents["refusal"]; at: number } | undefined;
-  #limit = 0;
-  #spoken = 0;
+  #limit: number | undefined;
 
   constructor(tally: Tally) {
     this.#tally = tally;
@@ -29,13 +28,13 @@ export class Gate {
     client.on("refusal", (event) => (this.#refusal = { event, at: performance.now() }));
   }
 
-  /** Shows the number that the next client will be told. */
-  tell(limit: number): void {
+  /** Shows the number that the next client will be told; undefined where none is. */
+  tell(limit: number | undefined): void {
     if (!this.#lane) this.#limit = limit;
   }
 
   /** Shows the present. */
-  show(client: Client | undefined, now: number): void {
+  show(client: Client | undefined, now: number, paused: boolean): void {
     const status = client?.status();
     // One provider and one key: one lane.
     this.#lane = status?.lanes[0] ?? this.#lane;
@@ -45,18 +44,17 @@ export class Gate {
     const closedMs = (this.#lane?.pausedUntil ?? 0) - Date.now();
     const tally = this.#tally;
     const rate = tally.rate(now);
-    this.#draw(limit, held);
+    this.#draw(limit ?? 0, held);
     this.#figure("waiting", String(waiting));
     this.#figure("arrived", String(tally.done));
-    this.#figure("limit", String(limit));
+    this.#figure("limit", limit === undefined ? "–" : String(limit));
     this.#figure("held", String(held));
     this.#figure("refusals", String(this.#lane?.refusals ?? 0));
     this.#figure("cooldown", closedMs > 0 ? duration(closedMs) : "–");
     this.#figure("failed", String(tally.failed));
     this.#figure("elapsed", duration(tally.elapsed(now)));
     this.#figure("rate", rate === undefined ? "–" : rate.toFixed(1));
-    this.#tell(closedMs, held, waiting);
-    this.#speak(now);
+    this.#tell(closedMs, held, waiting, paused);
   }
 
   #draw(limit: number, held: number): void {
@@ -71,14 +69,15 @@ export class Gate {
     [...this.#sluices.children].forEach((sluice, index) => sluice.classList.toggle("held", index < held));
   }
 
-  #tell(closedMs: number, held: number, waiting: number): void {
-    const [state, text] = this.#story(closedMs, held, waiting);
+  #tell(closedMs: number, held: number, waiting: number, paused: boolean): void {
+    const [state, text] = this.#story(closedMs, held, waiting, paused);
     this.#tide.dataset["state"] = state;
     setText(byId("tide-text", HTMLSpanElement), text);
   }
 
-  #story(closedMs: number, held: number, waiting: number): [state: string, text: string] {
+  #story(closedMs: number, held: number, waiting: number, paused: boolean): [state: string, text: string] {
     const { open, asked, done, failed, cancelled } = this.#tally;
+    if (paused && open > 0) return ["closed", "Paused: what was submitted goes on, nothing more is."];
     if (closedMs > 0 && open > 0) {
       return [
         "closed",
@@ -102,15 +101,6 @@ export class Gate {
     const { axis, retryAfterMs } = this.#refusal.event;
     const of = axis === "unknown" ? "" : ` (${axis})`;
     return `refused${of}${retryAfterMs === undefined ? ", without a hint" : `, told to wait ${duration(retryAfterMs)}`}`;
-  }
-
-  /** For ears: now and then while it runs, and at the end. */
-  #speak(now: number): void {
-    const { open, asked, done, failed } = this.#tally;
-    const ended = open === 0 && this.#spoken > 0;
-    if (asked === 0 || (open === 0 && !ended) || (!ended && now - this.#spoken < 5000)) return;
-    this.#spoken = ended ? 0 : now;
-    setText(byId("spoken", HTMLParagraphElement), `${done} of ${asked} pictures are here, ${failed} failed.`);
   }
 
   #figure(id: string, text: string): void {

@@ -1,6 +1,8 @@
 import { ImageError, type BatchItem, type BatchRequest, type Client, type ImageBatch } from "tidegate";
 import type { Card } from "./card.js";
+import type { Course } from "./chart/course.js";
 import type { Tally } from "./tally.js";
+import type { Voice } from "./voice.js";
 
 type Batch = ImageBatch<Card>;
 
@@ -9,6 +11,9 @@ export class Runs {
   /** The idempotency keys of the tasks so far. */
   readonly keys = new Set<string>();
   readonly #tally: Tally;
+  readonly #course: Course;
+  readonly #voice: Voice;
+  readonly #ids = new Map<Card, string>();
   readonly #cards = new Map<string, Card>();
   readonly #open = new Set<Batch>();
   #over: Batch[] = [];
@@ -16,24 +21,38 @@ export class Runs {
   /** Whose failure another try could mend. */
   readonly mendable = new Set<Card>();
 
-  constructor(tally: Tally) {
+  #paused = false;
+
+  constructor(tally: Tally, course: Course, voice: Voice) {
     this.#tally = tally;
+    this.#course = course;
+    this.#voice = voice;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
   }
 
   /** Follows the tasks of a client. */
   watch(client: Client): void {
     client.on("update", ({ idempotencyKey, update, metadata }) => {
       this.keys.add(idempotencyKey);
-      this.#cards.get(metadata?.["card"] ?? "")?.update(idempotencyKey, update);
+      const id = metadata?.["card"] ?? "";
+      this.#cards.get(id)?.update(idempotencyKey, update);
+      this.#course.history.update(id, update);
     });
   }
 
   /** Asks for a picture for each card. */
   start(client: Client, cards: Card[]): void {
+    this.pause(false);
+    this.#course.history.begin();
     const requests = cards.map((card): BatchRequest<Card> => {
       const { prompt, model, width, height } = card.asked;
       const id = String(++this.#serial);
       this.#cards.set(id, card);
+      this.#ids.set(card, id);
+      this.#row(card);
       return { key: card, prompt, model, size: `${width}x${height}`, metadata: { card: id } };
     });
     this.#tally.ask(cards.length, performance.now());
@@ -45,10 +64,21 @@ export class Runs {
     for (const batch of this.#open) batch.abort();
   }
 
+  /** Submits nothing more for a while, or goes on. */
+  pause(paused: boolean): void {
+    this.#paused = paused;
+    for (const batch of this.#open) {
+      if (paused) batch.pause();
+      else batch.resume();
+    }
+  }
+
   /** Buys the failed ones once more, where nothing is in doubt. */
   retry(): void {
+    this.#course.history.begin();
     for (const card of this.mendable) {
       card.restart();
+      this.#row(card);
       this.#tally.again(performance.now());
     }
     this.mendable.clear();
@@ -59,6 +89,7 @@ export class Runs {
   clear(): void {
     this.keys.clear();
     this.#cards.clear();
+    this.#ids.clear();
     this.#over = [];
     this.mendable.clear();
   }
@@ -68,6 +99,11 @@ export class Runs {
     for await (const item of batch) await this.#end(item);
     this.#open.delete(batch);
     this.#over.push(batch);
+    if (this.#open.size === 0) this.#paused = false;
+  }
+
+  #row(card: Card): void {
+    this.#course.history.add(this.#ids.get(card) ?? "", `No. ${card.asked.number}, ${card.asked.prompt}`);
   }
 
   async #end(item: BatchItem<Card>): Promise<void> {
@@ -86,6 +122,7 @@ export class Runs {
 
   #fail(card: Card, error: ImageError): void {
     card.fail(error);
+    this.#voice.failed(card.asked.number, error);
     const cancelled = error.code === "cancelled";
     if (isMendable(error)) this.mendable.add(card);
     this.#tally.end(cancelled ? "cancelled" : "failed", performance.now());

@@ -1,5 +1,7 @@
 import { byId } from "./dom.js";
 import type { Settings, Simulator } from "./simulator.js";
+import { SwitchRow } from "./switch-row.js";
+import { groups } from "./switches.js";
 import { weathers } from "./weather.js";
 
 type Control = HTMLInputElement | HTMLSelectElement;
@@ -12,10 +14,7 @@ interface Kind {
 const kinds: Readonly<Record<string, Kind>> = {
   text: { show: String, read: (text) => text },
   integer: { show: String, read: Number },
-  optional: { show: (value) => (value === null ? "" : String(value)), read: (text) => (text ? Number(text) : null) },
   seconds: { show: (value) => String(Number(value) / 1000), read: (text) => Math.round(Number(text) * 1000) },
-  boolean: { show: String, read: (text) => text === "true" },
-  share: { show: (value) => String(Math.round(Number(value) * 100)), read: (text) => Number(text) / 100 },
 };
 
 /** The form with the simulator's settings: shows them, and sends each change at once. */
@@ -27,28 +26,40 @@ export function bindSettings(simulator: Simulator): void {
 
   const show = (settings: Settings): void => {
     for (const control of controls) showSetting(control, settings[control.dataset["setting"] ?? ""]);
+    for (const row of rows) row.show(settings[row.setting]);
     for (const button of buttons) {
       const weather = Object.entries(weathers[button.dataset["weather"] ?? ""] ?? {});
       button.setAttribute("aria-pressed", String(weather.every(([name, value]) => settings[name] === value)));
     }
     byId("settings-fields", HTMLFieldSetElement).disabled = false;
   };
+  let pending = 0;
+  const count = (step: number): void => void (form.dataset["pending"] = String((pending += step)));
   const change = async (patch: Settings): Promise<void> => {
+    count(1);
     try {
       show(await simulator.change(patch));
       tell("Saved: it holds from now on.", "saved");
     } catch (error) {
       tell(error instanceof Error ? error.message : String(error), "refused");
     }
+    count(-1);
   };
   const tell = (text: string, state: string): void => {
     note.textContent = text;
     note.dataset["state"] = state;
   };
 
+  const rows = Object.entries(groups).flatMap(([group, switches]) => {
+    const list = byId(`switches-${group}`, HTMLElement);
+    return switches.map((one) => {
+      const row = new SwitchRow(one, (value) => void change({ [one.setting]: value }));
+      list.append(row.element);
+      return row;
+    });
+  });
   form.addEventListener("submit", (event) => event.preventDefault());
   for (const control of controls) {
-    control.addEventListener("input", () => showShare(control));
     control.addEventListener("change", () => {
       if (control.reportValidity())
         void change({ [control.dataset["setting"] ?? ""]: kindOf(control).read(control.value) });
@@ -69,10 +80,4 @@ function showSetting(control: Control, value: unknown): void {
     control.add(new Option(text, text));
   }
   control.value = text;
-  showShare(control);
-}
-
-function showShare(control: Control): void {
-  const output = control.parentElement?.querySelector("output");
-  if (output) output.value = `${control.value} %`;
 }

@@ -1,3 +1,5 @@
+import type { Fetch } from "tidegate";
+
 /** Settings by name; the simulator checks them. */
 export type Settings = Record<string, unknown>;
 /** Counts by name. */
@@ -10,19 +12,37 @@ export interface Charge {
   delivered: boolean;
 }
 
-/** The simulator's admin routes. */
-export class Simulator {
-  readonly url: string;
+/** A simulated provider: its address, and the side that no real one shows. */
+export interface Simulator {
+  /** Where it is, in words. */
+  readonly place: string;
+  /** What providers' addresses begin with. */
+  readonly origin: string;
+  /** Reaches it; left out: the browser's own fetch. */
+  readonly fetch?: Fetch;
+  settings(): Promise<Settings>;
+  /** Resolves to all settings as they are then; rejects with the simulator's reason. */
+  change(patch: Settings): Promise<Settings>;
+  stats(): Promise<Stats>;
+  ledger(): Promise<Charge[]>;
+}
 
-  constructor(url: string) {
-    this.url = url;
+/** A simulator behind an address, by its admin routes. */
+export class SimulatorServer implements Simulator {
+  readonly origin: string;
+
+  constructor(origin: string) {
+    this.origin = origin;
+  }
+
+  get place(): string {
+    return `simulator at ${new URL(this.origin).host}`;
   }
 
   settings(): Promise<Settings> {
     return this.#call("config");
   }
 
-  /** Resolves to all settings as they are then; rejects with the simulator's reason. */
   change(patch: Settings): Promise<Settings> {
     return this.#call("config", patch);
   }
@@ -37,7 +57,7 @@ export class Simulator {
 
   async #call<T>(route: string, body?: object): Promise<T> {
     const put = body && { method: "PUT", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
-    const response = await fetch(`${this.url}/admin/${route}`, { ...put, signal: AbortSignal.timeout(10_000) });
+    const response = await fetch(`${this.origin}/admin/${route}`, { ...put, signal: AbortSignal.timeout(10_000) });
     const answer: unknown = await response.json();
     if (response.ok) return answer as T;
     const { error } = answer as { error?: { field: string; message: string } };
@@ -45,10 +65,10 @@ export class Simulator {
   }
 }
 
-/** The simulator's address from the page's own, or undefined where there is none or a bad one. */
-export function simulatorAddress(search: string): string | undefined {
+/** The simulator that the page's own address names, or undefined where there is none or a bad one. */
+export function namedSimulator(search: string): Simulator | undefined {
   const given = new URLSearchParams(search).get("simulator");
   if (!given || !URL.canParse(given)) return undefined;
   const { protocol, origin } = new URL(given);
-  return protocol === "http:" || protocol === "https:" ? origin : undefined;
+  return protocol === "http:" || protocol === "https:" ? new SimulatorServer(origin) : undefined;
 }

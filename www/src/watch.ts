@@ -9,7 +9,8 @@ const rows: readonly (readonly [name: string, read: (stats: Stats) => string])[]
   ["Submits", (stats) => figure(stats, "submits")],
   ["Refusals", (stats) => figure(stats, "refusals")],
   ["Errors", (stats) => figure(stats, "errors")],
-  ["Lost answers", (stats) => figure(stats, "lost")],
+  ["Lost", (stats) => figure(stats, "lost")],
+  ["Broken answers", (stats) => figure(stats, "hostile")],
   ["Replays", (stats) => figure(stats, "replays")],
   ["Polls", (stats) => figure(stats, "polls")],
   ["Images billed", (stats) => figure(stats, "charges")],
@@ -68,7 +69,7 @@ export class Watch {
       const paidTwice = byId("twice", HTMLElement);
       setText(paidTwice, String(twice));
       paidTwice.dataset["good"] = String(twice === 0);
-      this.#connected("here", `simulator at ${new URL(this.#simulator.url).host}`);
+      this.#connected("here", this.#simulator.place);
     } catch {
       this.#connected("gone", "the simulator does not answer");
     }

@@ -1,20 +1,18 @@
 import type { Settings } from "./simulator.js";
+import { switches } from "./switches.js";
 
 const calm: Settings = {
+  // Every fault is off.
+  ...Object.fromEntries(switches.filter(({ kind }) => kind === "share").map(({ setting }) => [setting, 0])),
   concurrency: 4,
   queue: false,
   rpm: null,
   rpm_window_ms: 60_000,
+  rpd: null,
   hint: "none",
   hint_slots: false,
   duration: "uniform:2000,6000",
   latency_ms: 60,
-  submit_503: 0,
-  poll_503: 0,
-  lost_answer: 0,
-  truncated_json: 0,
-  task_failure: 0,
-  filtered: 0,
 };
 
 /** Sets of settings to sail in. */
