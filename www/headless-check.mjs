@@ -227,7 +227,8 @@ async function keys(page, wrong, shoot) {
     });
     if (place < 0) break;
     if (place > 0) reached.add(place);
-    if (visible !== true) unseen = visible;
+    // The first was focused by no key.
+    if (step > 0 && visible !== true) unseen = visible;
     await page.keyboard.press("Tab");
   }
   expect(wrong, reached.size >= wanted, `Tab reached ${reached.size} of ${wanted} controls`);

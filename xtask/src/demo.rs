@@ -3,8 +3,8 @@
 use crate::failure::{Failure, Result};
 use crate::process::{Server, run, say};
 use crate::project::{Project, VERSION};
-use crate::setup::browser::Browser;
 use crate::setup::npm::{self, npm};
+use crate::setup::{self, browser::Browser};
 use std::sync::mpsc::{self, Sender};
 
 /// Runs until Ctrl-C, or until one of the two servers ends.
@@ -20,16 +20,17 @@ pub fn run_until_stopped(project: &Project) -> Result {
     Err(Failure::new(format!("{name} ended")))
 }
 
-/// Has the page generate 24 images in Chromium.
+/// Uses the page in Chromium and in Firefox.
 ///
 /// # Errors
-/// When not all 24 come out as pictures of the asked size.
+/// When pictures are missing, or anything else that `www/headless-check.mjs` looks at is wrong.
 pub fn headless_check(project: &Project, browser: &Browser) -> Result {
     let (ended, _on_end) = mpsc::channel();
     let pair = start(project, &QUICK, &ended)?;
     let mut check = project.command("node");
     check.arg("www/headless-check.mjs").arg(&pair.url);
     browser.tell(&mut check);
+    check.env("FIREFOX", setup::browser::firefox()?);
     run(&mut check)
 }
 

@@ -34,7 +34,7 @@ cargo xtask COMMAND
   check   formats, lints on host and wasm32, types, documentation
   test    everything: native, wasm in Node and Chromium, facade, tarball, page
   demo    the simulator and the page, by one URL; Ctrl-C stops both
-            --headless-check   instead: 24 images in Chromium, exit code 0 when all are right
+            --headless-check   instead: the page in Chromium and Firefox, exit code 0 when all is right
 
   size    what the package weighs, beside its peers and against its budget, and its largest parts
             --write-budget     make today's weights the budget, benches/size-budget.toml

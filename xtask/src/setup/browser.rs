@@ -1,4 +1,4 @@
-//! Chromium and its driver: the system's, else Debian's packages.
+//! Chromium with its driver, and Firefox: the system's, else Debian's packages.
 
 use crate::failure::{Failure, Result};
 use crate::process::find_program;
@@ -31,8 +31,24 @@ pub fn set_up() -> Result<Browser> {
     find().ok_or_else(|| Failure::new("Debian's Chromium is installed, but not in PATH"))
 }
 
+/// Finds Firefox, or installs it.
+///
+/// # Errors
+/// When it is not there and cannot be installed here.
+pub fn firefox() -> Result<PathBuf> {
+    let find = || named("FIREFOX").or_else(|| find_program(&["firefox-esr", "firefox"]));
+    if let Some(found) = find() {
+        return Ok(found);
+    }
+    apt::install(&["firefox-esr"], "Firefox for the tests")?;
+    find().ok_or_else(|| Failure::new("Debian's Firefox is installed, but not in PATH"))
+}
+
+fn named(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_file())
+}
+
 fn find() -> Option<Browser> {
-    let named = |variable: &str| std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_file());
     let chromium = named("CHROMIUM").or_else(|| {
         find_program(&["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"])
     })?;
