@@ -14,7 +14,7 @@ import type { Fetch } from "./types.js";
 import { RealClock, VirtualClock, type SimulatorClock } from "./virtual-clock.js";
 
 let load: () => object;
-let module: object | undefined;
+let compiled: object | undefined;
 
 /** @internal Entries say what the world's wasm module is; nothing is decoded or compiled yet. */
 export function provideWorld(source: () => object): void {
@@ -57,7 +57,7 @@ class LocalSimulator implements Simulator {
     // Virtual time begins at midnight, so that a quota of the day ends at the same time in every run; not in another year, or links would be stale.
     const epoch_ms = clock === "real" ? Date.now() : Math.floor(Date.now() / DAY) * DAY;
     const initial = { base_url: ORIGIN, epoch_ms, seed, plain_pictures: !pictures, ...settings };
-    const { World } = instantiate((module ??= load()));
+    const { World } = instantiate((compiled ??= load()));
     this.#world = attempt(() => new World(JSON.stringify(initial)));
     this.fetch = createFetch(
       (...request) => this.#world.handle(this.#arrive(), ...request),

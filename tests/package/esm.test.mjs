@@ -2,11 +2,23 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { createClient, hiapi } from "tidegate";
+import { createSimulator } from "tidegate/testing";
 
 test("imported: an image from the simulator", async () => {
   const client = createClient({ providers: hiapi({ apiKey: "test-key", baseURL: process.env.TIDEGATE_SIMULATOR }) });
   const { images } = await client.generate({ model: "gpt-image-2", prompt: "a tide gate at dawn" });
   const bytes = await images[0].bytes();
   assert.equal(new TextDecoder().decode(bytes.subarray(1, 4)), "PNG");
+  await client.close();
+});
+
+test("imported: an image from the simulator in this process", async () => {
+  const simulator = createSimulator();
+  const client = createClient({ providers: hiapi({ apiKey: "test-key" }), ...simulator.options });
+  const { taskId } = await client.generate({ model: "gpt-image-2", prompt: "a tide gate at noon" });
+  assert.deepEqual(
+    simulator.ledger().map((charge) => charge.taskId),
+    [taskId],
+  );
   await client.close();
 });
