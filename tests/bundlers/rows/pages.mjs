@@ -13,7 +13,7 @@ const OF_SCRIPTS = {
 /** Those that start from the page itself. */
 const OF_PAGES = {
   "Vite, build": ["vite", "build"],
-  Parcel: ["parcel", "build", "index.html", "--no-cache", "--no-autoinstall"],
+  Parcel: ["parcel", "build", "index.html", "--cache-dir", ".parcel-cache", "--no-autoinstall"],
 };
 
 const folderName = (name) => name.toLowerCase().replace(/\W+/g, "-");
