@@ -1,5 +1,6 @@
 //! The project's own commands. Each does all of its own set-up, says what it does, and is quick the second time.
 
+mod bench;
 mod check;
 mod commonjs;
 mod demo;
@@ -39,6 +40,7 @@ cargo xtask COMMAND
   size    what the package weighs, beside its peers and against its budget, and its largest parts
             --write-budget     make today's weights the budget, benches/size-budget.toml
             --write-readme     put the table into the README
+  bench start   import to first request, its steps, and memory: in Node, Chromium and workerd
 
   --wasm-target auto|rustup|debian   where the wasm32-unknown-unknown target comes from (or TIDEGATE_WASM_TARGET)
 ";
@@ -47,6 +49,8 @@ cargo xtask COMMAND
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Arguments {
     command: String,
+    /// What `bench` measures.
+    bench: Option<String>,
     wasm_target: Option<Choice>,
     trap: bool,
     headless_check: bool,
@@ -68,6 +72,9 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments> {
     while let Some(argument) = parser.next()? {
         match argument {
             Value(command) if arguments.command.is_empty() => arguments.command = command.string()?,
+            Value(what) if arguments.command == "bench" && arguments.bench.is_none() => {
+                arguments.bench = Some(what.string()?);
+            }
             Long("wasm-target") => arguments.wasm_target = Some(Choice::parse(&parser.value()?.string()?)?),
             Long("trap") if arguments.command == "build" => arguments.trap = true,
             Long("headless-check") if arguments.command == "demo" => arguments.headless_check = true,
@@ -103,6 +110,9 @@ fn perform(arguments: &Arguments) -> Result {
             Ok(())
         }
         "check" => check::check(&project, &tools),
+        "bench" if arguments.bench.as_deref() == Some("start") => {
+            bench::start(&project, &tools, &setup::browser::set_up()?)
+        }
         "size" => size::size(&project, &tools, arguments.size),
         "test" => test::test(&project, &tools),
         "demo" => {
@@ -130,6 +140,8 @@ mod tests {
         assert!(parsed(&["build", "--trap"]).is_some_and(|arguments| arguments.trap));
         assert!(parsed(&["demo", "--headless-check"]).is_some_and(|arguments| arguments.headless_check));
         assert!(parsed(&["size", "--write-budget"]).is_some_and(|arguments| arguments.size.write_budget));
+        assert_eq!(parsed(&["bench", "start"]).and_then(|it| it.bench).as_deref(), Some("start"));
+        assert_eq!(parsed(&["bench", "start", "again"]), None);
         assert_eq!(parsed(&["test", "--trap"]), None);
         assert_eq!(parsed(&["test", "demo"]), None);
         assert_eq!(parsed(&["test", "--wasm-target=debian"]).and_then(|it| it.wasm_target), Some(Choice::Debian));

@@ -1,0 +1,22 @@
+//! `bench start`: how fast the package starts and what it keeps in memory, in Node, Chromium and workerd.
+
+use crate::failure::Result;
+use crate::package::{self, Variant};
+use crate::process::run;
+use crate::project::Project;
+use crate::setup::browser::Browser;
+use crate::setup::{Tools, npm};
+
+/// Builds the package and prints medians, for information: they are of this machine and of what else it does.
+///
+/// # Errors
+/// When something cannot be built, started or measured.
+pub fn start(project: &Project, tools: &Tools, browser: &Browser) -> Result {
+    package::build(project, tools, Variant::Ship)?;
+    let folder = project.root.join("benches");
+    npm::set_up(project, &folder)?;
+    let mut measure = project.command("node");
+    measure.arg("start/run.mjs").current_dir(folder);
+    browser.tell(&mut measure);
+    run(&mut measure)
+}
