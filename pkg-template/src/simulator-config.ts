@@ -47,6 +47,7 @@ const isTime = (value: unknown): value is number => typeof value === "number" &&
 const isCount = (value: unknown): boolean => Number.isInteger(value) && isTime(value) && value < 2 ** 32;
 const limit = rule((v) => v === Infinity || isCount(v), "must be a whole number of at least 0, or Infinity");
 const share = rule((v) => typeof v === "number" && v >= 0 && v <= 1, "must be a number from 0 to 1");
+const latency = rule(isTime, "must be a number of ms");
 const isSpan = (value: unknown): boolean =>
   Array.isArray(value) && value.length === 2 && value.every(isTime) && value[0]! <= value[1]!;
 const oneOf = (...values: unknown[]): Rule => rule((v) => values.includes(v), `must be one of ${values.join(", ")}`);
@@ -66,14 +67,18 @@ const changeable: Record<string, Rule> = {
   rpm: limit,
   durationMs: rule(isSpan, "must be [min, max] in ms, the smaller first"),
   faults: (value, field) => check(value, faults, field),
-  settings: rule(isObject, "must be an object"),
+  latencyMs: latency,
+  settings: (value, field) => {
+    if (!isObject(value)) refuse(field, "must be an object");
+    const { latency_ms } = value as Settings;
+    if (latency_ms !== undefined) latency(latency_ms, `${field}.latency_ms`);
+  },
 };
 const initial: Record<string, Rule> = {
   ...changeable,
   scenario: (value, field) => void course(value, field),
   clock: oneOf("virtual", "manual", "real"),
   seed: rule((v) => Number.isInteger(v) && isTime(v), "must be a whole number of at least 0"),
-  latencyMs: rule(isTime, "must be a number of ms"),
   pictures: oneOf(true, false),
 };
 
@@ -102,7 +107,7 @@ export function courseOf(config: SimulatorConfig): Course {
   return { settings: { ...settings, ...toSettings(config) }, later };
 }
 
-function toSettings({ cap, rpm, durationMs, faults = {}, settings }: SimulatorChanges): Settings {
+function toSettings({ cap, rpm, durationMs, faults = {}, latencyMs, settings }: SimulatorChanges): Settings {
   const { serverError, lostAnswer, filtered } = faults;
   const told: Settings = {
     concurrency: cap === Infinity ? null : cap,
@@ -112,6 +117,7 @@ function toSettings({ cap, rpm, durationMs, faults = {}, settings }: SimulatorCh
     poll_503: serverError,
     lost_answer: lostAnswer,
     filtered,
+    latency_ms: latencyMs,
     ...settings,
   };
   return Object.fromEntries(Object.entries(told).filter(([, value]) => value !== undefined));

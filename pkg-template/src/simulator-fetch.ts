@@ -11,8 +11,8 @@ const EMPTY = [101, 204, 205, 304];
 /** Redirects that a fetch follows. */
 const MOST_REDIRECTS = 20;
 
-/** A fetch over a provider in this process, as far away as `latencyMs`. */
-export function createFetch(handle: Handler, clock: SimulatorClock, latencyMs: number) {
+/** A fetch over a provider in this process, whose round trip takes so many ms. */
+export function createFetch(handle: Handler, clock: SimulatorClock, latency: () => number) {
   /** Half of the round trip, or the end of the request. */
   const travel = (signal: AbortSignal | undefined): Promise<void> =>
     new Promise((resolve, reject) => {
@@ -24,7 +24,7 @@ export function createFetch(handle: Handler, clock: SimulatorClock, latencyMs: n
       const cancel = clock.setTimeout(() => {
         signal?.removeEventListener("abort", abort);
         resolve();
-      }, latencyMs / 2);
+      }, latency() / 2);
       signal?.addEventListener("abort", abort, { once: true });
     });
 

@@ -48,27 +48,29 @@ class LocalSimulator implements Simulator {
   readonly #clock: SimulatorClock;
   readonly #world: World;
   readonly #later: Phase[];
+  #latency = 50;
 
   constructor(config: SimulatorConfig) {
-    const { clock = "virtual", seed = 1, latencyMs = 50, pictures = clock === "real" } = config;
+    const { clock = "virtual", seed = 1, pictures = clock === "real" } = config;
     const { settings, later = [] } = courseOf(config);
     this.#later = [...later];
     this.#clock = clock === "real" ? new RealClock() : new VirtualClock(clock === "virtual");
     // Virtual time begins at midnight, so that a quota of the day ends at the same time in every run; not in another year, or links would be stale.
     const epoch_ms = clock === "real" ? Date.now() : Math.floor(Date.now() / DAY) * DAY;
-    const initial = { base_url: ORIGIN, epoch_ms, seed, plain_pictures: !pictures, ...settings };
+    const initial = { base_url: ORIGIN, epoch_ms, seed, plain_pictures: !pictures };
     const { World } = instantiate((compiled ??= load()));
-    this.#world = attempt(() => new World(JSON.stringify(initial)));
+    this.#world = new World(JSON.stringify(initial));
+    this.#change(settings);
     this.fetch = createFetch(
       (...request) => this.#world.handle(this.#arrive(), ...request),
       this.#clock,
-      latencyMs,
+      () => this.#latency,
     ) as Fetch;
     const testing = clock === "real" ? { seed } : { seed, clock: this.#clock };
     this.options = { fetch: this.fetch, testing };
     this.world = {
-      settings: () => JSON.parse(this.#world.settings()) as Settings,
-      change: (settings) => this.#change(settings),
+      settings: () => ({ ...(JSON.parse(this.#world.settings()) as Settings), latency_ms: this.#latency }),
+      change: (settings) => this.#change(readChanges({ settings })),
       stats: () => JSON.parse(this.#world.stats(this.#arrive())) as Record<string, number>,
       ledger: () => JSON.parse(this.#world.ledger(this.#arrive())) as Record<string, unknown>[],
     };
@@ -104,7 +106,14 @@ class LocalSimulator implements Simulator {
 
   #change(settings: Readonly<Settings>): void {
     const now = this.#arrive();
-    attempt(() => this.#world.change(now, JSON.stringify(settings)));
+    const { latency_ms = this.#latency, ...ofWorld } = settings;
+    try {
+      this.#world.change(now, JSON.stringify(ofWorld));
+    } catch (cause) {
+      // What the world refuses is a text, `FIELD: what is wrong`.
+      throw typeof cause === "string" ? new TypeError(`createSimulator: settings.${cause}`) : cause;
+    }
+    this.#latency = latency_ms as number;
   }
 
   /** The time, once the world is told what has become of it until then. */
@@ -114,15 +123,5 @@ class LocalSimulator implements Simulator {
       this.#world.change(next.at, JSON.stringify(next.settings));
     }
     return now;
-  }
-}
-
-/** What the world refuses is a text, `FIELD: what is wrong`. */
-function attempt<T>(act: () => T): T {
-  try {
-    return act();
-  } catch (cause) {
-    if (typeof cause !== "string") throw cause;
-    throw new TypeError(`createSimulator: settings.${cause}`);
   }
 }

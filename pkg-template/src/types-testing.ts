@@ -29,6 +29,8 @@ export interface SimulatorChanges {
   /** How long tasks run, in ms, drawn evenly. @default about 14 s, from 8 to 30 s, as real ones */
   durationMs?: readonly [min: number, max: number] | undefined;
   faults?: SimulatorFaults | undefined;
+  /** The round trip of a request in ms, half before and half after the provider acts. @default 50 */
+  latencyMs?: number | undefined;
   /**
    * Further settings of the provider, by the names that `cargo run -p tidegate-simulator -- --help` lists, with underscores:
    * `{ dialect: "b", hint: "seconds", rpd: 100, truncated_json: 0.1 }`. They win over what the other fields say.
@@ -52,8 +54,6 @@ export interface SimulatorConfig extends SimulatorChanges {
   clock?: "virtual" | "manual" | "real" | undefined;
   /** Seed of every draw of the provider, and of the client's jitter. The same seed gives the same run. @default 1 */
   seed?: number | undefined;
-  /** The round trip of a request in ms, half before and half after the provider acts. @default 50 */
-  latencyMs?: number | undefined;
   /** Whether images are drawn, which takes 0.1 to 0.2 s each; else they are black, and of the asked size too. @default false, with the real clock true */
   pictures?: boolean | undefined;
 }

@@ -21,7 +21,7 @@ const createNetwork = (answer = () => ({ status: 200, headers: [], body: "{}" })
     const { body: text = "", ...head } = { status: 200, headers: [], ...answered };
     return { ...head, intoBody: () => (typeof text === "string" ? new TextEncoder().encode(text) : text) };
   };
-  return { clock, seen, fetch: createFetch(handle, clock, 100) };
+  return { clock, seen, fetch: createFetch(handle, clock, () => 100) };
 };
 
 test("a request arrives whole, in each form that fetch takes", async () => {

@@ -173,8 +173,11 @@ test("configure changes it on the way; settings go through by their names", asyn
     [0.005],
   );
   assert.equal(simulator.world.settings().name_axis, true);
-  simulator.world.change({ concurrency: null });
-  assert.equal(simulator.world.settings().concurrency, null);
+  simulator.world.change({ concurrency: null, latency_ms: 600 });
+  assert.deepEqual([simulator.world.settings().concurrency, simulator.world.settings().latency_ms], [null, 600]);
+  const before = simulator.now();
+  await simulator.fetch("https://a.test/v1/models");
+  assert.equal(simulator.now() - before, 600);
 });
 
 test("a wrong configuration is a TypeError that names the field", () => {
@@ -203,6 +206,7 @@ test("a wrong configuration is a TypeError that names the field", () => {
   named({ speed: 1 }, "speed");
   named({ settings: { rpm: "x" } }, "settings.rpm");
   named({ settings: { speed: 1 } }, "settings.speed");
+  named({ settings: { latency_ms: "x" } }, "settings.latency_ms");
   named({ settings: [] }, "settings");
   named(null, "config");
   named(5, "config");
