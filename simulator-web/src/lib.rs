@@ -38,7 +38,7 @@ impl World {
         let request = Request { method, path, headers: pairs, body };
         match self.world.handle(now as u64, &request) {
             Reply::Answer(response) => Some(Answer { response }),
-            Reply::Lost => None,
+            Reply::Lost | Reply::Later(_) => None,
         }
     }
 

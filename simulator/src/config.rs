@@ -1,62 +1,13 @@
 //! Every setting of a world, in one table that also makes the command line, the admin route and their help.
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
 
+use crate::choices::{Counts, Dialect, FilterStage, HostileOn, LimitScope, QuotaCode};
 use crate::distribution::{CapSchedule, Distribution, Durations};
 use crate::hint::HintMode;
-
-/// Which wire dialect the provider speaks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Dialect {
-    /// The current documents: `{"code":200,"data":{"taskId":…}}`, statuses `queued` `handling` `archiving` `success` `fail`.
-    #[default]
-    A,
-    /// The vendor's articles: `{"id":…,"status":"queued"}`, `{"error":{"code":…,"type":"hiapi_error"}}`.
-    B,
-    /// Either, drawn for each answer.
-    Mixed,
-}
-
-/// Which requests a rolling window counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Counts {
-    /// Submits that made a task.
-    #[default]
-    Accepted,
-    /// Every submit, refused and replayed ones too.
-    Submits,
-    /// Every submit and every poll.
-    Requests,
-}
-
-/// What shares one set of limits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LimitScope {
-    /// All tasks of an API key.
-    #[default]
-    Key,
-    /// The tasks of an API key and a model.
-    KeyAndModel,
-}
-
-/// Which answers the hostile faults mangle.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum HostileOn {
-    /// Those to submits.
-    Submits,
-    /// Those to polls.
-    Polls,
-    /// Both.
-    #[default]
-    Both,
-}
 
 /// A setting that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +63,8 @@ impl Field for Dialect {}
 impl Field for Counts {}
 impl Field for LimitScope {}
 impl Field for HostileOn {}
+impl Field for FilterStage {}
+impl Field for QuotaCode {}
 impl Field for HintMode {}
 impl Field for Distribution {}
 impl Field for CapSchedule {}
@@ -210,33 +163,41 @@ settings! {
     base_url: String = "http://127.0.0.1:8787".to_owned();
     /// Wire dialect: a, b, or mixed (drawn for each answer).
     dialect: Dialect = Dialect::A;
-    /// Models on offer; empty means any name is.
+    /// Models on offer; empty means any name is, but of OpenAI its own models.
     models: Vec<String> = Vec::new();
+    /// Models that OpenAI has shut down, answered with 404; CreativeAI serves its own choice in their place.
+    retired_models: Vec<String> = ["gpt-image-1", "dall-e-2", "dall-e-3"].map(str::to_owned).to_vec();
     /// API keys accepted; empty means any that is not bad.
     keys: Vec<String> = Vec::new();
     /// API keys answered with 401.
     bad_keys: Vec<String> = vec!["sk-bad".to_owned()];
     /// Price of an image in millionths of a USD.
     price_micro_usd: u64 = 40_000;
-    /// Credit of an account in millionths of a USD, answered with 402 once charges and running tasks use it up; none means endless.
+    /// Credit of an account in millionths of a USD; once charges and running tasks use it up, HiAPI answers 402 and OpenAI's family 429; none means endless.
     credit_micro_usd: Option<u64> = None;
+    /// The code with which OpenAI's family says that credit is spent: insufficient_quota, credit_balance_exhausted, organization_spend_limit_exceeded, project_spend_limit_exceeded, organization_usage_limit_exceeded, billing_hard_limit_reached (a 400), or null.
+    quota_code: QuotaCode = QuotaCode::InsufficientQuota;
     /// What shares one set of limits: key, or key-and-model.
     scope: LimitScope = LimitScope::Key;
     /// Tasks that may run at once in a limit scope; none means no limit.
     concurrency: Option<u32> = Some(4);
     /// Later concurrency caps as AT_MS:CAP,AT_MS:CAP,…
     concurrency_schedule: CapSchedule = CapSchedule::default();
+    /// Whether a task holds a slot for each of its images instead of one; more images than there are slots run alone.
+    slots_by_image: bool = false;
     /// Whether a full provider takes tasks in and keeps them queued instead of refusing them.
     queue: bool = false;
     /// Requests that the rolling window takes; none means no limit.
     rpm: Option<u32> = None;
-    /// Length of the rolling window, ms.
+    /// Images that the rolling window of OpenAI's family takes, each of n counted; none means no limit.
+    ipm: Option<u32> = None;
+    /// Length of the rolling windows, ms.
     rpm_window_ms: u64 = 60_000;
     /// What the rolling window counts: accepted submits, all submits, or all requests (polls too).
     counts: Counts = Counts::Accepted;
     /// Accepted submits a day (UTC, on the provider's clock); none means no limit.
     rpd: Option<u32> = None;
-    /// Hint with a 429: none, seconds, fractional, http-date, milliseconds (retry-after-ms), or lying.
+    /// Hint with a 429: none, seconds, fractional, http-date, milliseconds (retry-after-ms), message (in words only), every (seconds, milliseconds and message), or lying.
     hint: HintMode = HintMode::None;
     /// Whether refusals for want of a slot carry hints too.
     hint_slots: bool = false;
@@ -244,10 +205,14 @@ settings! {
     hint_lie: String = "1".to_owned();
     /// Whether a 429 says in words which limit refused.
     name_axis: bool = false;
-    /// Whether answers carry X-RateLimit-Limit, -Remaining and -Reset of the rolling window.
-    rate_limit_headers: bool = false;
-    /// Whether browsers may read Retry-After, Date and their kind across origins.
-    expose_headers: bool = true;
+    /// How long a submit's 429 takes to come, ms.
+    refuse_after_ms: u64 = 0;
+    /// The x-should-retry of submits that fail: true or false; none leaves it out.
+    should_retry: Option<bool> = None;
+    /// Whether answers carry X-RateLimit headers of the rolling windows; none means as each provider does: OpenAI yes, the others no.
+    rate_limit_headers: Option<bool> = None;
+    /// Whether browsers may read Retry-After, Date and their kind across origins; none means as each provider does: OpenAI exposes X-Request-Id alone, the others all.
+    expose_headers: Option<bool> = None;
     /// Duration of tasks: fixed:MS, uniform:MIN,MAX, lognormal:MEDIAN,MIN,MAX, tail:MEDIAN,MIN,MAX,SHARE, bimodal:QUICK,SLOW,SHARE.
     duration: Distribution = Distribution::Lognormal { median: 14_000, min: 8_000, max: 30_000 };
     /// First part of a running task's duration during which it still reads as queued, ms.
@@ -274,6 +239,8 @@ settings! {
     processing_window_ms: u64 = 0;
     /// How long an idempotency key is remembered, ms.
     idempotency_ttl_ms: u64 = 86_400_000;
+    /// The fewest pixels of a picture of OpenAI's models that take any size.
+    least_pixels: u64 = 655_360;
     /// Probability that a task fails.
     task_failure: f64 = 0.0;
     /// Prompts that hold one of these make a task that fails.
@@ -282,6 +249,14 @@ settings! {
     filtered: f64 = 0.0;
     /// Prompts that hold one of these make a task that ends as filtered.
     filter_words: Vec<String> = vec!["[filtered]".to_owned()];
+    /// The same for content that no provider may draw.
+    hard_filter_words: Vec<String> = vec!["[filtered-hard]".to_owned()];
+    /// When OpenAI's family filters: input (at once, never charged), output (after the work), or unknown (after the work, and without moderation_details).
+    filter_stage: FilterStage = FilterStage::Output;
+    /// What the content policy found, as OpenAI's family names it.
+    filter_categories: Vec<String> = vec!["violence".to_owned()];
+    /// What it found in content that no provider may draw.
+    hard_filter_categories: Vec<String> = vec!["sexual/minors".to_owned()];
     /// Whether a filtered task is charged.
     charge_filtered: bool = false;
     /// For how long after its submit a poll of a task answers 404, ms.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::config::Dialect;
+use crate::choices::Dialect;
 use crate::message::Response;
 use crate::task::{Fate, Phase};
 
@@ -76,7 +76,13 @@ impl Wire {
                     set(&mut data, "output", output);
                 }
                 Fate::Failure => set(&mut data, "error", task_error("upstream generation failed")),
-                Fate::Filtered => set(&mut data, "error", task_error(MODERATED)),
+                Fate::Filtered { .. } => {
+                    let mut message = MODERATED.to_owned();
+                    if !view.violations.is_empty() {
+                        message.push_str(&format!(" safety_violations=[{}]", view.violations.join(", ")));
+                    }
+                    set(&mut data, "error", task_error(&message));
+                }
             }
         }
         self.success(data)
@@ -148,6 +154,8 @@ pub(crate) struct View<'a> {
     pub route: Option<&'a str>,
     pub phase: Phase,
     pub fate: Fate,
+    /// What the content policy found, where the answer says so.
+    pub violations: &'a [String],
     pub created_s: u64,
     pub completed_s: u64,
     pub url: &'a str,
@@ -165,8 +173,8 @@ pub(crate) enum Problem {
     NotFound,
     Processing,
     Mismatch,
-    /// With the limit in words where the provider names it.
-    Limited(Option<&'static str>),
+    /// With the limit and the hint in words where the provider has any.
+    Limited(Option<String>),
     ServerError,
     Overloaded,
 }
@@ -191,7 +199,7 @@ impl Problem {
                 let code = "IDEMPOTENCY_KEY_MISMATCH";
                 (422, Some(code), code, Some("this key was used with another body"))
             }
-            Problem::Limited(axis) => (429, Some("rate_limit_exceeded"), "rate_limit_exceeded", *axis),
+            Problem::Limited(axis) => (429, Some("rate_limit_exceeded"), "rate_limit_exceeded", axis.as_deref()),
             Problem::ServerError => (500, None, "internal_error", Some("internal error")),
             Problem::Overloaded => (503, None, "service_unavailable", Some("service temporarily unavailable")),
         }

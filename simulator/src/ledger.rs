@@ -2,11 +2,15 @@
 
 use serde::Serialize;
 
+use crate::provider::Provider;
+
 /// One charge: a task that succeeded (or was filtered, where the provider bills that).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Charge {
     /// The task that was charged.
     pub task_id: String,
+    /// Who charged: `hiapi`, `openai` or `creativeai`.
+    pub provider: Provider,
     /// The account: the API key that submitted it.
     pub key: String,
     /// The model, with its route (`gpt-image-2@pro`).
@@ -21,8 +25,8 @@ pub struct Charge {
     pub amount_usd: f64,
     /// When it was charged (world time in milliseconds).
     pub at_ms: u64,
-    /// Whether a poll has reported the success at least once.
+    /// Whether the success has been reported at least once: by a poll, or by the answer itself of a synchronous provider.
     pub delivered: bool,
-    /// Whether the image itself has been fetched.
+    /// Whether an image has been fetched; never where the answer holds them.
     pub image_fetched: bool,
 }

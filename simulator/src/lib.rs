@@ -4,6 +4,8 @@
 //! in virtual time or behind the HTTP server of the `server` feature. It is written from the provider's public facts and
 //! shares nothing with the client library that it tests.
 
+mod admission;
+mod choices;
 mod clairvoyant;
 mod clock;
 mod config;
@@ -19,23 +21,31 @@ mod ledger;
 mod limits;
 mod link;
 mod message;
+mod openai;
+mod pending;
 pub mod picture;
+mod provider;
 mod random;
+mod requests;
 #[cfg(feature = "server")]
 pub mod server;
+mod sketch;
 mod stats;
 mod task;
 mod tasks;
+mod window;
 mod world;
 
+pub use choices::{Counts, Dialect, FilterStage, HostileOn, LimitScope, QuotaCode};
 pub use clairvoyant::{Window, clairvoyant, clairvoyant_for};
 pub use clock::http_date;
 pub use config::{Config, ConfigError, SETTINGS, Setting};
-pub use config::{Counts, Dialect, HostileOn, LimitScope};
 pub use distribution::{CapSchedule, Distribution, Durations};
 pub use hint::HintMode;
 pub use image::Drawing;
 pub use ledger::Charge;
 pub use message::{Reply, Request, Response};
+pub use pending::Pending;
+pub use provider::Provider;
 pub use stats::Stats;
 pub use world::{Step, World};

@@ -1,8 +1,9 @@
-//! The limits of one scope: slots, the rolling window, the daily quota.
+//! The limits of one scope: slots, the rolling windows, the daily quota.
 
 use std::collections::VecDeque;
 
 use crate::config::Config;
+use crate::window::Window;
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -11,6 +12,7 @@ const DAY_MS: u64 = 86_400_000;
 pub(crate) enum Axis {
     Slots,
     Window,
+    Images,
     Day,
 }
 
@@ -20,56 +22,67 @@ impl Axis {
         match self {
             Axis::Slots => "too many tasks in progress: concurrency limit reached",
             Axis::Window => "too many requests per minute",
+            Axis::Images => "too many images per minute",
             Axis::Day => "daily quota exceeded",
         }
     }
 }
 
-/// A refusal and how long it truly lasts.
+/// A refusal, how long it truly lasts, and the count behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub axis: Axis,
     pub wait_ms: u64,
+    pub limit: u32,
+    pub used: u32,
+    pub requested: u32,
+}
+
+impl Refusal {
+    /// Whether it was asked for more than the limit ever allows.
+    pub fn is_for_good(&self) -> bool {
+        self.axis == Axis::Images && self.requested > self.limit
+    }
 }
 
 /// What one key (or key and model) has used up.
 #[derive(Debug, Default)]
 pub(crate) struct Scope {
-    /// Tasks that hold a slot.
+    /// Slots that tasks hold.
     pub running: u32,
     /// Tasks that wait for one, by index, first come first served.
     pub waiting: VecDeque<usize>,
-    window: VecDeque<u64>,
+    /// Requests of the last minute.
+    pub requests: Window,
+    /// Images of the last minute.
+    pub images: Window,
     day: u64,
     day_count: u32,
 }
 
 impl Scope {
-    /// Whether the rolling window takes one more request.
-    pub fn window(&mut self, config: &Config, now_ms: u64) -> Result<(), Refusal> {
-        while self.window.front().is_some_and(|&at| at + config.rpm_window_ms <= now_ms) {
-            self.window.pop_front();
+    /// Whether the rolling windows take one more request for this many images.
+    pub fn window(&mut self, config: &Config, images: u32, now_ms: u64) -> Result<(), Refusal> {
+        let length_ms = config.rpm_window_ms;
+        let axes = [
+            (Axis::Window, &mut self.requests, config.rpm, 1),
+            (Axis::Images, &mut self.images, config.ipm.filter(|_| images > 0), images),
+        ];
+        for (axis, window, limit, requested) in axes {
+            let Some(limit) = limit else { continue };
+            let wait_ms = window.wait(limit, requested, length_ms, now_ms);
+            if wait_ms > 0 {
+                let used = window.used(length_ms, now_ms);
+                return Err(Refusal { axis, wait_ms, limit, used, requested });
+            }
         }
-        let Some(rpm) = config.rpm.map(|rpm| rpm as usize) else { return Ok(()) };
-        if self.window.len() < rpm {
-            return Ok(());
-        }
-        // A lowered limit leaves more entries than it allows: then more than the oldest must go.
-        let blocking = self.window.len().checked_sub(rpm.max(1)).and_then(|index| self.window.get(index));
-        let blocking = blocking.copied().unwrap_or(now_ms);
-        Err(Refusal { axis: Axis::Window, wait_ms: (blocking + config.rpm_window_ms).saturating_sub(now_ms) })
+        Ok(())
     }
 
-    /// Counts a request in the rolling window.
-    pub fn count_in_window(&mut self, now_ms: u64) {
-        self.window.push_back(now_ms);
-    }
-
-    /// How many more requests the window takes, and when its oldest entry leaves.
-    pub fn remaining(&self, config: &Config, now_ms: u64) -> (u32, u64) {
-        let used = self.window.iter().filter(|&&at| at + config.rpm_window_ms > now_ms).count() as u32;
-        let oldest = self.window.iter().find(|&&at| at + config.rpm_window_ms > now_ms);
-        (config.rpm.unwrap_or(0).saturating_sub(used), oldest.map_or(now_ms, |at| at + config.rpm_window_ms))
+    /// Counts a request for this many images in the rolling windows.
+    pub fn count_in_window(&mut self, images: u32, now_ms: u64) {
+        self.requests.count(1, now_ms);
+        self.images.count(images, now_ms);
     }
 
     /// Whether the daily quota takes one more task; days are those of the provider's clock.
@@ -79,8 +92,9 @@ impl Scope {
             self.day_count = 0;
         }
         match config.rpd {
-            Some(rpd) if self.day_count >= rpd => {
-                Err(Refusal { axis: Axis::Day, wait_ms: (self.day + 1) * DAY_MS - wall_ms })
+            Some(limit) if self.day_count >= limit => {
+                let wait_ms = (self.day + 1) * DAY_MS - wall_ms;
+                Err(Refusal { axis: Axis::Day, wait_ms, limit, used: self.day_count, requested: 1 })
             }
             _ => Ok(()),
         }
@@ -91,9 +105,9 @@ impl Scope {
         self.day_count += 1;
     }
 
-    /// Whether a slot is free.
-    pub fn has_slot(&self, config: &Config, now_ms: u64) -> bool {
-        config.cap_at(now_ms).is_none_or(|cap| self.running < cap)
+    /// Whether a task that holds this many slots may run now; one that never fits runs alone.
+    pub fn has_slot(&self, config: &Config, slots: u32, now_ms: u64) -> bool {
+        config.cap_at(now_ms).is_none_or(|cap| self.running.saturating_add(slots.min(cap).max(1)) <= cap)
     }
 }
 
@@ -101,22 +115,48 @@ impl Scope {
 mod tests {
     use super::*;
 
+    fn waits(scope: &mut Scope, config: &Config, now_ms: u64) -> u64 {
+        scope.window(config, 0, now_ms).map_or_else(|refusal| refusal.wait_ms, |()| 0)
+    }
+
     #[test]
     fn the_window_rolls() {
         let config = Config { rpm: Some(2), rpm_window_ms: 100, ..Config::default() };
         let mut scope = Scope::default();
         for at in [0, 40] {
-            assert_eq!(scope.window(&config, at), Ok(()));
-            scope.count_in_window(at);
+            assert_eq!(scope.window(&config, 1, at), Ok(()));
+            scope.count_in_window(1, at);
         }
-        assert_eq!(scope.window(&config, 99), Err(Refusal { axis: Axis::Window, wait_ms: 1 }));
-        assert_eq!(scope.window(&config, 100), Ok(()));
-        scope.count_in_window(100);
+        assert_eq!(
+            scope.window(&config, 1, 99),
+            Err(Refusal { axis: Axis::Window, wait_ms: 1, limit: 2, used: 2, requested: 1 })
+        );
+        assert_eq!(scope.window(&config, 1, 100), Ok(()));
+        scope.count_in_window(1, 100);
         // A fixed window would be empty here; a rolling one still holds the submits at 40 and 100.
-        assert_eq!(scope.window(&config, 101), Err(Refusal { axis: Axis::Window, wait_ms: 39 }));
-        assert_eq!(scope.remaining(&config, 101), (0, 140));
+        assert_eq!(waits(&mut scope, &config, 101), 39);
         let lowered = Config { rpm: Some(1), ..config };
-        assert_eq!(scope.window(&lowered, 101), Err(Refusal { axis: Axis::Window, wait_ms: 99 }));
+        assert_eq!(waits(&mut scope, &lowered, 101), 99);
+    }
+
+    #[test]
+    fn images_have_a_window_of_their_own() {
+        let config = Config { rpm: Some(9), ipm: Some(5), rpm_window_ms: 100, ..Config::default() };
+        let mut scope = Scope::default();
+        scope.count_in_window(4, 0);
+        assert_eq!(scope.window(&config, 1, 10), Ok(()));
+        let refusal = scope.window(&config, 2, 10).unwrap_err();
+        assert_eq!(refusal, Refusal { axis: Axis::Images, wait_ms: 90, limit: 5, used: 4, requested: 2 });
+        assert!(!refusal.is_for_good() && scope.window(&config, 6, 10).unwrap_err().is_for_good());
+    }
+
+    #[test]
+    fn slots_are_weighed() {
+        let config = Config { concurrency: Some(4), ..Config::default() };
+        let scope = Scope { running: 2, ..Scope::default() };
+        assert!(scope.has_slot(&config, 2, 0) && !scope.has_slot(&config, 3, 0));
+        assert!(Scope::default().has_slot(&config, 9, 0) && !scope.has_slot(&config, 9, 0));
+        assert!(!Scope::default().has_slot(&Config { concurrency: Some(0), ..config }, 1, 0));
     }
 
     #[test]
@@ -125,7 +165,7 @@ mod tests {
         let mut scope = Scope::default();
         assert_eq!(scope.day(&config, DAY_MS - 10), Ok(()));
         scope.count_in_day();
-        assert_eq!(scope.day(&config, DAY_MS - 10), Err(Refusal { axis: Axis::Day, wait_ms: 10 }));
+        assert_eq!(scope.day(&config, DAY_MS - 10).unwrap_err().wait_ms, 10);
         assert_eq!(scope.day(&config, DAY_MS), Ok(()));
     }
 }

@@ -1,5 +1,7 @@
 //! A request and an answer as they cross the wire, without a transport.
 
+use crate::pending::Pending;
+
 /// An HTTP request as the provider receives it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
@@ -84,4 +86,6 @@ pub enum Reply {
     Answer(Response),
     /// The client sees a broken connection; the server may or may not have acted.
     Lost,
+    /// The client waits: the answer is due later.
+    Later(Pending),
 }

@@ -1,14 +1,21 @@
 //! A task on the server, from its submit to its end.
 
+use std::sync::Arc;
+
 use crate::config::Config;
+use crate::provider::Provider;
 use crate::random::{Stream, unit};
+use crate::sketch::Sketch;
 
 /// How a task will end; settled when it is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     Success,
     Failure,
-    Filtered,
+    /// `hard`: no provider may draw it.
+    Filtered {
+        hard: bool,
+    },
 }
 
 impl Fate {
@@ -16,12 +23,14 @@ impl Fate {
     pub fn of(config: &Config, index: u64, prompt: &str) -> Fate {
         let holds = |words: &[String]| words.iter().any(|word| prompt.contains(word.as_str()));
         let draw = unit(config.seed, Stream::Fate, index);
-        if holds(&config.filter_words) {
-            Fate::Filtered
+        if holds(&config.hard_filter_words) {
+            Fate::Filtered { hard: true }
+        } else if holds(&config.filter_words) {
+            Fate::Filtered { hard: false }
         } else if holds(&config.fail_words) || draw < config.task_failure {
             Fate::Failure
         } else if draw < config.task_failure + config.filtered {
-            Fate::Filtered
+            Fate::Filtered { hard: false }
         } else {
             Fate::Success
         }
@@ -41,13 +50,19 @@ pub(crate) enum Phase {
 #[derive(Clone, Debug)]
 pub(crate) struct Task {
     pub id: String,
+    pub provider: Provider,
     pub account: String,
     pub model: String,
     pub route: Option<String>,
-    pub prompt: String,
-    pub width: u32,
-    pub height: u32,
+    /// What is to be drawn; once for each of its images.
+    pub sketch: Arc<Sketch>,
+    pub images: u32,
+    /// How many slots it holds while it runs.
+    pub slots: u32,
     pub idempotency_key: Option<String>,
+    /// The quality that the answer names; of OpenAI's family only, as is the next.
+    pub quality: &'static str,
+    pub safety_identifier: Option<String>,
     pub created_ms: u64,
     pub duration_ms: u64,
     /// When it got a slot.

@@ -1,14 +1,16 @@
-//! Submit, poll and list: the part of the world that speaks of tasks.
+//! HiAPI: submit, poll and list, the part of the world that speaks of tasks.
 
-use crate::config::Counts;
+use crate::admission::Plan;
+use crate::choices::Counts;
 use crate::hiapi::{Problem, View};
 use crate::hint;
 use crate::idempotency::Verdict;
 use crate::input::{self, Fault, Submit};
-use crate::limits::{Axis, Refusal};
 use crate::link;
 use crate::message::{Request, Response};
-use crate::random::{Stream, identifier, unit};
+use crate::provider::Provider;
+use crate::random::{Stream, unit};
+use crate::sketch::Sketch;
 use crate::task::{Fate, Phase, Task};
 use crate::world::World;
 
@@ -41,7 +43,7 @@ impl World {
             Fault::Invalid(message) => self.problem(&Problem::Invalid(message)),
             Fault::Model(message) => self.problem(&Problem::ModelUnavailable(message)),
         })?;
-        let scope = self.scope_of(account, &submit.model);
+        let scope = self.scope_of(Provider::HiApi, account, &submit.model);
         let answer = self.limited_submit(account, scope, submit, key, &request.body);
         let (Ok(mut response) | Err(mut response)) = answer;
         self.add_rate_limit_headers(&mut response, scope);
@@ -57,7 +59,7 @@ impl World {
         body: &[u8],
     ) -> Result<Response, Response> {
         if self.config.counts != Counts::Accepted {
-            self.pass_window(scope, true)?;
+            self.pass_submit_window(scope)?;
         }
         if let Some(key) = key {
             let (now, ttl) = (self.now_ms, self.config.idempotency_ttl_ms);
@@ -80,14 +82,26 @@ impl World {
                 }
             }
         }
-        if self.config.credit_micro_usd.is_some_and(|credit| self.spoken_for(account) > credit) {
+        if !self.has_credit(Provider::HiApi, account, 1) {
             return Err(self.problem(&Problem::Unpaid));
         }
-        self.pass_day_and_slots(scope)?;
+        self.pass_day_and_slots(scope, 1).map_err(|refusal| self.refused(refusal, self.config.refuse_after_ms))?;
         if self.config.counts == Counts::Accepted {
-            self.pass_window(scope, true)?;
+            self.pass_submit_window(scope)?;
         }
-        let answer = self.accept(account, scope, submit, key);
+        let index = self.accept(Plan {
+            provider: Provider::HiApi,
+            account,
+            scope,
+            model: submit.model,
+            route: submit.route,
+            sketch: Sketch::of_prompt(submit.prompt, submit.width, submit.height),
+            images: 1,
+            idempotency_key: key,
+            quality: "",
+            safety_identifier: None,
+        });
+        let answer = self.tasks.get(index).map(|task| self.wire().accepted(&task.id)).unwrap_or_default();
         if let Some(key) = key {
             let held = if self.loses_answer() { self.config.processing_window_ms } else { 0 };
             self.idempotency.insert((account, key), body, &answer, self.now_ms, self.now_ms + held);
@@ -95,79 +109,8 @@ impl World {
         Ok(answer)
     }
 
-    fn accept(&mut self, account: &str, scope: usize, submit: Submit, key: Option<&str>) -> Response {
-        let (index, wire) = (self.tasks.len(), self.wire());
-        let id = wire.task_id(&identifier(self.config.seed, Stream::Identifier, index as u64));
-        self.stats.accepted += 1;
-        self.by_id.insert(id.clone(), index);
-        self.tasks.push(Task {
-            id: id.clone(),
-            account: account.to_owned(),
-            fate: Fate::of(&self.config, index as u64, &submit.prompt),
-            model: submit.model,
-            route: submit.route,
-            prompt: submit.prompt,
-            width: submit.width,
-            height: submit.height,
-            idempotency_key: key.map(str::to_owned),
-            created_ms: self.now_ms,
-            duration_ms: self.duration_of(index as u64),
-            started_ms: None,
-            scope,
-            charge: None,
-        });
-        let mut starts = false;
-        if let Some(scope) = self.scopes.get_mut(scope) {
-            scope.count_in_day();
-            // Whoever waits was first, also where the cap has just been raised.
-            starts = scope.waiting.is_empty() && scope.has_slot(&self.config, self.now_ms);
-            if !starts {
-                scope.waiting.push_back(index);
-            }
-        }
-        if starts {
-            self.start(index);
-        }
-        wire.accepted(&id)
-    }
-
-    /// What an account's charges, running tasks and one more task come to, in millionths of a USD.
-    fn spoken_for(&self, account: &str) -> u64 {
-        let mine = |task: &&Task| task.account == account;
-        let open = |task: &&Task| task.charge.is_some() || task.ends_ms().is_none_or(|end| end > self.now_ms);
-        (self.tasks.iter().filter(mine).filter(open).count() as u64 + 1) * self.config.price_micro_usd
-    }
-
-    /// Passes the rolling window and counts the request, or refuses; refused ones count unless only accepted ones do.
-    fn pass_window(&mut self, scope: usize, submit: bool) -> Result<(), Response> {
-        let Some(limits) = self.scopes.get_mut(scope) else { return Ok(()) };
-        let mut verdict = limits.window(&self.config, self.now_ms);
-        if verdict.is_ok() {
-            limits.count_in_window(self.now_ms);
-        } else if self.config.counts != Counts::Accepted {
-            limits.count_in_window(self.now_ms);
-            // An honest hint knows that this very refusal takes room too.
-            verdict = limits.window(&self.config, self.now_ms);
-        }
-        verdict.map_err(|refusal| {
-            *if submit { &mut self.stats.refused_window } else { &mut self.stats.refused_polls } += 1;
-            self.refused(refusal)
-        })
-    }
-
-    fn pass_day_and_slots(&mut self, scope: usize) -> Result<(), Response> {
-        let wall_ms = self.wall_ms(self.now_ms);
-        let Some(limits) = self.scopes.get_mut(scope) else { return Ok(()) };
-        if let Err(refusal) = limits.day(&self.config, wall_ms) {
-            self.stats.refused_day += 1;
-            return Err(self.refused(refusal));
-        }
-        if !self.config.queue && !limits.has_slot(&self.config, self.now_ms) {
-            self.stats.refused_slots += 1;
-            let wait_ms = if self.config.hint_slots { self.slot_wait(scope) } else { 0 };
-            return Err(self.refused(Refusal { axis: Axis::Slots, wait_ms }));
-        }
-        Ok(())
+    fn pass_submit_window(&mut self, scope: usize) -> Result<(), Response> {
+        self.pass_window(scope, true, 0).map_err(|refusal| self.refused(refusal, self.config.refuse_after_ms))
     }
 
     /// Answers a poll; `seen` says whether the answer will reach the client whole.
@@ -178,19 +121,20 @@ impl World {
             return response;
         }
         let index = self.by_id.get(id).copied();
-        let task = index.and_then(|index| self.tasks.get(index)).filter(|task| task.account == account);
+        let mine = |task: &&Task| task.account == account && task.provider == Provider::HiApi;
+        let task = index.and_then(|index| self.tasks.get(index)).filter(mine);
         let scope = match task {
             Some(task) => task.scope,
-            None => self.scope_of(account, ""),
+            None => self.scope_of(Provider::HiApi, account, ""),
         };
         if self.config.counts == Counts::Requests {
-            if let Err(response) = self.pass_window(scope, false) {
-                return response;
+            if let Err(refusal) = self.pass_window(scope, false, 0) {
+                return self.refused(refusal, 0);
             }
         }
         let task = index
             .and_then(|index| self.tasks.get(index))
-            .filter(|task| task.account == account && self.now_ms >= task.created_ms + self.config.poll_404_ms);
+            .filter(|task| mine(task) && self.now_ms >= task.created_ms + self.config.poll_404_ms);
         let (Some(index), Some(task)) = (index, task) else { return self.problem(&Problem::NotFound) };
         let ended = task.phase(&self.config, self.now_ms) == Phase::Ended;
         let mut response = self.with_view(task, |view| self.wire().detail(view));
@@ -211,7 +155,8 @@ impl World {
         let (Some(page), Some(size)) = (number("page", 1), number("size", 20)) else {
             return self.problem(&Problem::Invalid("page and size are 1 to 1000".to_owned()));
         };
-        let mine: Vec<&Task> = self.tasks.iter().rev().filter(|task| task.account == account).collect();
+        let own = |task: &&Task| task.account == account && task.provider == Provider::HiApi;
+        let mine: Vec<&Task> = self.tasks.iter().rev().filter(own).collect();
         let shown: Vec<View<'_>> =
             mine.iter().skip((page - 1) * size).take(size).map(|task| self.view(task, "")).collect();
         self.wire().list(&shown, page, size, mine.len())
@@ -219,17 +164,21 @@ impl World {
 
     fn with_view<T>(&self, task: &Task, use_it: impl FnOnce(&View<'_>) -> T) -> T {
         let expires_s = self.expires_s(task);
-        let url = link::make(self.config.seed, &self.config.base_url, &task.id, expires_s);
+        let url = link::make(self.config.seed, &self.config.base_url, &format!("{}.png", task.id), expires_s);
         use_it(&self.view(task, &url))
     }
 
-    fn view<'a>(&self, task: &'a Task, url: &'a str) -> View<'a> {
+    fn view<'a>(&'a self, task: &'a Task, url: &'a str) -> View<'a> {
         View {
             task_id: &task.id,
             model: &task.model,
             route: task.route.as_deref(),
             phase: task.phase(&self.config, self.now_ms),
             fate: task.fate,
+            violations: match task.fate {
+                Fate::Filtered { hard: true } => &self.config.hard_filter_categories,
+                _ => &[],
+            },
             created_s: self.wall_ms(task.created_ms) / 1000,
             completed_s: self.wall_ms(task.ends_ms().unwrap_or(0)) / 1000,
             url,
@@ -237,7 +186,7 @@ impl World {
         }
     }
 
-    fn expires_s(&self, task: &Task) -> u64 {
+    pub(crate) fn expires_s(&self, task: &Task) -> u64 {
         (self.wall_ms(task.ends_ms().unwrap_or(0)) / 1000).saturating_add(self.config.url_ttl_ms.div_ceil(1000))
     }
 
@@ -255,9 +204,11 @@ impl World {
     }
 
     fn add_rate_limit_headers(&self, response: &mut Response, scope: usize) {
-        let Some(rpm) = self.config.rpm.filter(|_| self.config.rate_limit_headers) else { return };
+        let Some(rpm) = self.config.rpm.filter(|_| self.config.rate_limit_headers == Some(true)) else { return };
         let Some(scope) = self.scopes.get(scope) else { return };
-        let (remaining, reset_ms) = scope.remaining(&self.config, self.now_ms);
+        let length_ms = self.config.rpm_window_ms;
+        let remaining = rpm.saturating_sub(scope.requests.used(length_ms, self.now_ms));
+        let reset_ms = scope.requests.first_room_ms(length_ms, self.now_ms);
         response.set_header("x-ratelimit-limit", rpm.to_string());
         response.set_header("x-ratelimit-remaining", remaining.to_string());
         response.set_header("x-ratelimit-reset", self.wall_ms(reset_ms).div_ceil(1000).to_string());

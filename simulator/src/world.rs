@@ -3,20 +3,18 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
-use serde_json::json;
-
-use crate::clock::http_date;
-use crate::config::{Config, HostileOn, LimitScope};
-use crate::cors;
-use crate::faults::{Hostile, STOLEN_PATH};
+use crate::choices::LimitScope;
+use crate::config::Config;
 use crate::hiapi::{Problem, Wire};
 use crate::hint;
 use crate::idempotency::Store;
 use crate::image::Drawing;
 use crate::ledger::Charge;
 use crate::limits::{Axis, Refusal, Scope};
-use crate::message::{Reply, Request, Response};
-use crate::random::{Stream, bits, identifier, unit};
+use crate::message::{Reply, Response};
+use crate::pending::{Open, Origin};
+use crate::provider::Provider;
+use crate::random::{Stream, bits, unit};
 use crate::stats::Stats;
 use crate::task::{Fate, Task};
 
@@ -33,7 +31,13 @@ pub struct World {
     /// Ends of running tasks: (time, task).
     ends: BinaryHeap<Reverse<(u64, usize)>>,
     pub(crate) scopes: Vec<Scope>,
-    scope_names: HashMap<(String, String), usize>,
+    scope_names: HashMap<(Provider, String, String), usize>,
+    /// Requests whose answers are due later, by ticket.
+    pub(crate) open: HashMap<u64, Open>,
+    /// What the numbers of this world's tickets begin after.
+    pub(crate) tickets_before: u64,
+    /// The request that is being answered.
+    pub(crate) origin: Origin,
     pub(crate) idempotency: Store,
     ledger: Vec<Charge>,
     pub(crate) stats: Stats,
@@ -60,53 +64,18 @@ impl World {
             ends: BinaryHeap::new(),
             scopes: Vec::new(),
             scope_names: HashMap::new(),
+            open: HashMap::new(),
+            tickets_before: 0,
+            origin: Origin { number: 0, provider: Provider::HiApi, arrived_ms: 0, scope: None },
             idempotency: Store::default(),
             ledger: Vec::new(),
             stats: Stats::default(),
         }
     }
 
-    /// Answers a request that arrives at `now_ms`; pictures are drawn at once. A time before an earlier call's counts as
-    /// that earlier time.
-    pub fn handle(&mut self, now_ms: u64, request: &Request) -> Reply {
-        match self.begin(now_ms, request) {
-            Step::Reply(reply) => reply,
-            Step::Draw(drawing) => Reply::Answer(drawing.draw()),
-        }
-    }
-
-    /// Like [`World::handle`], but leaves the drawing of a picture to the caller.
-    pub fn begin(&mut self, now_ms: u64, request: &Request) -> Step {
-        self.advance(now_ms);
-        self.requests += 1;
-        let path = request.path.split('?').next().unwrap_or_default();
-        let reply = match (request.method.as_str(), path) {
-            ("OPTIONS", _) => Reply::Answer(cors::preflight()),
-            ("GET", image) if image.starts_with("/images/") => match self.image(request) {
-                Ok(mut drawing) => {
-                    self.dress(&mut drawing.head);
-                    return Step::Draw(drawing);
-                }
-                Err(response) => Reply::Answer(response),
-            },
-            (_, STOLEN_PATH) => {
-                self.stats.leaked_credentials += u64::from(request.header("authorization").is_some());
-                Reply::Answer(Response::new(200, "text/plain", "not the provider\n"))
-            }
-            ("POST", "/v1/tasks") => self.faulty(request, true),
-            ("GET", path) if path.starts_with("/v1/tasks/") => self.faulty(request, false),
-            _ => Reply::Answer(self.authorized(request, World::other)),
-        };
-        Step::Reply(match reply {
-            Reply::Answer(mut response) => {
-                self.dress(&mut response);
-                Reply::Answer(response)
-            }
-            Reply::Lost => {
-                self.stats.lost += 1;
-                Reply::Lost
-            }
-        })
+    /// A world at time 0 in which nothing has happened, and in which no answer is due that this one owes.
+    pub fn successor(&self, config: Config) -> World {
+        World { tickets_before: self.tickets_before + self.requests, ..World::new(config) }
     }
 
     /// Lets time pass: tasks end, queued ones start, successes are charged.
@@ -181,13 +150,9 @@ impl World {
         Wire::of(self.config.dialect, bits(self.config.seed, Stream::Dialect, self.requests))
     }
 
-    fn request_id(&self) -> String {
-        format!("req_{}", identifier(self.config.seed, Stream::RequestIdentifier, self.requests))
-    }
-
     /// The answer to a request that is not carried out.
     pub(crate) fn problem(&mut self, problem: &Problem) -> Response {
-        let response = self.wire().problem(problem, &self.request_id());
+        let response = self.wire().problem(problem, &self.request_id(self.requests));
         match response.status {
             400 | 413 => self.stats.invalid += 1,
             401 => self.stats.unauthorized += 1,
@@ -198,21 +163,28 @@ impl World {
         response
     }
 
-    /// The answer to a request that a limit refuses.
-    pub(crate) fn refused(&mut self, refusal: Refusal) -> Response {
+    /// The answer to a request that a limit refuses; `late_ms` later it is sent.
+    pub(crate) fn refused(&mut self, refusal: Refusal, late_ms: u64) -> Response {
         self.stats.refusals += 1;
-        let words = self.config.name_axis.then(|| refusal.axis.words());
+        let wait_ms = refusal.wait_ms.saturating_sub(late_ms);
+        let hints = refusal.axis != Axis::Slots || self.config.hint_slots;
+        let named = self.config.name_axis.then(|| refusal.axis.words().to_owned());
+        let hinted = hint::words(&self.config, wait_ms).filter(|_| hints);
+        let words = match (named, hinted) {
+            (Some(named), Some(hinted)) => Some(format!("{named}. {hinted}")),
+            (named, hinted) => named.or(hinted),
+        };
         let mut response = self.problem(&Problem::Limited(words));
-        if refusal.axis != Axis::Slots || self.config.hint_slots {
-            hint::add(&mut response, &self.config, refusal.wait_ms, self.wall_ms(self.now_ms));
+        if hints {
+            hint::add(&mut response, &self.config, wait_ms, self.wall_ms(self.now_ms + late_ms));
         }
         response
     }
 
     /// The limit scope of a key and a model.
-    pub(crate) fn scope_of(&mut self, account: &str, model: &str) -> usize {
+    pub(crate) fn scope_of(&mut self, provider: Provider, account: &str, model: &str) -> usize {
         let model = if self.config.scope == LimitScope::Key { "" } else { model };
-        let name = (account.to_owned(), model.to_owned());
+        let name = (provider, account.to_owned(), model.to_owned());
         *self.scope_names.entry(name).or_insert_with(|| {
             self.scopes.push(Scope::default());
             self.scopes.len() - 1
@@ -225,7 +197,7 @@ impl World {
         task.started_ms = Some(self.now_ms);
         self.ends.push(Reverse((self.now_ms + task.duration_ms, index)));
         if let Some(scope) = self.scopes.get_mut(task.scope) {
-            scope.running += 1;
+            scope.running += task.slots;
             self.stats.peak_in_flight = self.stats.peak_in_flight.max(u64::from(scope.running));
         }
     }
@@ -245,7 +217,7 @@ impl World {
         ends.map(|Reverse((end, _))| end.saturating_sub(self.now_ms)).min().unwrap_or(0)
     }
 
-    fn next_event(&self) -> Option<u64> {
+    pub(crate) fn next_event(&self) -> Option<u64> {
         let end = self.ends.peek().map(|&Reverse((end, _))| end);
         let waits = self.scopes.iter().any(|scope| !scope.waiting.is_empty());
         let step = if waits { self.config.concurrency_schedule.next_after(self.now_ms) } else { None };
@@ -262,112 +234,37 @@ impl World {
 
     fn next_waiting(&mut self, scope: usize) -> Option<usize> {
         let scope = self.scopes.get_mut(scope)?;
-        if scope.has_slot(&self.config, self.now_ms) { scope.waiting.pop_front() } else { None }
+        let slots = scope.waiting.front().and_then(|&index| self.tasks.get(index))?.slots;
+        if scope.has_slot(&self.config, slots, self.now_ms) { scope.waiting.pop_front() } else { None }
     }
 
     fn finish(&mut self, index: usize) {
         let Some(task) = self.tasks.get_mut(index) else { return };
         if let Some(scope) = self.scopes.get_mut(task.scope) {
-            scope.running = scope.running.saturating_sub(1);
+            scope.running = scope.running.saturating_sub(task.slots);
         }
         match task.fate {
             Fate::Success => self.stats.succeeded += 1,
-            Fate::Failure | Fate::Filtered => self.stats.failed += 1,
+            Fate::Failure | Fate::Filtered { .. } => self.stats.failed += 1,
         }
-        if task.fate == Fate::Success || (task.fate == Fate::Filtered && self.config.charge_filtered) {
+        if task.fate == Fate::Success || (matches!(task.fate, Fate::Filtered { .. }) && self.config.charge_filtered) {
             task.charge = Some(self.ledger.len());
             self.stats.charges += 1;
-            self.stats.charged_micro_usd += self.config.price_micro_usd;
+            let price_micro_usd = self.config.price_micro_usd * u64::from(task.images);
+            self.stats.charged_micro_usd += price_micro_usd;
             self.ledger.push(Charge {
                 task_id: task.id.clone(),
+                provider: task.provider,
                 key: task.account.clone(),
                 model: task.model.clone(),
                 idempotency_key: task.idempotency_key.clone(),
-                prompt: task.prompt.clone(),
-                images: 1,
-                amount_usd: self.config.price_micro_usd as f64 / 1e6,
+                prompt: task.sketch.prompt.clone(),
+                images: task.images,
+                amount_usd: price_micro_usd as f64 / 1e6,
                 at_ms: self.now_ms,
                 delivered: false,
                 image_fetched: false,
             });
         }
-    }
-
-    /// A submit or a poll, with the faults that may strike it.
-    fn faulty(&mut self, request: &Request, submit: bool) -> Reply {
-        if submit && self.strikes(Stream::LostRequest, self.config.lost_request) {
-            return Reply::Lost;
-        }
-        let struck = match self.config.hostile_on {
-            HostileOn::Both => true,
-            HostileOn::Submits => submit,
-            HostileOn::Polls => !submit,
-        };
-        let hostile = Hostile::draw(&self.config, self.requests).filter(|_| struck);
-        self.stats.hostile += u64::from(hostile.is_some());
-        if hostile == Some(Hostile::Redirect) {
-            return Reply::Answer(Hostile::Redirect.mangle(&self.config, Response::default()));
-        }
-        let accepted = self.stats.accepted;
-        let answer = if submit {
-            self.authorized(request, World::submit)
-        } else {
-            let lost = self.strikes(Stream::LostAnswer, self.config.poll_lost);
-            let seen = !lost && hostile.is_none();
-            let answer = self.authorized(request, |world, account, request| world.poll(account, request, seen));
-            if lost {
-                return Reply::Lost;
-            }
-            answer
-        };
-        if self.stats.accepted > accepted && self.loses_answer() {
-            return Reply::Lost;
-        }
-        Reply::Answer(match hostile {
-            Some(hostile) => hostile.mangle(&self.config, answer),
-            None => answer,
-        })
-    }
-
-    /// Whether the present submit's answer is lost if it is accepted.
-    pub(crate) fn loses_answer(&self) -> bool {
-        self.strikes(Stream::LostAnswer, self.config.lost_answer)
-    }
-
-    /// Carries a request out for the account that its key names.
-    fn authorized(&mut self, request: &Request, act: impl FnOnce(&mut World, &str, &Request) -> Response) -> Response {
-        let header = request.header("authorization").unwrap_or_default();
-        let key = header.strip_prefix("Bearer ").unwrap_or_default().trim().to_owned();
-        let config = &self.config;
-        let known = config.keys.is_empty() || config.keys.contains(&key);
-        if key.is_empty() || !known || config.bad_keys.contains(&key) {
-            return self.problem(&Problem::Unauthorized);
-        }
-        act(self, &key, request)
-    }
-
-    /// Everything but submits and polls.
-    fn other(&mut self, account: &str, request: &Request) -> Response {
-        let path = request.path.split('?').next().unwrap_or_default();
-        match (request.method.as_str(), path) {
-            ("GET", "/v1/tasks") => self.list(account, request),
-            ("GET", "/v1/models") => {
-                let names = if self.config.models.is_empty() {
-                    vec!["gpt-image-2".to_owned(), "gpt-image-2-pro".to_owned()]
-                } else {
-                    self.config.models.clone()
-                };
-                let models: Vec<_> = names.iter().map(|name| json!({"id": name, "object": "model"})).collect();
-                Response::json(200, &json!({"object": "list", "data": models}))
-            }
-            _ => self.problem(&Problem::NotFound),
-        }
-    }
-
-    /// Adds the headers that every answer has.
-    fn dress(&self, response: &mut Response) {
-        response.set_header("date", http_date(self.wall_ms(self.now_ms)));
-        response.set_header("x-request-id", self.request_id());
-        cors::open(response, &self.config);
     }
 }

@@ -148,3 +148,55 @@ async fn turning_losses_on_closes_connections_that_stood_open() {
     tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut rest)).await.unwrap().unwrap();
     server.abort();
 }
+
+fn picture_request() -> Request<Body> {
+    let body = json!({"model": "gpt-image-2", "prompt": "a lake", "size": "32x32"});
+    let request = Request::post("/v1/images/generations").header("authorization", "Bearer k");
+    request.header("content-type", "application/json").body(Body::from(body.to_string())).unwrap()
+}
+
+#[tokio::test]
+async fn a_synchronous_answer_comes_when_its_task_ends_or_when_settings_let_it_begin() {
+    let shared = shared(Config { concurrency: Some(0), queue: true, least_pixels: 1, ..Config::default() });
+    let waiting = tokio::spawn(router(shared.clone()).oneshot(picture_request()));
+    while ask_json(&shared, "GET", "/admin/stats", "").await.1["waiting"] != 1 {
+        tokio::task::yield_now().await;
+    }
+    ask(&shared, "PUT", "/admin/config", r#"{"concurrency":1}"#).await;
+    let response = tokio::time::timeout(Duration::from_secs(30), waiting).await.unwrap().unwrap().unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert!(response.headers().contains_key("openai-processing-ms"));
+    let body: Value = serde_json::from_slice(&to_bytes(response.into_body(), usize::MAX).await.unwrap()).unwrap();
+    assert!(body["data"][0]["b64_json"].as_str().unwrap().starts_with("iVBORw0KGgo"));
+    let (_, ledger) = ask_json(&shared, "GET", "/admin/ledger", "").await;
+    assert_eq!((&ledger[0]["provider"], &ledger[0]["delivered"]), (&json!("openai"), &json!(true)));
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_is_noticed_and_a_reset_breaks_what_waits() {
+    let shared = shared(Config { concurrency: Some(0), queue: true, least_pixels: 1, ..Config::default() });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(serve(listener, shared.clone(), std::future::pending()));
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let body = r#"{"model":"gpt-image-2","prompt":"p"}"#;
+    let head =
+        "POST /v1/images/generations HTTP/1.1\r\nhost: x\r\nauthorization: Bearer k\r\ncontent-type: application/json";
+    stream.write_all(format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();
+    let until = async |name: &str| {
+        while ask_json(&shared, "GET", "/admin/stats", "").await.1[name] != 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), until("waiting")).await.unwrap();
+    drop(stream);
+    tokio::time::timeout(Duration::from_secs(30), until("abandoned")).await.unwrap();
+    let waiting = tokio::spawn(router(shared.clone()).oneshot(picture_request()));
+    while ask_json(&shared, "GET", "/admin/stats", "").await.1["waiting"] != 2 {
+        tokio::task::yield_now().await;
+    }
+    ask(&shared, "POST", "/admin/reset", "").await;
+    let response = tokio::time::timeout(Duration::from_secs(30), waiting).await.unwrap().unwrap().unwrap();
+    assert!(response.extensions().get::<Broken>().is_some());
+    server.abort();
+}

@@ -10,7 +10,7 @@ use tidegate::retry::hint::retry_after;
 use tidegate::rng::Rng;
 use tidegate::task::{OwnerId, TaskId};
 use tidegate::time::Instant;
-use tidegate_simulator::{Reply, World};
+use tidegate_simulator::{Pending, Reply, World};
 
 pub use super::stage::*;
 use super::store::{Store, prompt, request};
@@ -22,9 +22,17 @@ const MAX_STEPS: u32 = 400_000;
 
 enum Event {
     Arrive(usize),
+    /// A synchronous provider's answer may be there.
+    Due(usize, Pending, bool),
     Answer(usize, Reply),
     Input(OwnerId, Input),
-    Write { owner: OwnerId, seq: Option<u64>, key: String, record: Option<String>, ok: bool },
+    Write {
+        owner: OwnerId,
+        seq: Option<u64>,
+        key: String,
+        record: Option<String>,
+        ok: bool,
+    },
     Act(Act),
 }
 
@@ -179,6 +187,10 @@ impl Sim {
         let stale = generation != self.generation;
         match event {
             Event::Arrive(place) => self.arrive(place, stale),
+            Event::Due(place, pending, is_stale) => {
+                let reply = self.world.collect(self.now, &pending);
+                self.send_back(place, reply, stale || is_stale);
+            }
             Event::Answer(place, reply) if !stale => self.answer(place, reply),
             Event::Input(owner, input) if !stale && !self.dead.contains(&owner) => self.feed(input),
             Event::Write { owner, seq, key, record, ok } if !stale => {
@@ -330,6 +342,14 @@ impl Sim {
             };
             self.world.handle(self.now, &request)
         });
+        self.send_back(place, reply, stale);
+    }
+
+    fn send_back(&mut self, place: usize, reply: Reply, stale: bool) {
+        if let Reply::Later(pending) = reply {
+            let at = pending.at_ms.unwrap_or(HORIZON).max(self.now);
+            return self.schedule(at, Event::Due(place, pending, stale));
+        }
         let reply = if self.lost.contains(&place) { Reply::Lost } else { reply };
         let hangs = reply == Reply::Lost && self.strikes(self.around.hangs);
         if !stale && !hangs {
@@ -352,7 +372,7 @@ impl Sim {
                 self.sent[place].answer = heard(response.status, retry_after(&answer, self.wall()));
                 Input::Answer { call, answer }
             }
-            Reply::Lost => {
+            Reply::Lost | Reply::Later(_) => {
                 self.sent[place].answer = heard(0, None);
                 Input::Failed { call, fault: Fault::Network, message: String::new() }
             }

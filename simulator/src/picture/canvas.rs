@@ -106,16 +106,21 @@ impl Canvas {
         });
     }
 
-    /// The picture as PNG, 8 bits a channel, sRGB, opaque.
-    pub fn into_png(self) -> Vec<u8> {
+    /// The picture as bytes of sRGB: red, green and blue of each pixel, row by row.
+    pub fn into_bytes(self) -> Vec<u8> {
         let table: Vec<u8> = (0..=4095_u16).map(|step| encode(f32::from(step) / 4095.0)).collect();
         let byte = |light: f32| {
             // The square root spreads the table's steps over the dark tones, where eyes see them.
             let step = (light.clamp(0.0, 1.0).sqrt() * 4095.0 + 0.5) as usize;
             table.get(step).copied().unwrap_or(255)
         };
-        let bytes: Vec<u8> = self.pixels.iter().flat_map(|p| [byte(p.red), byte(p.green), byte(p.blue)]).collect();
-        png(self.width as u32, self.height as u32, &bytes, BitDepth::Eight)
+        self.pixels.iter().flat_map(|p| [byte(p.red), byte(p.green), byte(p.blue)]).collect()
+    }
+
+    /// The picture as PNG, 8 bits a channel, sRGB, opaque.
+    pub fn into_png(self) -> Vec<u8> {
+        let (width, height) = (self.width as u32, self.height as u32);
+        png(width, height, &self.into_bytes(), BitDepth::Eight)
     }
 }
 

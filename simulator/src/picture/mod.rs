@@ -19,7 +19,7 @@ use noise::Dice;
 use palette::Palette;
 
 /// Longest side of a picture in pixels; larger sizes are cut to it.
-pub const LONGEST_SIDE: u32 = 2048;
+pub const LONGEST_SIDE: u32 = 3840;
 
 /// Draws one style.
 type Style = fn(&mut Canvas, &Palette, &mut Dice);
@@ -62,8 +62,17 @@ const CIRCLES: &[&str] =
     &["circle", "bubble", "balloon", "lantern", "light", "rain", "city", "neon", "bokeh", "street"];
 const GLASS: &[&str] = &["glass", "mosaic", "window", "crystal", "gem", "cathedral", "tile", "butterfly", "geometric"];
 
-/// Draws a picture and encodes it as PNG. The same arguments always give the same bytes; sides are 1 to 2048 pixels.
+/// Draws a picture and encodes it as PNG. The same arguments always give the same bytes; sides are 1 to 3840 pixels.
 pub fn render(prompt: &str, seed: u64, width: u32, height: u32) -> Vec<u8> {
+    paint(prompt, seed, width, height).into_png()
+}
+
+/// The same picture as bytes: red, green and blue of each pixel, row by row.
+pub(crate) fn pixels(prompt: &str, seed: u64, width: u32, height: u32) -> Vec<u8> {
+    paint(prompt, seed, width, height).into_bytes()
+}
+
+fn paint(prompt: &str, seed: u64, width: u32, height: u32) -> Canvas {
     let mut canvas = Canvas::new(width.clamp(1, LONGEST_SIDE), height.clamp(1, LONGEST_SIDE));
     let prompt = prompt.to_lowercase();
     let words: Vec<&str> = prompt.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
@@ -71,10 +80,10 @@ pub fn render(prompt: &str, seed: u64, width: u32, height: u32) -> Vec<u8> {
     let draw = style(&words, &mut dice);
     let palette = Palette::new(&words, &mut dice);
     draw(&mut canvas, &palette, &mut dice);
-    canvas.into_png()
+    canvas
 }
 
-/// A black picture as PNG, for whoever wants a picture of a size and looks at nothing else of it; sides are 1 to 2048 pixels.
+/// A black picture as PNG, for whoever wants a picture of a size and looks at nothing else of it; sides are 1 to 3840 pixels.
 pub fn plain(width: u32, height: u32) -> Vec<u8> {
     let (width, height) = (width.clamp(1, LONGEST_SIDE), height.clamp(1, LONGEST_SIDE));
     canvas::png(width, height, &vec![0; (width.div_ceil(8) * height) as usize], png::BitDepth::One)
@@ -96,7 +105,7 @@ fn asks(names: &[&str], word: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn pixels(png: &[u8]) -> (u32, u32, Vec<u8>) {
+    fn decoded(png: &[u8]) -> (u32, u32, Vec<u8>) {
         let mut reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().unwrap();
         let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
         let frame = reader.next_frame(&mut bytes).unwrap();
@@ -107,17 +116,17 @@ mod tests {
     fn a_plain_picture_is_a_small_one_of_the_asked_size() {
         let bytes = plain(1024, 1024);
         assert!(bytes.len() < 4000, "{}", bytes.len());
-        let (width, height, bytes) = pixels(&bytes);
+        let (width, height, bytes) = decoded(&bytes);
         assert_eq!((width, height), (1024, 1024));
         assert!(bytes.iter().all(|&byte| byte == 0));
-        assert_eq!(pixels(&plain(0, 9999)).1, LONGEST_SIDE);
+        assert_eq!(decoded(&plain(0, 9999)).1, LONGEST_SIDE);
     }
 
     #[test]
     fn every_style_draws_any_shape_without_a_flat_picture() {
         for (_, words) in STYLES {
             for (width, height) in [(96, 64), (64, 200), (1, 1), (300, 2)] {
-                let (drawn_width, drawn_height, bytes) = pixels(&render(words[0], 3, width, height));
+                let (drawn_width, drawn_height, bytes) = decoded(&render(words[0], 3, width, height));
                 assert_eq!((drawn_width, drawn_height), (width, height));
                 let shades: std::collections::HashSet<&[u8]> = bytes.chunks(3).collect();
                 assert!(width * height < 1000 || shades.len() > 200, "{}: {} shades", words[0], shades.len());
@@ -131,7 +140,7 @@ mod tests {
         assert_eq!(drawn, render("A red apple", 1, 64, 64));
         assert_ne!(drawn, render("a red apple", 2, 64, 64));
         assert_ne!(drawn, render("a green apple", 1, 64, 64));
-        assert_eq!(pixels(&render("p", 1, 5000, 1)).0, LONGEST_SIDE);
+        assert_eq!(decoded(&render("p", 1, 5000, 1)).0, LONGEST_SIDE);
     }
 
     #[test]

@@ -116,7 +116,7 @@ mod tests {
         assert_eq!((options.config.rpm, options.config.queue, options.config.concurrency), (Some(60), true, None));
         assert_eq!((options.config.clock_skew_ms, options.config.hint_lie.as_str()), (-5, "-1"));
         assert_eq!((options.port, options.stop_with_stdin, options.base_url_given), (8787, false, false));
-        assert!(!read(&["--expose-headers", "false"]).unwrap().config.expose_headers);
+        assert_eq!(read(&["--expose-headers", "false"]).unwrap().config.expose_headers, Some(false));
         assert_eq!(read(&["--port", "0", "--latency-ms", "200"]).unwrap().latency_ms, 200);
     }
 

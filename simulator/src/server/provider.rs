@@ -11,8 +11,8 @@ use super::state::Shared;
 use crate::message::{self, Reply, Request};
 use crate::world::Step;
 
-/// Bodies beyond this are not read; the provider itself refuses those over 10 MB.
-const BODY_LIMIT: usize = 12_000_000;
+/// Bodies beyond this are not read; the providers themselves refuse those over 10 MB (HiAPI) and 64 MB (OpenAI).
+const BODY_LIMIT: usize = 66_000_000;
 
 /// Answers a request as the provider would.
 pub(super) async fn answer(State(shared): State<Shared>, request: http::Request<Body>) -> Response {
@@ -30,18 +30,24 @@ pub(super) async fn answer(State(shared): State<Shared>, request: http::Request<
         body: body.to_vec(),
     };
     tokio::time::sleep(shared.half_latency()).await;
-    let reply = match shared.begin(&request) {
-        Step::Reply(reply) => reply,
-        // Drawing takes long enough to hold others up: it leaves the event loop.
-        Step::Draw(drawing) => match tokio::task::spawn_blocking(move || drawing.draw()).await {
-            Ok(response) => Reply::Answer(response),
-            Err(_) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-        },
+    let mut changes = shared.changes();
+    let mut step = shared.begin(&request);
+    drop(request);
+    let reply = loop {
+        step = match step {
+            Step::Reply(Reply::Later(pending)) => shared.resume(pending, &mut changes).await,
+            Step::Reply(reply) => break reply,
+            // Drawing takes long enough to hold others up: it leaves the event loop.
+            Step::Draw(drawing) => match tokio::task::spawn_blocking(move || drawing.draw()).await {
+                Ok(response) => break Reply::Answer(response),
+                Err(_) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+            },
+        };
     };
     tokio::time::sleep(shared.half_latency()).await;
     match reply {
         Reply::Answer(answer) => on_the_wire(answer),
-        Reply::Lost => (axum::Extension(Broken), StatusCode::BAD_GATEWAY).into_response(),
+        Reply::Lost | Reply::Later(_) => (axum::Extension(Broken), StatusCode::BAD_GATEWAY).into_response(),
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 
 use crate::config::{Config, ConfigError};
-use crate::message::Request;
+use crate::message::{Reply, Request};
+use crate::pending::Pending;
 use crate::world::{Step, World};
 
 /// The settings' name of the latency, which is the server's and not the world's.
@@ -17,6 +18,22 @@ pub(super) const LATENCY: &str = "latency_ms";
 pub struct Shared {
     inner: Arc<Mutex<Inner>>,
     drains: watch::Sender<()>,
+    /// Marked when settings change: what waits for an answer looks again.
+    changes: watch::Sender<()>,
+}
+
+/// A client that waits for its answer; dropped before, it has left.
+struct Waiting<'a> {
+    shared: &'a Shared,
+    pending: Option<Pending>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(pending) = self.pending.take() {
+            self.shared.lock().world.abandon(&pending);
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -42,7 +59,7 @@ impl Shared {
             config.epoch_ms = machine_clock_ms();
         }
         let inner = Inner { world: World::new(config), start: Instant::now(), latency_ms, real_epoch };
-        Shared { inner: Arc::new(Mutex::new(inner)), drains: watch::Sender::new(()) }
+        Shared { inner: Arc::new(Mutex::new(inner)), drains: watch::Sender::new(()), changes: watch::Sender::new(()) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -84,6 +101,38 @@ impl Shared {
         inner.world.begin(now_ms, request)
     }
 
+    /// Is marked when settings change; to be had before the request begins that may wait for one.
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    /// Waits until a later answer is due, or may be, and asks the world for it.
+    pub(super) async fn resume(&self, pending: Pending, changes: &mut watch::Receiver<()>) -> Step {
+        let at_ms = pending.at_ms;
+        let mut waiting = Waiting { shared: self, pending: Some(pending) };
+        let due = async {
+            match at_ms {
+                Some(at_ms) => {
+                    let start = self.lock().start;
+                    match start.checked_add(Duration::from_millis(at_ms)) {
+                        Some(due) => tokio::time::sleep_until(due.into()).await,
+                        None => std::future::pending().await,
+                    }
+                }
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = due => {}
+            // The sender lives as long as this does.
+            _ = changes.changed() => {}
+        }
+        let Some(pending) = waiting.pending.take() else { return Step::Reply(Reply::Lost) };
+        let mut inner = self.lock();
+        let now_ms = inner.now_ms();
+        inner.world.resume(now_ms, &pending)
+    }
+
     /// Reads the world at the present time.
     pub(super) fn read<T>(&self, read: impl FnOnce(&World) -> T) -> T {
         let mut inner = self.lock();
@@ -110,6 +159,7 @@ impl Shared {
         inner.world.reconfigure(now_ms, config);
         inner.latency_ms = latency_ms;
         drop(inner);
+        self.changes.send_replace(());
         self.drain_if_breaking();
         Ok(())
     }
@@ -122,10 +172,11 @@ impl Shared {
         if inner.real_epoch {
             config.epoch_ms = machine_clock_ms();
         }
-        inner.world = World::new(config);
+        inner.world = inner.world.successor(config);
         inner.start = Instant::now();
         inner.latency_ms = latency_ms;
         drop(inner);
+        self.changes.send_replace(());
         self.drain_if_breaking();
         Ok(())
     }

@@ -23,7 +23,7 @@ pub fn get(path: &str) -> Request {
 pub fn answer(world: &mut World, now_ms: u64, request: &Request) -> Response {
     match world.handle(now_ms, request) {
         Reply::Answer(response) => response,
-        Reply::Lost => panic!("the answer was lost"),
+        other => panic!("no answer: {other:?}"),
     }
 }
 

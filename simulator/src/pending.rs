@@ -1,0 +1,130 @@
+//! Answers that come later: those of synchronous providers, and refusals that take their time.
+
+use crate::faults::Hostile;
+use crate::message::{Reply, Response};
+use crate::provider::Provider;
+use crate::world::{Step, World};
+
+/// An answer that is not there yet. Take it to [`World::resume`] or [`World::collect`] at its time, or to
+/// [`World::abandon`] when the client leaves before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    pub(crate) ticket: u64,
+    /// When to ask again, in world time: the answer is there, or another `Pending` with a later time. `None` means that
+    /// nothing will end the wait but a change of settings; ask again after one.
+    pub at_ms: Option<u64>,
+}
+
+/// What belongs to a request besides its answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin {
+    /// The request's number, the index of its draws.
+    pub number: u64,
+    pub provider: Provider,
+    pub arrived_ms: u64,
+    /// The limit scope whose state the answer's headers tell.
+    pub scope: Option<usize>,
+}
+
+/// What an answer waits for.
+#[derive(Debug)]
+pub(crate) enum Due {
+    /// Nothing.
+    Now(Response),
+    /// A time.
+    At(u64, Response),
+    /// The end of a task.
+    Task(usize),
+}
+
+/// A request whose answer is due later.
+#[derive(Debug)]
+pub(crate) struct Open {
+    pub origin: Origin,
+    pub due: Due,
+    pub is_lost: bool,
+    pub hostile: Option<Hostile>,
+}
+
+impl World {
+    /// Like [`World::handle`], for an answer that was not there yet. A ticket that the world does not know (it is a new
+    /// world, or the answer was taken) is a broken connection.
+    pub fn collect(&mut self, now_ms: u64, pending: &Pending) -> Reply {
+        match self.resume(now_ms, pending) {
+            Step::Reply(reply) => reply,
+            Step::Draw(drawing) => Reply::Answer(drawing.draw()),
+        }
+    }
+
+    /// Like [`World::begin`], for an answer that was not there yet.
+    pub fn resume(&mut self, now_ms: u64, pending: &Pending) -> Step {
+        self.advance(now_ms);
+        let Some(open) = self.open.get(&pending.ticket) else { return Step::Reply(Reply::Lost) };
+        let is_due = match open.due {
+            Due::Now(_) => true,
+            Due::At(at_ms, _) => at_ms <= self.now_ms,
+            Due::Task(index) => self.ends_of(index).is_some_and(|end| end <= self.now_ms),
+        };
+        if !is_due {
+            return Step::Reply(Reply::Later(self.pending(pending.ticket)));
+        }
+        match self.open.remove(&pending.ticket) {
+            Some(open) => self.settle(open),
+            None => Step::Reply(Reply::Lost),
+        }
+    }
+
+    /// The client has left: nobody will ask for this answer. What was accepted goes on and is charged.
+    pub fn abandon(&mut self, pending: &Pending) {
+        self.stats.abandoned += u64::from(self.open.remove(&pending.ticket).is_some());
+    }
+
+    /// Keeps a request whose answer is due later.
+    pub(crate) fn park(&mut self, open: Open) -> Reply {
+        let ticket = self.tickets_before + open.origin.number;
+        self.open.insert(ticket, open);
+        Reply::Later(self.pending(ticket))
+    }
+
+    fn pending(&self, ticket: u64) -> Pending {
+        let at_ms = self.open.get(&ticket).and_then(|open| match open.due {
+            Due::Now(_) => Some(self.now_ms),
+            Due::At(at_ms, _) => Some(at_ms),
+            Due::Task(index) => self.ends_of(index).or_else(|| self.next_event()),
+        });
+        Pending { ticket, at_ms }
+    }
+
+    fn ends_of(&self, index: usize) -> Option<u64> {
+        self.tasks.get(index).and_then(|task| task.ends_ms())
+    }
+
+    /// The answer whose time has come.
+    fn settle(&mut self, open: Open) -> Step {
+        if open.is_lost {
+            self.stats.lost += 1;
+            return Step::Reply(Reply::Lost);
+        }
+        let outer = std::mem::replace(&mut self.origin, open.origin);
+        let step = match open.due {
+            Due::Now(response) | Due::At(_, response) => Step::Reply(Reply::Answer(response)),
+            Due::Task(index) => self.result(index, open.hostile.is_none()),
+        };
+        let step = match (step, open.hostile) {
+            (Step::Reply(Reply::Answer(response)), Some(hostile)) => {
+                Step::Reply(Reply::Answer(hostile.mangle(&self.config, response)))
+            }
+            (Step::Draw(mut drawing), Some(Hostile::Truncated)) => {
+                drawing.is_cut = true;
+                Step::Draw(drawing)
+            }
+            (Step::Draw(drawing), Some(hostile)) => {
+                Step::Reply(Reply::Answer(hostile.mangle(&self.config, drawing.head)))
+            }
+            (step, _) => step,
+        };
+        let step = self.dressed(step);
+        self.origin = outer;
+        step
+    }
+}
