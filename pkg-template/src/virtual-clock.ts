@@ -15,10 +15,12 @@ const host = globalThis as typeof globalThis & { setImmediate?: (run: () => void
 const { setTimeout: realTimeout, setImmediate: realImmediate } = host;
 const later = (ms: number): Promise<void> => new Promise((resolve) => realTimeout(resolve, ms));
 
-/** One turn of the event loop, by the quickest means of the host: timers of 0 ms take 4 in browsers. */
+/** One turn of the event loop, by the quickest means of the host. */
 const turn = ((): (() => Promise<void>) => {
   if (realImmediate) return () => new Promise((resolve) => realImmediate(resolve));
-  if (typeof MessageChannel !== "function") return () => later(0);
+  // Timers of 0 ms take 4 in browsers. Elsewhere messages may be delivered within a turn, as on Workers.
+  const isBrowser = typeof document === "object" || "importScripts" in host;
+  if (!isBrowser || typeof MessageChannel !== "function") return () => later(0);
   const waiting: (() => void)[] = [];
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = () => waiting.shift()?.();
@@ -46,8 +48,8 @@ interface Timer {
 export class VirtualClock implements SimulatorClock {
   readonly #byItself: boolean;
   readonly #timers = new Set<Timer>();
+  readonly #held = new Set<Promise<unknown>>();
   #now = 0;
-  #holds = 0;
   #events = 0;
   #running = false;
 
@@ -69,11 +71,11 @@ export class VirtualClock implements SimulatorClock {
   }
 
   async hold<T>(work: Promise<T>): Promise<T> {
-    this.#holds++;
+    this.#held.add(work);
     try {
       return await work;
     } finally {
-      this.#holds--;
+      this.#held.delete(work);
       this.#events++;
     }
   }
@@ -104,17 +106,18 @@ export class VirtualClock implements SimulatorClock {
   /** The next timer that time may go to, once nothing else is under way. */
   async #due(): Promise<Timer | undefined> {
     for (;;) {
-      for (let quiet = 0, events = -1; quiet < QUIET_TURNS || this.#holds > 0; quiet++) {
+      for (let quiet = 0, events = -1; quiet < QUIET_TURNS; quiet++) {
         if (events !== this.#events) quiet = 0;
         events = this.#events;
         await turn();
+        while (this.#held.size > 0) await Promise.allSettled(this.#held);
       }
       const next = this.#next();
       const patience = next ? Math.min(PATIENCE, (next.at - this.#now) / SPEED) : 0;
       if (patience < 1) return next;
       const events = this.#events;
       await later(patience);
-      if (events === this.#events && this.#holds === 0) return next;
+      if (events === this.#events && this.#held.size === 0) return next;
     }
   }
 
