@@ -5,6 +5,7 @@ use crate::process::{Server, run, say};
 use crate::project::{Project, VERSION};
 use crate::setup::npm::{self, npm};
 use crate::setup::{self, browser::Browser};
+use std::path::PathBuf;
 use std::sync::mpsc::{self, Sender};
 
 /// Runs until Ctrl-C, or until one of the two servers ends.
@@ -63,13 +64,17 @@ const WATCHABLE: [&str; 4] = ["--duration", "uniform:2000,6000", "--latency-ms",
 /// Durations of a few hundred milliseconds in the place of a real provider's many seconds, for what nobody watches.
 pub const QUICK: [&str; 6] = ["--duration", "lognormal:300,200,600", "--queued-ms", "50", "--archiving-ms", "50"];
 
+/// The simulator's server, where [`build_simulator`] puts it.
+pub fn simulator(project: &Project) -> PathBuf {
+    project.target.join("release/simulator").with_extension(std::env::consts::EXE_EXTENSION)
+}
+
 /// Starts the simulator's server on a free port, with these settings.
 ///
 /// # Errors
 /// When it cannot be started.
 pub fn start_simulator(project: &Project, settings: &[&str], ended: &Sender<String>) -> Result<Server> {
-    let program = project.target.join("release/simulator").with_extension(std::env::consts::EXE_EXTENSION);
-    let mut command = project.command(program);
+    let mut command = project.command(simulator(project));
     Server::start("the simulator", command.args(["--port", "0", "--stop-with-stdin"]).args(settings), ended)
 }
 

@@ -8,7 +8,7 @@ use crate::package::{self, Variant};
 use crate::process::{Server, run_quietly};
 use crate::project::{Project, WASM};
 use crate::report::{Counts, Report};
-use crate::setup::npm::npm;
+use crate::setup::npm::{self, npm};
 use crate::setup::{self, Tools};
 use crate::size;
 use std::path::{Path, PathBuf};
@@ -38,6 +38,12 @@ pub fn test(project: &Project, tools: &Tools) -> Result {
         package::build(project, tools, Variant::Ship).map(|_| ())
     });
     let has_simulator = report.check("the simulator's server", || demo::build_simulator(project));
+    let of_client = "simulator: OpenAI's own client";
+    if has_simulator {
+        report.tests(of_client, Counts::of_node, openai_client(project));
+    } else {
+        report.not_run(of_client, "the simulator's server was not built");
+    }
     if is_built && has_simulator {
         facade(project, &mut report);
         tarball(project, &mut report);
@@ -62,6 +68,16 @@ fn wasm_tests(project: &Project, tools: &Tools, name: &str) -> Command {
     // Seconds; the runner's own 20 and 5 are short for a browser that starts on a busy machine.
     command.env("WASM_BINDGEN_TEST_TIMEOUT", "120").env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60");
     command
+}
+
+/// The simulator's own check: OpenAI's client takes it for OpenAI.
+fn openai_client(project: &Project) -> Result<Command> {
+    let folder = project.root.join("tests/openai-client");
+    npm::set_up(project, &folder)?;
+    let mut command = project.command("node");
+    command.current_dir(&folder).args(["--test", "--test-timeout=120000", "--test-reporter", "spec"]);
+    command.args(test_files(&folder)?).env("TIDEGATE_SIMULATOR_PROGRAM", demo::simulator(project));
+    Ok(command)
 }
 
 /// The facade's own tests, with a simulator that they may use.
