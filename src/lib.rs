@@ -37,6 +37,9 @@
 
 extern crate alloc;
 
+#[cfg(all(feature = "bare", feature = "client"))]
+compile_error!("feature `bare` has no `std`, and the client needs it: build with `--no-default-features`");
+
 pub mod engine;
 pub mod error;
 mod gather;

@@ -1,5 +1,7 @@
 //! What a caller asks for, checked before anything is sent.
 
+mod build;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 

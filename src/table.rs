@@ -224,6 +224,7 @@ impl<'a, K: Key, T> Iterator for Entries<'a, K, T> {
 }
 
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
     use crate::task::PartId;

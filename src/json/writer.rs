@@ -129,6 +129,7 @@ pub fn decimal(mut value: u64) -> String {
 }
 
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
 

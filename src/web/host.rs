@@ -44,9 +44,6 @@ pub trait Host {
     /// A fetch is given up.
     fn abort(&self, call: CallId);
 
-    /// Keeps a long string, under the number that it returns, until the answer that it is of has been heard; then only by [`Effect::Keep`].
-    fn hold(&self, value: &JsString) -> u32;
-
     /// Sets an owner's timer, at most 2³¹ - 1 ms; below zero: none.
     fn arm(&self, owner: OwnerId, wait: f64);
 
@@ -190,10 +187,6 @@ impl Host for JsHost {
 
     fn abort(&self, call: CallId) {
         self.abort(call as f64);
-    }
-
-    fn hold(&self, value: &JsString) -> u32 {
-        self.hold(value)
     }
 
     fn arm(&self, owner: OwnerId, wait: f64) {

@@ -3,6 +3,8 @@
 //! No exported method holds a borrow while JavaScript runs: effects are taken out of the engine one by one and performed with the engine free, so that
 //! a callback may call back in. A JavaScript exception that passes through here runs no Rust destructors; a held borrow would then be held for ever.
 
+#[cfg(feature = "client")]
+mod client;
 pub mod host;
 mod perform;
 pub mod value;
@@ -23,10 +25,16 @@ use crate::options::{CallOptions, Config};
 use crate::request::ImageRequest;
 use crate::task::{CallId, PartId};
 use crate::view;
+#[cfg(feature = "client")]
+pub use client::{
+    Batch, BatchItem, Client, ClientBuilder, ClientStatus, Error, Image, ImageResult, LaneStatus, Options, Provider,
+    Task, TaskReference, TaskUpdate, Timing, Updates,
+};
 use host::JsHost;
 use perform::Shell;
 
-/// 1.3 KB of wasm; the default allocator has 8.
+/// 1.3 KB of wasm; the default allocator has 8. Not where a Rust program has its own say.
+#[cfg(feature = "bare")]
 #[global_allocator]
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 

@@ -3,5 +3,8 @@
 
 #[path = "../support/canonical.rs"]
 mod canonical;
+mod client;
+mod client_ends;
 mod core;
 mod value;
+mod world;

@@ -39,7 +39,8 @@ pub fn parts(project: &Project, tools: &Tools, report: &mut Report) {
             cargo(&[&start, targets, &["--", "--deny", "warnings"]].concat())
         };
         // The crate's unit tests are native ones; what is tested in wasm is in these two files, with the harness's `std`.
-        lint(&["--lib", "--features", "bare,trap"])?;
+        lint(&["--lib", "--no-default-features", "--features", "bare,trap"])?;
+        lint(&["--lib"])?;
         lint(&["--test", "node", "--test", "web"])
     });
     report.check("documentation", || {

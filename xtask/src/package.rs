@@ -109,7 +109,8 @@ impl WasmPart {
 /// Compiles, binds and optimises a crate with these features; `work` keeps what is slow to make.
 fn wasm_part(project: &Project, tools: &Tools, (package, features): (&str, &str), work: &Path) -> Result<WasmPart> {
     let mut cargo = project.cargo(&["build", "--quiet", "--release", "--lib", "--package", package, "--target", WASM]);
-    run(cargo.args(["--features", features]).env("CARGO_ENCODED_RUSTFLAGS", nameless(project)?))?;
+    cargo.args(["--no-default-features", "--features", features]);
+    run(cargo.env("CARGO_ENCODED_RUSTFLAGS", nameless(project)?))?;
     let name = package.replace('-', "_");
     let built = project.target.join(WASM).join("release").join(format!("{name}.wasm"));
     let mut bindgen = project.command(&tools.wasm_bindgen);

@@ -1,0 +1,67 @@
+//! Image data that stays in JavaScript: as bytes, or as the base64 text that it came in.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use js_sys::{JsString, Uint8Array};
+
+/// How many characters of base64 are in this program's memory at a time.
+const STRIDE: u32 = 1 << 16;
+
+/// What the host keeps of an image.
+#[derive(Clone)]
+pub(super) enum Data {
+    Bytes(Uint8Array),
+    Base64(JsString),
+}
+
+impl Data {
+    /// The bytes; `None` if the text is no base64.
+    pub fn bytes(&self) -> Option<Uint8Array> {
+        match self {
+            Data::Bytes(bytes) => Some(bytes.clone()),
+            Data::Base64(text) => decode(text),
+        }
+    }
+}
+
+fn decode(text: &JsString) -> Option<Uint8Array> {
+    let length = text.length();
+    let padding = String::from(text.slice(length.saturating_sub(2), length)).matches('=').count() as u32;
+    let characters = length - padding;
+    let bytes = Uint8Array::new_with_length((u64::from(characters) * 3 / 4) as u32);
+    let (mut from, mut at) = (0, 0);
+    while from < characters {
+        let until = characters.min(from + STRIDE);
+        let chunk = decode_chunk(&String::from(text.slice(from, until)))?;
+        let next = at + chunk.len() as u32;
+        bytes.subarray(at, next).copy_from(&chunk);
+        (from, at) = (until, next);
+    }
+    Some(bytes)
+}
+
+fn decode_chunk(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 2);
+    for group in text.as_bytes().chunks(4) {
+        let mut bits = 0u32;
+        for place in 0..4 {
+            bits = bits << 6 | group.get(place).map_or(Some(0), |character| sextet(*character))?;
+        }
+        let [_, whole @ ..] = bits.to_be_bytes();
+        bytes.extend(whole.iter().take(group.len() * 3 / 4));
+    }
+    Some(bytes)
+}
+
+fn sextet(character: u8) -> Option<u32> {
+    let (first, offset) = match character {
+        b'A'..=b'Z' => (b'A', 0),
+        b'a'..=b'z' => (b'a', 26),
+        b'0'..=b'9' => (b'0', 52),
+        b'+' => (b'+', 62),
+        b'/' => (b'/', 63),
+        _ => return None,
+    };
+    Some(u32::from(character - first) + offset)
+}

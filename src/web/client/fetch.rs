@@ -1,0 +1,159 @@
+//! Reading answers. A response may come from any fetch, so nothing of it is taken on trust: its fields are looked up one by one, and what throws is caught.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use js_sys::{Function, JsString, Object, Promise, Reflect, Uint8Array};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+use crate::gather::gather;
+use crate::http::read_headers;
+
+#[wasm_bindgen]
+extern "C" {
+    type TextDecoder;
+
+    #[wasm_bindgen(constructor, catch)]
+    fn new(label: &str, options: &JsValue) -> Result<TextDecoder, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    fn decode(this: &TextDecoder, bytes: &Uint8Array) -> Result<JsString, JsValue>;
+
+    #[wasm_bindgen(js_namespace = JSON, js_name = parse, catch)]
+    fn parse_json(text: &JsString) -> Result<JsValue, JsValue>;
+}
+
+/// How much of an answer that is not JSON is shown to the core, in UTF-16 units.
+const TEXT_HEAD: u32 = 4_096;
+
+/// An answer before its body has become a tree.
+pub(super) struct Fetched {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: FetchedBody,
+}
+
+/// What became of a body; see [`crate::http::Body`].
+pub(super) enum FetchedBody {
+    Json(JsValue),
+    Text(String),
+    TooLarge,
+    Broken,
+    Bytes(Uint8Array),
+    Redirect,
+    Empty,
+}
+
+/// Waits for a fetch and reads its body, up to `limit` bytes; `binary` leaves them as they are.
+///
+/// # Errors
+/// With what to tell people, when there is no answer.
+pub(super) async fn read(promise: Promise, limit: u32, binary: bool) -> Result<Fetched, String> {
+    // A fetch of the caller's may give anything.
+    let response = JsFuture::from(Promise::resolve(&promise)).await.map_err(|cause| reason(&cause))?;
+    let status = field(&response, "status").as_f64().ok_or("the fetch gave no Response")? as u16;
+    let headers = field(&response, "headers");
+    let header = |name: &str| call(&headers, "get", &name.into()).ok().and_then(|value| value.as_string());
+    let known = read_headers().filter_map(|name| Some((name, header(name)?)));
+    let known = gather(known);
+    let kind = field(&response, "type").as_string().unwrap_or_default();
+    let body = field(&response, "body");
+    if kind == "opaqueredirect" || (300..400).contains(&status) {
+        // Nobody waits for the rest of it.
+        let _ = call(&body, "cancel", &JsValue::UNDEFINED).map(|promise| unheard(&promise));
+        return Ok(Fetched { status, headers: known, body: FetchedBody::Redirect });
+    }
+    // Announced and not come. Across origins content-encoding is hidden and the length is that of the encoded body, so there the browser's own check must do.
+    let announced = header("content-length").filter(|_| kind != "cors" && header("content-encoding").is_none());
+    let announced = announced.and_then(|length| crate::text::whole(&length)).unwrap_or(0);
+    let body = match read_bytes(&body, limit).await {
+        Err(_) => FetchedBody::Broken,
+        Ok(None) => FetchedBody::TooLarge,
+        Ok(Some(bytes)) if u64::from(bytes.length()) < announced => FetchedBody::Broken,
+        Ok(Some(bytes)) if bytes.length() == 0 => FetchedBody::Empty,
+        Ok(Some(bytes)) if binary => FetchedBody::Bytes(bytes),
+        Ok(Some(bytes)) => parse(&bytes),
+    };
+    Ok(Fetched { status, headers: known, body })
+}
+
+/// The whole body, counted as it streams in; `None` is more than `limit`.
+async fn read_bytes(body: &JsValue, limit: u32) -> Result<Option<Uint8Array>, JsValue> {
+    if !body.is_object() {
+        return Ok(Some(Uint8Array::new_with_length(0)));
+    }
+    let reader = call(body, "getReader", &JsValue::UNDEFINED)?;
+    let (mut chunks, mut size) = (Vec::new(), 0u32);
+    loop {
+        let next = call(&reader, "read", &JsValue::UNDEFINED)?;
+        let step = JsFuture::from(Promise::resolve(&next)).await?;
+        if field(&step, "done").is_truthy() {
+            break;
+        }
+        let chunk: Uint8Array = field(&step, "value").dyn_into()?;
+        size = size.saturating_add(chunk.length());
+        if size > limit {
+            let _ = call(&reader, "cancel", &JsValue::UNDEFINED).map(|promise| unheard(&promise));
+            return Ok(None);
+        }
+        chunks.push(chunk);
+    }
+    let bytes = Uint8Array::new_with_length(size);
+    let mut offset = 0;
+    for chunk in &chunks {
+        bytes.set(chunk, offset);
+        offset += chunk.length();
+    }
+    Ok(Some(bytes))
+}
+
+fn parse(bytes: &Uint8Array) -> FetchedBody {
+    let options = Object::new();
+    // Setting a field of a fresh plain object can't fail.
+    let _ = Reflect::set(&options, &"fatal".into(), &JsValue::TRUE);
+    let Ok(text) = TextDecoder::new("utf-8", &options).and_then(|decoder| decoder.decode(bytes)) else {
+        return FetchedBody::Broken;
+    };
+    parse_json(&text).map_or_else(|_| FetchedBody::Text(String::from(text.slice(0, TEXT_HEAD))), FetchedBody::Json)
+}
+
+fn field(value: &JsValue, name: &str) -> JsValue {
+    // Of what is no object, it throws.
+    Reflect::get(value, &name.into()).unwrap_or(JsValue::UNDEFINED)
+}
+
+fn call(value: &JsValue, name: &str, argument: &JsValue) -> Result<JsValue, JsValue> {
+    let function: Function = field(value, name).dyn_into()?;
+    if argument.is_undefined() { function.call0(value) } else { function.call1(value, argument) }
+}
+
+/// A promise whose rejection is nobody's concern.
+fn unheard(promise: &JsValue) {
+    let promise = JsFuture::from(Promise::resolve(promise));
+    wasm_bindgen_futures::spawn_local(async move {
+        let _ = promise.await;
+    });
+}
+
+/// Why a fetch failed, without the queries of addresses, which may be signatures.
+fn reason(cause: &JsValue) -> String {
+    let Some(message) = field(cause, "message").as_string() else { return String::from("fetch failed") };
+    let mut told = String::with_capacity(message.len());
+    for (place, word) in message.split(' ').enumerate() {
+        told.push_str(if place > 0 { " " } else { "" });
+        match word.split_once('?') {
+            Some((before, query)) if !query.is_empty() => {
+                told.push_str(before);
+                told.push_str("?…");
+            }
+            _ => told.push_str(word),
+        }
+    }
+    if let Some(code) = field(&field(cause, "cause"), "code").as_string() {
+        told.push_str(" (");
+        told.push_str(&code);
+        told.push(')');
+    }
+    told
+}

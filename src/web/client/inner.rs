@@ -1,0 +1,320 @@
+//! What the handles of one client share: the shell, and the ways into it.
+
+use alloc::boxed::Box;
+use alloc::rc::{Rc, Weak};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::{Cell, RefCell};
+
+use js_sys::JsString;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::FormData;
+
+use super::bytes::Data;
+use super::fetch::{Fetched, FetchedBody};
+use super::host::ClientHost;
+use super::task::TaskState;
+use super::{Error, Options, Task, TaskReference};
+use crate::engine::{Cancelled, Engine, Input};
+use crate::error::Code;
+use crate::gather::gather;
+use crate::http::{Answer, Body, Fault};
+use crate::json::MAX_STRING;
+use crate::options::Defaults;
+use crate::request::ImageRequest;
+use crate::task::{CallId, OwnerId, TaskId};
+use crate::view;
+use crate::web::perform::Shell;
+use crate::web::value;
+
+/// How much of an image the core looks at, to tell what it is.
+const IMAGE_HEAD: u32 = 64;
+
+pub(super) struct Inner {
+    shell: Shell<ClientHost>,
+    /// Requests of a page or a script share I/O; on Workers each call has its own.
+    separate: bool,
+    tasks: Cell<TaskId>,
+    owners: Cell<OwnerId>,
+    batches: Cell<u32>,
+    waking: RefCell<Vec<OwnerId>>,
+}
+
+fn count(cell: &Cell<u32>) -> u32 {
+    cell.set(cell.get().wrapping_add(1));
+    cell.get()
+}
+
+impl Inner {
+    pub fn new(engine: Engine, separate: bool, host: impl FnOnce(Weak<Inner>) -> ClientHost) -> Rc<Inner> {
+        Rc::new_cyclic(|me| Inner {
+            shell: Shell::new(host(me.clone()), engine),
+            separate,
+            tasks: Cell::new(0),
+            owners: Cell::new(0),
+            batches: Cell::new(0),
+            waking: RefCell::default(),
+        })
+    }
+
+    pub fn host(&self) -> &ClientHost {
+        &self.shell.host
+    }
+
+    /// Looks at the engine; `None` if it is at work, which no caller ever sees.
+    pub fn ask<T>(&self, question: impl FnOnce(&Engine) -> T) -> Option<T> {
+        self.shell.engine.try_borrow().ok().map(|engine| question(&engine))
+    }
+
+    pub fn next_owner(&self) -> OwnerId {
+        if self.separate { count(&self.owners) } else { 0 }
+    }
+
+    pub fn next_batch(&self) -> u32 {
+        count(&self.batches)
+    }
+
+    /// A new task, or the one that goes by the caller's key already; what is wrong becomes its end.
+    pub fn launch(
+        self: &Rc<Self>,
+        request: ImageRequest,
+        options: &Options,
+        owner: OwnerId,
+        batch: Option<u32>,
+    ) -> Task {
+        self.try_launch(request, options, owner, batch).unwrap_or_else(|error| Task::failed(self, error))
+    }
+
+    fn try_launch(
+        self: &Rc<Self>,
+        request: ImageRequest,
+        options: &Options,
+        owner: OwnerId,
+        batch: Option<u32>,
+    ) -> Result<Task, Error> {
+        self.open()?;
+        let call = Box::new(options.resolve(&self.defaults(), batch)?);
+        let request = request.checked()?;
+        let mut records = Vec::new();
+        if let Some(key) = options.key() {
+            if let Some(living) = self.ask(|engine| engine.find_key(key)).flatten().and_then(|task| self.living(task)) {
+                return Ok(living);
+            }
+            records = gather(self.host().records().into_iter().filter(|record| record.task_key == key));
+        }
+        Ok(self.register(owner, |task| Input::Submit {
+            task,
+            owner,
+            request: Ok(Box::new(request)),
+            options: call,
+            records,
+        }))
+    }
+
+    /// Goes on with an earlier task, or joins it if it is alive here.
+    pub fn resume(self: &Rc<Self>, reference: TaskReference, options: &Options) -> Task {
+        self.try_resume(reference, options).unwrap_or_else(|error| Task::failed(self, error))
+    }
+
+    fn try_resume(self: &Rc<Self>, reference: TaskReference, options: &Options) -> Result<Task, Error> {
+        self.open()?;
+        let owner = self.next_owner();
+        let mut call = Box::new(options.resolve(&self.defaults(), None)?);
+        // The same check as for a reference from anywhere else: its ids become parts of addresses.
+        let TaskReference { key, parts, metadata } = TaskReference::read(&reference.plain())?;
+        if call.metadata.is_empty() {
+            call.metadata = metadata;
+        }
+        let by_id = |engine: &Engine| {
+            parts.iter().filter_map(|part| engine.find_task(&part.provider, part.task_id.as_deref()?)).next()
+        };
+        let known = self.ask(|engine| key.as_deref().and_then(|key| engine.find_key(key)).or_else(|| by_id(engine)));
+        if let Some(living) = known.flatten().and_then(|task| self.living(task)) {
+            return Ok(living);
+        }
+        let records = Vec::new();
+        Ok(self.register(owner, |task| Input::Resume { task, owner, key, parts: Ok(parts), options: call, records }))
+    }
+
+    /// Fetches the bytes of an image, as a task of its own.
+    pub fn download(self: &Rc<Self>, url: &str) -> Task {
+        if let Err(error) = self.open() {
+            return Task::failed(self, error);
+        }
+        let (owner, url) = (self.next_owner(), String::from(url));
+        self.register(owner, |task| Input::Fetch { task, owner, url })
+    }
+
+    fn register(self: &Rc<Self>, owner: OwnerId, input: impl FnOnce(TaskId) -> Input) -> Task {
+        let number = count(&self.tasks);
+        let state = TaskState::new(number, owner);
+        if let Ok(mut tasks) = self.host().tasks.try_borrow_mut() {
+            tasks.insert(number, state.clone());
+        }
+        let task = Task::of(self, &state);
+        self.shell.handle(input(number));
+        if let Some(key) = self.ask(|engine| engine.key_of(number).map(String::from)).flatten() {
+            state.name(&key);
+        }
+        self.wake_soon(owner);
+        task
+    }
+
+    fn living(self: &Rc<Self>, task: TaskId) -> Option<Task> {
+        self.host().task(task).map(|state| Task::of(self, &state))
+    }
+
+    fn open(&self) -> Result<(), Error> {
+        if self.host().closed.get() { Err(closed()) } else { Ok(()) }
+    }
+
+    fn defaults(&self) -> Defaults {
+        self.ask(|engine| engine.config().defaults.clone()).unwrap_or_default()
+    }
+
+    /// References to all that is unfinished; records that are of no use any more are removed.
+    pub fn pending(&self) -> Vec<TaskReference> {
+        let records = self.host().records();
+        let (_, wall) = self.shell.clock();
+        for record in records.iter().filter(|record| record.is_spent(wall)) {
+            self.host().forget(&record.key);
+        }
+        TaskReference::list(&view::pending(&records))
+    }
+
+    pub fn pause(self: &Rc<Self>, batch: u32, owner: OwnerId, paused: bool) {
+        self.input(Input::Pause { batch, paused });
+        self.wake_soon(owner);
+    }
+
+    /// Cancels a task for its caller.
+    pub fn cancel(&self, task: TaskId) -> Cancelled {
+        let (now, wall) = self.shell.clock();
+        let cancelled = match self.shell.engine.try_borrow_mut() {
+            Ok(mut engine) => engine.cancel(now, wall, task),
+            Err(_) => return Cancelled::TooLate,
+        };
+        self.run();
+        cancelled
+    }
+
+    pub fn close(&self) {
+        if self.host().closed.get() {
+            return;
+        }
+        self.input(Input::Close);
+        let tasks = || self.host().tasks.try_borrow().map(|tasks| gather(tasks.values().cloned())).unwrap_or_default();
+        tasks().iter().for_each(|task| self.wake(task.owner));
+        self.host().let_go();
+        let left = self.host().tasks.try_borrow_mut().map(|mut tasks| core::mem::take(&mut *tasks));
+        left.unwrap_or_default().values().for_each(|task| task.settle(Err(closed())));
+    }
+
+    /// Time has passed for an owner, or it has something to begin.
+    pub fn wake(&self, owner: OwnerId) {
+        self.input(Input::Wake { owner });
+    }
+
+    /// Wakes in a microtask, so that what is dropped in the same turn sends nothing.
+    fn wake_soon(self: &Rc<Self>, owner: OwnerId) {
+        let Ok(mut waking) = self.waking.try_borrow_mut() else { return };
+        if waking.contains(&owner) {
+            return;
+        }
+        waking.push(owner);
+        drop(waking);
+        let client = Rc::downgrade(self);
+        spawn_local(async move {
+            let Some(client) = client.upgrade() else { return };
+            if let Ok(mut waking) = client.waking.try_borrow_mut() {
+                waking.retain(|other| *other != owner);
+            }
+            client.wake(owner);
+        });
+    }
+
+    /// The form of a call is there, or can't be had.
+    pub fn begin(&self, call: CallId, form: Result<FormData, String>) {
+        match form {
+            Ok(form) => {
+                self.host().set_form(call, form);
+                self.shell.start_fetch(call);
+                self.run();
+            }
+            Err(message) => {
+                self.shell.tell_http(call, None);
+                self.input(Input::Failed { call, fault: Fault::Body, message });
+            }
+        }
+    }
+
+    /// What a fetch brought. One that was given up brings nothing.
+    pub fn arrive(&self, call: CallId, task: TaskId, fetched: Result<Fetched, String>) {
+        let awaited = self.host().calls.try_borrow_mut().ok().and_then(|mut calls| calls.remove(&call));
+        if awaited.is_none() {
+            return;
+        }
+        match fetched {
+            Ok(Fetched { status, headers, body }) => {
+                let mut held = Vec::new();
+                let answer = Answer { status, headers, body: self.body(task, body, &mut held) };
+                self.shell.tell_http(call, Some(&answer));
+                self.input(Input::Answer { call, answer });
+                // Those that are images have been kept meanwhile.
+                held.into_iter().for_each(|handle| self.host().release(handle));
+            }
+            Err(message) => {
+                self.shell.tell_http(call, None);
+                self.input(Input::Failed { call, fault: Fault::Network, message });
+            }
+        }
+    }
+
+    fn body(&self, task: TaskId, body: FetchedBody, held: &mut Vec<u32>) -> Body {
+        match body {
+            FetchedBody::Json(json) => {
+                let mut hold = |long: &JsString| {
+                    let handle = self.host().keep(None, Data::Base64(long.clone()));
+                    held.push(handle);
+                    handle
+                };
+                value::read(&json, MAX_STRING as u32, &mut hold).map_or(Body::TooLarge, Body::Json)
+            }
+            FetchedBody::Text(text) => Body::Text(text),
+            FetchedBody::TooLarge => Body::TooLarge,
+            FetchedBody::Broken => Body::Broken,
+            FetchedBody::Bytes(bytes) => {
+                let head = bytes.slice(0, IMAGE_HEAD).to_vec();
+                Body::Bytes { handle: self.host().keep(Some(task), Data::Bytes(bytes)), head }
+            }
+            FetchedBody::Redirect => Body::Redirect,
+            FetchedBody::Empty => Body::Empty,
+        }
+    }
+
+    fn input(&self, input: Input) {
+        self.shell.handle(input);
+        self.run();
+    }
+
+    /// Performs what the engine wants, and tells it what the store has to say, until there is nothing left.
+    fn run(&self) {
+        self.shell.run();
+        while let Some(news) = self.host().news.try_borrow_mut().ok().and_then(|mut news| news.pop_front()) {
+            self.shell.handle(news);
+            self.shell.run();
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.host().let_go();
+    }
+}
+
+fn closed() -> Error {
+    let mut error = crate::error::Error::new(Code::Cancelled);
+    error.message = String::from("The client is closed.");
+    error.into()
+}
