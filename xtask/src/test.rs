@@ -47,12 +47,14 @@ pub fn test(project: &Project, tools: &Tools) -> Result {
     if is_built && has_simulator {
         facade(project, &mut report);
         tarball(project, &mut report);
+        report.tests("types, by every compiler; publint, attw", Counts::of_node, types(project));
         report.check("size: every build within its budget", || size::within_budget(project));
         report.check("the page in Chromium and Firefox", || demo::headless_check(project, &browser?));
     } else {
         for part in [
             "facade",
             "tarball in an empty folder",
+            "types, by every compiler; publint, attw",
             "size: every build within its budget",
             "the page in Chromium and Firefox",
         ] {
@@ -111,6 +113,17 @@ fn tarball(project: &Project, report: &mut Report) {
         Ok(node_tests(project, &folder.path, &tests, &demo::address(simulator)?))
     });
     report.tests("tarball in an empty folder", Counts::of_node, command);
+}
+
+/// The tarball's declarations by every promised compiler, and its entries by those who know how packages go wrong.
+fn types(project: &Project) -> Result<Command> {
+    let folder = project.root.join("tests/types");
+    npm::set_up(project, &folder)?;
+    let packed = package::pack(project, &Variant::Ship.folder(project))?;
+    let mut command = project.command("node");
+    command.current_dir(&folder).args(["--test", "--test-reporter", "spec"]).args(test_files(&folder)?);
+    command.env("TIDEGATE_TARBALL", packed);
+    Ok(command)
 }
 
 fn start_simulator(project: &Project) -> Result<Server> {

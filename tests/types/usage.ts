@@ -1,4 +1,4 @@
-// Compiled, never run: the API as its users see it. A line that must not compile says so.
+// Compiled with the DOM library, never run: the API as its users write it. A line that must not compile says so.
 import {
   createClient,
   hiapi,
