@@ -1,8 +1,18 @@
-import type { Answer } from "./simulator-world.js";
+import type { Outcome } from "./simulator-world.js";
 import type { SimulatorClock } from "./virtual-clock.js";
 
-/** What answers a request; undefined: the connection breaks. */
-export type Handler = (method: string, path: string, headers: string[], body: Uint8Array) => Answer | undefined;
+/** What answers requests. */
+export interface Provider {
+  /** The round trip of a request, in ms. */
+  readonly latency: number;
+  handle(method: string, path: string, headers: string[], body: Uint8Array): Outcome;
+  /** Asks again for an answer that was not there yet. */
+  resume(later: Outcome): Outcome;
+  /** Nobody waits for it any more. */
+  abandon(later: Outcome): void;
+  /** Calls back when the answer may be there; returns what takes that back. */
+  wait(later: Outcome, callback: () => void): () => void;
+}
 
 /** Bytes that arrive at once; bigger bodies come in several. */
 const CHUNK = 65_536;
@@ -11,22 +21,25 @@ const EMPTY = [101, 204, 205, 304];
 /** Redirects that a fetch follows. */
 const MOST_REDIRECTS = 20;
 
-/** A fetch over a provider in this process, whose round trip takes so many ms. */
-export function createFetch(handle: Handler, clock: SimulatorClock, latency: () => number) {
-  /** Half of the round trip, or the end of the request. */
-  const travel = (signal: AbortSignal | undefined): Promise<void> =>
+/** A fetch over a provider in this process. */
+export function createFetch(provider: Provider, clock: SimulatorClock) {
+  /** Until `start` calls back, or the request is given up. */
+  const until = (signal: AbortSignal | undefined, start: (callback: () => void) => () => void): Promise<void> =>
     new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(reasonOf(signal));
       const abort = (): void => {
         cancel();
         reject(reasonOf(signal!));
       };
-      const cancel = clock.setTimeout(() => {
+      const cancel = start(() => {
         signal?.removeEventListener("abort", abort);
         resolve();
-      }, latency() / 2);
+      });
       signal?.addEventListener("abort", abort, { once: true });
     });
+  /** Half of the round trip. */
+  const travel = (signal: AbortSignal | undefined): Promise<void> =>
+    until(signal, (callback) => clock.setTimeout(callback, provider.latency / 2));
 
   const send = async (request: Request, signal: AbortSignal | undefined, redirects: number): Promise<Response> => {
     const body = clock.hold(request.arrayBuffer());
@@ -35,18 +48,25 @@ export function createFetch(handle: Handler, clock: SimulatorClock, latency: () 
     await travel(signal);
     const bytes = new Uint8Array(await body);
     const url = new URL(request.url);
-    // Whatever path a proxy has before the provider's.
-    const path = url.pathname.replace(/^.*(?=\/v1\/)/, "");
+    const path = pathOf(url);
     const headers = [...request.headers].flat();
-    if (path.startsWith("/v1/") && !request.headers.has("authorization")) headers.push("authorization", "Bearer proxy");
-    const answer = handle(request.method, path + url.search, headers, bytes);
+    if (path.includes("/v1/") && !request.headers.has("authorization")) headers.push("authorization", "Bearer proxy");
+    let outcome = provider.handle(request.method, path + url.search, headers, bytes);
+    while (outcome.due !== undefined) {
+      const later = outcome;
+      await until(signal, (callback) => provider.wait(later, callback)).catch((reason: unknown) => {
+        provider.abandon(later);
+        throw reason;
+      });
+      outcome = provider.resume(later);
+    }
     await travel(signal);
-    if (!answer) {
+    if (outcome.status === 0) {
       throw new TypeError("fetch failed", {
         cause: Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" }),
       });
     }
-    const response = respond(answer, request.url, signal, clock);
+    const response = respond(outcome, request.url, signal, clock);
     const location = response.status === 307 && response.headers.get("location");
     if (!location || request.redirect === "manual") return response;
     if (request.redirect === "error" || redirects === MOST_REDIRECTS) throw new TypeError("fetch failed: redirected");
@@ -67,11 +87,21 @@ export function createFetch(handle: Handler, clock: SimulatorClock, latency: () 
   };
 }
 
+/**
+ * The path as the simulated providers have theirs: without what a proxy has before it. CreativeAI has OpenAI's paths, so it is told by its host or by the
+ * prefix that the simulator's server has for it.
+ */
+const pathOf = ({ hostname, pathname }: URL): string => {
+  const [, prefix = "", path] = /^.*?(\/creativeai)?(\/v1\/.*)$/.exec(pathname) ?? [];
+  if (path === undefined) return pathname;
+  return /creativeai/.test(hostname) ? `/creativeai${path}` : prefix + path;
+};
+
 const reasonOf = (signal: AbortSignal): unknown =>
   signal.reason ?? new DOMException("This operation was aborted", "AbortError");
 
-function respond(answer: Answer, url: string, signal: AbortSignal | undefined, clock: SimulatorClock): Response {
-  const { status, headers: flat } = answer;
+function respond(outcome: Outcome, url: string, signal: AbortSignal | undefined, clock: SimulatorClock): Response {
+  const { status, headers: flat } = outcome;
   const headers = new Headers();
   for (let index = 0; index < flat.length; index += 2) {
     try {
@@ -80,7 +110,7 @@ function respond(answer: Answer, url: string, signal: AbortSignal | undefined, c
       // A lie that no header can hold is left out, as on the wire.
     }
   }
-  const bytes = answer.intoBody();
+  const bytes = outcome.intoBody();
   const body = EMPTY.includes(status) ? null : stream(bytes, signal, clock);
   const response = new Response(body, { status, headers });
   return Object.defineProperty(response, "url", { value: url });

@@ -1,5 +1,5 @@
 import { courseOf, readChanges, readConfig, type Phase, type Settings } from "./simulator-config.js";
-import { createFetch } from "./simulator-fetch.js";
+import { createFetch, type Provider } from "./simulator-fetch.js";
 import { instantiate, type World } from "./simulator-world.js";
 import type {
   Scenario,
@@ -24,6 +24,8 @@ export function provideWorld(source: () => object): void {
 /** Where images are linked; the simulator's own fetch answers there, as everywhere. */
 const ORIGIN = "https://simulator.test";
 const DAY = 86_400_000;
+/** The longest timer that hosts keep; after it one asks again. */
+const LONGEST = 2 ** 31 - 1;
 
 /**
  * The provider that tidegate itself is tested against, in this process: limits, faults, idempotency keys, pictures and a bill. Independent of every
@@ -48,6 +50,8 @@ class LocalSimulator implements Simulator {
   readonly #clock: SimulatorClock;
   readonly #world: World;
   readonly #later: Phase[];
+  /** Requests whose answers are not there yet: what wakes them. */
+  readonly #waiting = new Set<() => void>();
   #latency = 50;
 
   constructor(config: SimulatorConfig) {
@@ -61,11 +65,7 @@ class LocalSimulator implements Simulator {
     const { World } = instantiate((compiled ??= load()));
     this.#world = new World(JSON.stringify(initial));
     this.#change(settings);
-    this.fetch = createFetch(
-      (...request) => this.#world.handle(this.#arrive(), ...request),
-      this.#clock,
-      () => this.#latency,
-    ) as Fetch;
+    this.fetch = createFetch(this.#provider(), this.#clock) as Fetch;
     const testing = clock === "real" ? { seed } : { seed, clock: this.#clock };
     this.options = { fetch: this.fetch, testing };
     this.world = {
@@ -92,7 +92,7 @@ class LocalSimulator implements Simulator {
   ledger(): SimulatorCharge[] {
     return this.world.ledger().map((charge) => ({
       taskId: charge["task_id"] as string,
-      target: { provider: "hiapi", model: charge["model"] as string },
+      target: { provider: charge["provider"] as string, model: charge["model"] as string },
       images: charge["images"] as number,
       amount: charge["amount_usd"] as number,
       delivered: charge["delivered"] as boolean,
@@ -102,6 +102,33 @@ class LocalSimulator implements Simulator {
   stats(): SimulatorStats {
     const { submits = 0, refusals = 0, polls = 0, peak_in_flight: peak = 0 } = this.world.stats();
     return { submits, refusals, polls, peak };
+  }
+
+  #provider(): Provider {
+    const [clock, world, waiting] = [this.#clock, this.#world, this.#waiting];
+    const latency = (): number => this.#latency;
+    return {
+      get latency() {
+        return latency();
+      },
+      handle: (...request) => world.handle(this.#arrive(), ...request),
+      resume: (later) => world.resume(this.#arrive(), later),
+      abandon: (later) => world.abandon(later),
+      wait: (later, callback) => {
+        const wake = (): void => {
+          take();
+          callback();
+        };
+        const at = Math.min(later.due ?? 0, this.#later[0]?.at ?? Infinity);
+        const cancel = at < Infinity ? clock.setTimeout(wake, Math.min(at - clock.now(), LONGEST)) : () => {};
+        const take = (): void => {
+          waiting.delete(wake);
+          cancel();
+        };
+        waiting.add(wake);
+        return take;
+      },
+    };
   }
 
   #change(settings: Readonly<Settings>): void {
@@ -114,6 +141,11 @@ class LocalSimulator implements Simulator {
       throw typeof cause === "string" ? new TypeError(`createSimulator: settings.${cause}`) : cause;
     }
     this.#latency = latency_ms as number;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#waiting]) wake();
   }
 
   /** The time, once the world is told what has become of it until then. */
@@ -121,6 +153,7 @@ class LocalSimulator implements Simulator {
     const now = this.#clock.now();
     for (let next; (next = this.#later[0]) && next.at <= now; this.#later.shift()) {
       this.#world.change(next.at, JSON.stringify(next.settings));
+      this.#wake();
     }
     return now;
   }

@@ -16,12 +16,14 @@ const createNetwork = (answer = () => ({ status: 200, headers: [], body: "{}" })
     const pairs = Array.from({ length: headers.length / 2 }, (_, index) => headers.slice(2 * index, 2 * index + 2));
     const request = { at: clock.now(), method, path, headers: Object.fromEntries(pairs), body };
     seen.push(request);
-    const answered = answer(request);
-    if (!answered) return undefined;
-    const { body: text = "", ...head } = { status: 200, headers: [], ...answered };
-    return { ...head, intoBody: () => (typeof text === "string" ? new TextEncoder().encode(text) : text) };
+    const { body: text = "", ...head } = { status: 200, headers: [], ...(answer(request) ?? { status: 0 }) };
+    return {
+      due: undefined,
+      ...head,
+      intoBody: () => (typeof text === "string" ? new TextEncoder().encode(text) : text),
+    };
   };
-  return { clock, seen, fetch: createFetch(handle, clock, () => 100) };
+  return { clock, seen, fetch: createFetch({ latency: 100, handle }, clock) };
 };
 
 test("a request arrives whole, in each form that fetch takes", async () => {
@@ -69,11 +71,15 @@ test("a path of a proxy before the provider's is left out; what has no key is th
   const { fetch, seen } = createNetwork();
   await fetch("https://app.test/api/images/v1/tasks/t1");
   await fetch("https://app.test/images/t1.png");
+  await fetch("https://app.test/images/creativeai/v1/images/edits");
+  await fetch("https://api.creativeai.run/v1/images/edits");
   assert.deepEqual(
     seen.map(({ path, headers }) => [path, headers.authorization]),
     [
       ["/v1/tasks/t1", "Bearer proxy"],
       ["/images/t1.png", undefined],
+      ["/creativeai/v1/images/edits", "Bearer proxy"],
+      ["/creativeai/v1/images/edits", "Bearer proxy"],
     ],
   );
 });

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { dist, load } from "./fake-core.mjs";
 import { inVirtualTime } from "./virtual.mjs";
 
-const { createClient, hiapi, ImageError } = await load("inline.js");
+const { createClient, creativeai, hiapi, ImageError, openai } = await load("inline.js");
 const { createSimulator } = await load("testing.js");
 
 const request = { model: "gpt-image-2", prompt: "a tide gate at dawn", size: "1024x1024" };
@@ -178,6 +178,54 @@ test("configure changes it on the way; settings go through by their names", asyn
   const before = simulator.now();
   await simulator.fetch("https://a.test/v1/models");
   assert.equal(simulator.now() - before, 600);
+});
+
+for (const [provider, create] of Object.entries({ openai, creativeai })) {
+  test(`${provider} at its usual address: its answers hold the images, and an edit arrives`, async () => {
+    const providers = create({ apiKey: "test", limits: { concurrency: 4 } });
+    const { ok, failed, ledger, simulator } = await draw({}, 6, { providers });
+    assert.deepEqual(failed, []);
+    assert.deepEqual(
+      ledger.map(({ target, delivered }) => [target.provider, delivered]),
+      Array(6).fill([provider, true]),
+    );
+    assert.ok(simulator.now() > 8_000, "as long as real ones");
+    const [{ result }] = ok;
+    await result.image.bytes();
+    assert.deepEqual([result.image.mediaType, result.image.width], ["image/png", 1024]);
+    const client = clientOf(simulator, { providers });
+    const edited = await client.generate({ ...request, images: [await result.image.blob()] });
+    assert.equal((await edited.image.bytes()).at(1), 0x50);
+    assert.equal(simulator.ledger().length, 7);
+  });
+}
+
+test("who leaves before a synchronous answer is noticed, and charged", async () => {
+  const simulator = createSimulator({ durationMs: [10_000, 10_000] });
+  const client = clientOf(simulator, { providers: openai({ apiKey: "test" }) });
+  const controller = new AbortController();
+  const task = client.generate(request, { signal: controller.signal });
+  await simulator.advance(5_000);
+  controller.abort(new Error("enough"));
+  await assert.rejects(task, /enough/);
+  await client.close();
+  await simulator.advance(10_000);
+  assert.equal(simulator.world.stats().abandoned, 1);
+  assert.deepEqual(
+    simulator.ledger().map(({ delivered }) => delivered),
+    [false],
+  );
+});
+
+test("an answer that waits for a slot comes when there is one", async () => {
+  const simulator = createSimulator({ cap: 0, settings: { queue: true }, durationMs: [1_000, 1_000] });
+  const client = clientOf(simulator, { providers: openai({ apiKey: "test" }) });
+  const task = client.generate(request);
+  await simulator.advance(30_000);
+  assert.deepEqual([task.state.status, simulator.stats().peak], ["processing", 0], "presumed to be accepted");
+  simulator.configure({ cap: 1 });
+  await task;
+  assert.equal(simulator.ledger().length, 1);
 });
 
 test("a wrong configuration is a TypeError that names the field", () => {

@@ -3,7 +3,7 @@
 //! Time is an argument here too; clocks, latency and the form of a `fetch` are the package's (`pkg-template/src/testing`).
 
 use serde_json::Value;
-use tidegate_simulator::{Config, Reply, Request};
+use tidegate_simulator::{Config, Reply, Request, Response};
 use wasm_bindgen::prelude::*;
 
 /// A provider. Times are milliseconds since its beginning.
@@ -24,21 +24,28 @@ impl World {
         Ok(World { world: tidegate_simulator::World::new(patched(&Config::default(), settings)?) })
     }
 
-    /// Answers a request; `headers` are names and values by turns. Nothing: the connection broke.
-    pub fn handle(
-        &mut self,
-        now: f64,
-        method: String,
-        path: String,
-        headers: Vec<String>,
-        body: Vec<u8>,
-    ) -> Option<Answer> {
+    /// What becomes of a request; `headers` are names and values by turns.
+    pub fn handle(&mut self, now: f64, method: String, path: String, headers: Vec<String>, body: Vec<u8>) -> Outcome {
         let mut headers = headers.into_iter();
         let pairs = std::iter::from_fn(|| Some((headers.next()?, headers.next()?))).collect();
         let request = Request { method, path, headers: pairs, body };
-        match self.world.handle(now as u64, &request) {
-            Reply::Answer(response) => Some(Answer { response }),
-            Reply::Lost | Reply::Later(_) => None,
+        Outcome { reply: self.world.handle(now as u64, &request) }
+    }
+
+    /// What becomes of a request whose answer was not there yet.
+    pub fn resume(&mut self, now: f64, later: &Outcome) -> Outcome {
+        Outcome {
+            reply: match &later.reply {
+                Reply::Later(pending) => self.world.collect(now as u64, pending),
+                other => other.clone(),
+            },
+        }
+    }
+
+    /// The client no longer waits for an answer that was not there yet.
+    pub fn abandon(&mut self, later: &Outcome) {
+        if let Reply::Later(pending) = &later.reply {
+            self.world.abandon(pending);
         }
     }
 
@@ -70,31 +77,51 @@ impl World {
     }
 }
 
-/// An answer that arrives.
+/// What the network makes of a request.
 #[wasm_bindgen]
 #[derive(Debug)]
-pub struct Answer {
-    response: tidegate_simulator::Response,
+pub struct Outcome {
+    reply: Reply,
 }
 
 #[wasm_bindgen]
-impl Answer {
-    /// The status code.
+impl Outcome {
+    /// When to ask again; endless: after a change of settings. Nothing: there is no more to wait for.
+    #[wasm_bindgen(getter)]
+    pub fn due(&self) -> Option<f64> {
+        match &self.reply {
+            Reply::Later(pending) => Some(pending.at_ms.map_or(f64::INFINITY, |at| at as f64)),
+            _ => None,
+        }
+    }
+
+    /// The status code; 0: the connection broke.
     #[wasm_bindgen(getter)]
     pub fn status(&self) -> u16 {
-        self.response.status
+        self.answer().map_or(0, |response| response.status)
     }
 
     /// Names and values by turns.
     #[wasm_bindgen(getter)]
     pub fn headers(&self) -> Vec<String> {
-        self.response.headers.iter().flat_map(|(name, value)| [name.clone(), value.clone()]).collect()
+        let headers = self.answer().map(|response| response.headers.as_slice()).unwrap_or_default();
+        headers.iter().flat_map(|(name, value)| [name.clone(), value.clone()]).collect()
     }
 
     /// The body, and the end of this object.
     #[wasm_bindgen(js_name = intoBody)]
     pub fn into_body(self) -> Vec<u8> {
-        self.response.body
+        match self.reply {
+            Reply::Answer(response) => response.body,
+            _ => Vec::new(),
+        }
+    }
+
+    fn answer(&self) -> Option<&Response> {
+        match &self.reply {
+            Reply::Answer(response) => Some(response),
+            _ => None,
+        }
     }
 }
 
