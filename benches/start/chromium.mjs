@@ -27,7 +27,7 @@ const samples = {
   instance: async (count) => {
     const { instances, linearMemory } = await import("/measure.js");
     const parts = await import("/parts.js");
-    globalThis.compiled ??= new WebAssembly.Module(parts.decode(parts.letters));
+    globalThis.compiled ??= new WebAssembly.Module(parts.decode(parts.text));
     const { bytes, kept } = await linearMemory(() => instances(parts, globalThis.compiled, count));
     (globalThis.kept ??= []).push(kept);
     return bytes;

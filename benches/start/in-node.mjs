@@ -30,7 +30,7 @@ const samples = {
   steps: () => steps(loadParts),
   instance: async () => {
     const parts = await loadParts();
-    const module = new WebAssembly.Module(parts.decode(parts.letters));
+    const module = new WebAssembly.Module(parts.decode(parts.text));
     return (await each((count) => instances(parts, module, count))).bytes;
   },
   client: async () => {

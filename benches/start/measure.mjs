@@ -23,13 +23,13 @@ export async function firstRequest(load) {
 
 /** The steps within it, each for the first time, ms. */
 export async function steps(load) {
-  const { letters, decode, instantiate } = await load();
+  const { text, decode, instantiate } = await load();
   const times = [performance.now()];
   const after = (value) => {
     times.push(performance.now());
     return value;
   };
-  const bytes = after(decode(letters));
+  const bytes = after(decode(text));
   const module = after(new WebAssembly.Module(bytes));
   after(instantiate(module));
   return { decode: times[1] - times[0], compile: times[2] - times[1], instantiate: times[3] - times[2] };

@@ -9,7 +9,7 @@ const SAMPLES = 7;
 /** What a row shows: of which sample, which figure of it, in which unit. */
 const ROWS = [
   ["import to first request, ms", "firstRequest", (time) => time, 1],
-  ["  of it: letters to bytes, ms", "steps", ({ decode }) => decode, 1],
+  ["  of it: text to bytes, ms", "steps", ({ decode }) => decode, 1],
   ["  of it: compile, ms", "steps", ({ compile }) => compile, 1],
   ["  of it: instantiate, ms", "steps", ({ instantiate }) => instantiate, 1],
   ["an instance: linear memory, KiB", "instance", ({ linear }) => linear, 1024],

@@ -1,7 +1,7 @@
-import hex from "./core.hex.js";
 import { instantiate } from "./core.js";
-import { decode } from "./letters.js";
+import text from "./core.text.js";
 import { provide } from "./start.js";
+import { decode } from "./text.js";
 
-provide(instantiate, () => decode(hex));
+provide(instantiate, () => decode(text));
 export * from "./index.js";

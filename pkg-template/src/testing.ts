@@ -1,7 +1,7 @@
-import { decode } from "./letters.js";
 import { provideWorld } from "./simulator.js";
-import hex from "./simulator-world.hex.js";
+import text from "./simulator-world.text.js";
+import { decode } from "./text.js";
 
-provideWorld(() => new WebAssembly.Module(decode(hex)));
+provideWorld(() => new WebAssembly.Module(decode(text)));
 export { createSimulator } from "./simulator.js";
 export type * from "./types-testing.js";

@@ -274,9 +274,9 @@ test("the main entry loads nothing of the simulator", async () => {
   };
   const isSimulator = (file) => /simulator|testing|clock/.test(file);
   const main = [...(await reached("inline.js"))];
-  assert.ok(main.includes("core.hex.js"));
+  assert.ok(main.includes("core.text.js"));
   assert.deepEqual(main.filter(isSimulator), []);
   const testing = [...(await reached("testing.js"))];
-  assert.ok(testing.includes("simulator-world.hex.js"));
-  assert.ok(!testing.includes("core.hex.js"));
+  assert.ok(testing.includes("simulator-world.text.js"));
+  assert.ok(!testing.includes("core.text.js"));
 });
