@@ -1,8 +1,11 @@
 //! Answers that come later: those of synchronous providers, and refusals that take their time.
 
+use std::sync::Arc;
+
 use crate::faults::Hostile;
 use crate::message::{Reply, Response};
 use crate::provider::Provider;
+use crate::sketch::Sketch;
 use crate::world::{Step, World};
 
 /// An answer that is not there yet. Take it to [`World::resume`] or [`World::collect`] at its time, or to
@@ -76,7 +79,19 @@ impl World {
 
     /// The client has left: nobody will ask for this answer. What was accepted goes on and is charged.
     pub fn abandon(&mut self, pending: &Pending) {
-        self.stats.abandoned += u64::from(self.open.remove(&pending.ticket).is_some());
+        if let Some(open) = self.open.remove(&pending.ticket) {
+            self.stats.abandoned += 1;
+            self.forget_inputs(&open.due);
+        }
+    }
+
+    /// Lets go of the images that a task worked from, where nobody can ask for its picture again.
+    fn forget_inputs(&mut self, due: &Due) {
+        let Due::Task(index) = due else { return };
+        if let Some(task) = self.tasks.get_mut(*index).filter(|task| task.provider == Provider::OpenAi) {
+            let Sketch { prompt, width, height, .. } = task.sketch.as_ref();
+            task.sketch = Arc::new(Sketch::of_prompt(prompt.clone(), *width, *height));
+        }
     }
 
     /// Keeps a request whose answer is due later.
@@ -103,12 +118,17 @@ impl World {
     fn settle(&mut self, open: Open) -> Step {
         if open.is_lost {
             self.stats.lost += 1;
+            self.forget_inputs(&open.due);
             return Step::Reply(Reply::Lost);
         }
         let outer = std::mem::replace(&mut self.origin, open.origin);
         let step = match open.due {
             Due::Now(response) | Due::At(_, response) => Step::Reply(Reply::Answer(response)),
-            Due::Task(index) => self.result(index, open.hostile.is_none()),
+            Due::Task(index) => {
+                let step = self.result(index, open.hostile.is_none());
+                self.forget_inputs(&Due::Task(index));
+                step
+            }
         };
         let step = match (step, open.hostile) {
             (Step::Reply(Reply::Answer(response)), Some(hostile)) => {

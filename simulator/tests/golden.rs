@@ -2,7 +2,6 @@
 //!
 //! After a change that is meant to change answers, `TIDEGATE_RECORD=1 cargo test -p tidegate-simulator --test golden` writes the file anew.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use serde_json::{Value, json};
 use std::fs;
