@@ -9,6 +9,9 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
+  worker: {
+    format: "es",
+  },
   server: {
     host: "127.0.0.1",
     // The package lies beside the page.

@@ -15,7 +15,7 @@ interface Acts {
 
 /** The form that asks for pictures: of whom, and which. */
 export class AskForm {
-  readonly #simulator: Simulator | undefined;
+  readonly #simulator: Simulator;
   readonly #form = byId("ask", HTMLFormElement);
   readonly #provider = byId("provider", HTMLSelectElement);
   readonly #simulated = byId("where-simulator", HTMLInputElement);
@@ -31,13 +31,10 @@ export class AskForm {
   readonly #cancel = byId("cancel", HTMLButtonElement);
   readonly #pause = byId("pause", HTMLButtonElement);
 
-  /** Without a simulator a key is needed. */
-  constructor(simulator: Simulator | undefined, acts: Acts) {
+  constructor(simulator: Simulator, acts: Acts) {
     this.#simulator = simulator;
     this.#provider.append(...choices.map(({ id, name }) => new Option(name, id)));
-    this.#simulated.disabled = !simulator;
-    this.#simulated.checked = simulator !== undefined;
-    this.#own.checked = !simulator;
+    this.#simulated.checked = true;
     this.#prompts.value = prompts.join("\n");
     this.#prompts.addEventListener("input", () => this.#prompts.setCustomValidity(""));
     this.#form.addEventListener("submit", (event) => {
@@ -108,7 +105,7 @@ export class AskForm {
     const choice = this.#choice;
     const told = this.told;
     const concurrency = told === undefined ? {} : { concurrency: told };
-    if (this.#simulator && this.isSimulated) {
+    if (this.isSimulated) {
       const { origin, fetch } = this.#simulator;
       return { choice, apiKey: "sk-demo", baseURL: origin + choice.simulated, ...concurrency, ...(fetch && { fetch }) };
     }

@@ -8,7 +8,7 @@ import { Gate } from "./gate.js";
 import { bindKeys } from "./keys.js";
 import { Runs } from "./runs.js";
 import { bindSettings } from "./settings.js";
-import { namedSimulator } from "./simulator.js";
+import { findSimulator } from "./simulator.js";
 import { Tally } from "./tally.js";
 import { bindTheme } from "./theme.js";
 import { bindView } from "./view.js";
@@ -18,7 +18,7 @@ import { Watch } from "./watch.js";
 /** How often the figures and the charts move, in ms; who wants little motion sees them step. */
 const TICK = matchMedia("(prefers-reduced-motion: reduce)").matches ? 1000 : 200;
 
-const simulator = namedSimulator(location.search);
+const simulator = await findSimulator(location.search);
 const tally = new Tally();
 const voice = new Voice(tally);
 const gate = new Gate(tally);
@@ -30,7 +30,7 @@ const connection = new Connection((client) => {
   course.history.watch(client);
   runs.watch(client);
 });
-const watch = simulator && new Watch(simulator, runs.keys);
+const watch = new Watch(simulator, runs.keys);
 const [clear, retry] = [byId("clear", HTMLButtonElement), byId("retry", HTMLButtonElement)];
 const form = new AskForm(simulator, {
   generate(asked, setup) {
@@ -90,17 +90,13 @@ clear.addEventListener("click", () => {
   gallery.clear();
   course.clear();
   tally.reset();
-  watch?.forget();
+  watch.forget();
   show();
 });
 bindView();
 bindTheme(() => course.recolour());
 bindKeys({ start: () => form.start(), pause, cancel });
-if (simulator) bindSettings(simulator);
-if (watch) void watch.start(() => tally.open > 0);
-else {
-  byId("link", HTMLParagraphElement).dataset["state"] = "gone";
-  setText(byId("link-text", HTMLSpanElement), "no simulator: a key of your own is needed");
-}
+bindSettings(simulator);
+void watch.start(() => tally.open > 0);
 setInterval(show, TICK);
 show();

@@ -65,10 +65,13 @@ export class SimulatorServer implements Simulator {
   }
 }
 
-/** The simulator that the page's own address names, or undefined where there is none or a bad one. */
-export function namedSimulator(search: string): Simulator | undefined {
+/** The simulator behind the address that the page's own names (`?simulator=`), else the one in the page itself (`?sim=page`). */
+export async function findSimulator(search: string): Promise<Simulator> {
   const given = new URLSearchParams(search).get("simulator");
-  if (!given || !URL.canParse(given)) return undefined;
-  const { protocol, origin } = new URL(given);
-  return protocol === "http:" || protocol === "https:" ? new SimulatorServer(origin) : undefined;
+  if (given && URL.canParse(given)) {
+    const { protocol, origin } = new URL(given);
+    if (protocol === "http:" || protocol === "https:") return new SimulatorServer(origin);
+  }
+  const { PageSimulator } = await import("./page-simulator.js");
+  return new PageSimulator();
 }
