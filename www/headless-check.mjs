@@ -9,7 +9,7 @@ import { drawn, fill, findings, generate, overflow, pictures, pixels, press, set
 
 const COUNT = 24;
 const SIZE = 512;
-const LIMIT_MS = 300_000;
+const LIMIT_MS = 480_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -65,8 +65,10 @@ async function check(page, name) {
   await theme(page, wrong, shoot);
   await switches(page, wrong);
   const storm = await faults(page, wrong, shoot);
+  await providers(page, wrong, shoot);
   await keys(page, wrong, shoot);
   await narrow(page, wrong, shoot);
+  await alone(page, wrong);
   wrong.push(...complaints.filter((text) => text.startsWith("page error") && !/CORS|NetworkError/.test(text)));
   if (wrong.length > 0) throw new Error([told, storm, ...wrong].join("\n"));
   return `${told}; ${storm}`;
@@ -195,6 +197,51 @@ async function faults(page, wrong, shoot) {
   expect(wrong, twice === "0", `paid twice: ${twice}`);
   await calmWeather(page);
   return `with faults: ${grown.errors} errors, ${grown.lost} lost, ${grown.hostile} broken, ${strip.refusals} refusals and ${strip.faults} faults drawn, ${twice} paid twice`;
+}
+
+/** Each provider that can be chosen, told of its limit or not, draws its pictures; the ledger says whose they were. */
+async function providers(page, wrong, shoot) {
+  const count = 4;
+  const ids = await page.$$eval("#provider option", (options) => options.map(({ value }) => value));
+  expect(wrong, ids.length >= 4, `only the providers ${ids.join(", ")}`);
+  await page.select("#telling", "left-out");
+  for (const id of ids.slice(1)) {
+    await page.select("#provider", id);
+    const before = (await ask("ledger")).length;
+    await press(page, "Clear");
+    await generate(page, count);
+    const sizes = await pictures(page);
+    const whose = (await ask("ledger")).slice(before).map(({ provider }) => provider);
+    const due = id === "compatible" ? "openai" : id;
+    expect(wrong, sizes.join() === Array(count).fill("1024x1024").join(), `the pictures of ${id}: ${sizes.join(" ")}`);
+    expect(wrong, whose.join() === Array(count).fill(due).join(), `the charges of ${id}: ${whose.join(" ")}`);
+  }
+  wrong.push(...(await findings(page, "another provider")));
+  await shoot("providers");
+  await page.select("#provider", ids[0]);
+  await page.select("#telling", "told");
+}
+
+/** Without a server: the simulator in the page itself. */
+async function alone(page, wrong) {
+  const count = 4;
+  await page.setViewport({ width: 1440, height: 1000 });
+  await page.goto(new URL("?sim=page", address).href);
+  await until(
+    page,
+    "the settings of the page's own simulator",
+    () => !document.querySelector("#settings-fields").disabled,
+  );
+  await calmWeather(page);
+  await generate(page, count);
+  const sizes = await pictures(page);
+  expect(wrong, sizes.length === count, `${sizes.length} of ${count} pictures without a server`);
+  await until(
+    page,
+    "its ledger",
+    (wanted) => document.querySelector("#billed").textContent.startsWith(wanted),
+    `${count} ·`,
+  );
 }
 
 /** By keys alone: everything is reached, and the shortcuts act. */

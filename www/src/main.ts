@@ -30,7 +30,7 @@ const connection = new Connection((client) => {
   course.history.watch(client);
   runs.watch(client);
 });
-const watch = new Watch(simulator, runs.keys);
+const watch = new Watch(simulator, runs);
 const [clear, retry] = [byId("clear", HTMLButtonElement), byId("retry", HTMLButtonElement)];
 const form = new AskForm(simulator, {
   generate(asked, setup) {

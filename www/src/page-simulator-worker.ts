@@ -3,10 +3,8 @@ import { createSimulator } from "tidegate/testing";
 import type { Answer, Call, Want } from "./page-simulator.js";
 
 /** A few seconds a picture, as `cargo xtask demo` sets its server. */
-const simulator = createSimulator({ clock: "real", latencyMs: 0, durationMs: [2000, 6000] });
+const simulator = createSimulator({ clock: "real", latencyMs: 60, durationMs: [2000, 6000] });
 const { world } = simulator;
-/** Half of it before the provider acts, half after. */
-let latency = 60;
 const calls = new Map<number, AbortController>();
 
 /** The part of a worker's global scope that is used; the page's own types are those of a window. */
@@ -37,30 +35,22 @@ async function act(id: number, want: Exclude<Want, { kind: "abort" }>): Promise<
       const controller = new AbortController();
       calls.set(id, controller);
       try {
-        await travel();
         const { url, ...init } = want.request;
         const response = await simulator.fetch(url, { ...init, signal: controller.signal });
         const body = await response.arrayBuffer();
-        await travel();
         return { status: response.status, headers: [...response.headers], body };
       } finally {
         calls.delete(id);
       }
     }
     case "settings":
-      return settings();
-    case "change": {
-      const { latency_ms: told, ...rest } = want.patch;
-      world.change(rest);
-      if (typeof told === "number") latency = told;
-      return settings();
-    }
+      return world.settings();
+    case "change":
+      world.change(want.patch);
+      return world.settings();
     case "stats":
       return world.stats();
     case "ledger":
       return world.ledger();
   }
 }
-
-const settings = (): Record<string, unknown> => ({ ...world.settings(), latency_ms: latency });
-const travel = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, latency / 2));

@@ -10,6 +10,8 @@ type Batch = ImageBatch<Card>;
 export class Runs {
   /** The idempotency keys of the tasks so far. */
   readonly keys = new Set<string>();
+  /** How often each prompt was asked for. */
+  readonly prompts = new Map<string, number>();
   readonly #tally: Tally;
   readonly #course: Course;
   readonly #voice: Voice;
@@ -53,6 +55,7 @@ export class Runs {
       this.#cards.set(id, card);
       this.#ids.set(card, id);
       this.#row(card);
+      this.prompts.set(prompt, (this.prompts.get(prompt) ?? 0) + 1);
       return { key: card, prompt, model, size: `${width}x${height}`, metadata: { card: id } };
     });
     this.#tally.ask(cards.length, performance.now());
@@ -88,6 +91,7 @@ export class Runs {
   /** Forgets the tasks, their cards and what could be tried again. */
   clear(): void {
     this.keys.clear();
+    this.prompts.clear();
     this.#cards.clear();
     this.#ids.clear();
     this.#over = [];

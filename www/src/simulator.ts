@@ -6,7 +6,9 @@ export type Settings = Record<string, unknown>;
 export type Stats = Record<string, number>;
 /** One billed task. */
 export interface Charge {
+  /** None where the provider takes none. */
   idempotency_key: string | null;
+  prompt: string;
   images: number;
   amount_usd: number;
   delivered: boolean;

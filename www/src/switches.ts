@@ -17,6 +17,7 @@ export const groups: Readonly<Record<string, readonly Switch[]>> = {
   limits: [
     number("concurrency", "Cap: tasks at once", 4),
     number("rpm", "Window: submits in it", 10),
+    number("ipm", "Window: images in it", 10),
     number("rpd", "Quota of a day", 100),
     flag("queue", "Queue what is too much"),
     flag("hint_slots", "Hint when full, too"),

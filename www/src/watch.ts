@@ -1,4 +1,4 @@
-import { audit } from "./audit.js";
+import { audit, type Own } from "./audit.js";
 import { byId, make, setText } from "./dom.js";
 import { count, dollars } from "./format.js";
 import type { Simulator, Stats } from "./simulator.js";
@@ -22,15 +22,15 @@ const figure = (stats: Stats, name: string): string => String(stats[name] ?? 0);
 /** Asks the simulator what it saw, and compares its ledger with the page's own tasks. */
 export class Watch {
   readonly #simulator: Simulator;
-  readonly #keys: ReadonlySet<string>;
+  readonly #own: Own;
   readonly #values: HTMLElement[];
   readonly #link = byId("link", HTMLParagraphElement);
   /** Charges that were there before; unknown until the first look. */
   #before: number | undefined;
 
-  constructor(simulator: Simulator, keys: ReadonlySet<string>) {
+  constructor(simulator: Simulator, own: Own) {
     this.#simulator = simulator;
-    this.#keys = keys;
+    this.#own = own;
     this.#values = rows.map(([name]) => {
       const [row, value] = [make("div"), make("dd", "", "–")];
       row.append(make("dt", "", name), value);
@@ -62,7 +62,7 @@ export class Watch {
       // Fewer charges than before: it was started again.
       this.#before = Math.min(this.#before ?? ledger.length, ledger.length);
       this.#show(stats);
-      const { images, usd, twice, strange } = audit(ledger, this.#before, this.#keys);
+      const { images, usd, twice, strange } = audit(ledger, this.#before, this.#own);
       const billed = byId("billed", HTMLElement);
       setText(billed, images > 0 ? `${images} · ${dollars(usd * 1_000_000)}` : "0");
       billed.title = strange > 0 ? `and ${count(strange, "charge")} for earlier tasks` : "";

@@ -7,6 +7,7 @@ const calm: Settings = {
   concurrency: 4,
   queue: false,
   rpm: null,
+  ipm: null,
   rpm_window_ms: 60_000,
   rpd: null,
   hint: "none",

@@ -25,6 +25,8 @@ export function cross(context: CanvasRenderingContext2D, x: number, y: number, s
   context.moveTo(x + size, y - size);
   context.lineTo(x - size, y + size);
   context.lineWidth = width;
+  // The chart's last series may have left its dashes.
+  context.setLineDash([]);
   context.stroke();
 }
 
