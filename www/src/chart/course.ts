@@ -121,7 +121,7 @@ export class Course {
   #bindKeys(): void {
     this.#lanePlot.addEventListener("keydown", (event) => {
       const { now } = this.history;
-      const step = this.#view.max / (event.shiftKey ? 10 : 100);
+      const step = Math.max(0.1, this.#view.max / (event.shiftKey ? 10 : 100));
       const from = this.#moment ?? now;
       const to: Record<string, number | undefined> = {
         ArrowLeft: Math.max(0, from - step),
