@@ -7,6 +7,7 @@ mod demo;
 mod failure;
 mod files;
 mod glue;
+mod hosts;
 mod package;
 mod process;
 mod project;
@@ -37,6 +38,9 @@ cargo xtask COMMAND
   demo    the simulator and the page, by one URL; Ctrl-C stops both
             --headless-check   instead: the page in Chromium and Firefox, exit code 0 when all is right
 
+  hosts   an image in every host: Node, Deno, Bun, Workers, the edge, browsers
+            --only WORDS       the rows whose name holds these words
+            --write-readme     put the table into the README
   size    what the package weighs, beside its peers and against its budget, and its largest parts
             --write-budget     make today's weights the budget, benches/size-budget.toml
             --write-readme     put the table into the README
@@ -55,6 +59,7 @@ struct Arguments {
     trap: bool,
     headless_check: bool,
     size: size::Options,
+    hosts: hosts::Options,
 }
 
 fn main() -> ExitCode {
@@ -80,6 +85,10 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments> {
             Long("headless-check") if arguments.command == "demo" => arguments.headless_check = true,
             Long("write-budget") if arguments.command == "size" => arguments.size.write_budget = true,
             Long("write-readme") if arguments.command == "size" => arguments.size.write_readme = true,
+            Long("only") if arguments.command == "hosts" => {
+                arguments.hosts.only = Some(parser.value()?.string()?);
+            }
+            Long("write-readme") if arguments.command == "hosts" => arguments.hosts.write_readme = true,
             Long("help") | Short('h') => "help".clone_into(&mut arguments.command),
             other => return Err(other.unexpected().into()),
         }
@@ -114,6 +123,7 @@ fn perform(arguments: &Arguments) -> Result {
             bench::start(&project, &tools, &setup::browser::set_up()?)
         }
         "size" => size::size(&project, &tools, arguments.size),
+        "hosts" => build(Variant::Ship).and_then(|_| hosts::hosts(&project, &arguments.hosts)),
         "test" => test::test(&project, &tools),
         "demo" => {
             build(Variant::Ship)?;
@@ -142,6 +152,8 @@ mod tests {
         assert!(parsed(&["size", "--write-budget"]).is_some_and(|arguments| arguments.size.write_budget));
         assert_eq!(parsed(&["bench", "start"]).and_then(|it| it.bench).as_deref(), Some("start"));
         assert_eq!(parsed(&["bench", "start", "again"]), None);
+        let only = parsed(&["hosts", "--only", "Deno"]).and_then(|arguments| arguments.hosts.only);
+        assert_eq!(only.as_deref(), Some("Deno"));
         assert_eq!(parsed(&["test", "--trap"]), None);
         assert_eq!(parsed(&["test", "demo"]), None);
         assert_eq!(parsed(&["test", "--wasm-target=debian"]).and_then(|it| it.wasm_target), Some(Choice::Debian));

@@ -10,16 +10,33 @@ use crate::project::Project;
 /// When the README lacks these lines, or cannot be written.
 pub fn write(project: &Project, name: &str, text: &str) -> Result {
     let path = project.root.join("README.md");
-    let replaced = replaced(&files::read_text(&path)?, name, text)
-        .ok_or_else(|| Failure::new(format!("README.md has no lines `<!-- {name} -->` and `<!-- /{name} -->`")))?;
+    let replaced = replaced(&files::read_text(&path)?, name, text).ok_or_else(|| lacks(name))?;
     files::write(&path, replaced)
 }
 
+/// What stands between these two lines.
+///
+/// # Errors
+/// When the README lacks them.
+pub fn read(project: &Project, name: &str) -> Result<String> {
+    let readme = files::read_text(&project.root.join("README.md"))?;
+    let [_, text, _] = split(&readme, name).ok_or_else(|| lacks(name))?;
+    Ok(text.to_owned())
+}
+
+fn lacks(name: &str) -> Failure {
+    Failure::new(format!("README.md has no lines `<!-- {name} -->` and `<!-- /{name} -->`"))
+}
+
+fn split<'a>(readme: &'a str, name: &str) -> Option<[&'a str; 3]> {
+    let (before, rest) = readme.split_once(&format!("<!-- {name} -->\n"))?;
+    let (text, after) = rest.split_once(&format!("<!-- /{name} -->\n"))?;
+    Some([before, text, after])
+}
+
 fn replaced(readme: &str, name: &str, text: &str) -> Option<String> {
-    let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->\n"));
-    let (before, rest) = readme.split_once(&start)?;
-    let (_, after) = rest.split_once(&end)?;
-    Some(format!("{before}{start}\n{}\n\n{end}{after}", text.trim()))
+    let [before, _, after] = split(readme, name)?;
+    Some(format!("{before}<!-- {name} -->\n\n{}\n\n<!-- /{name} -->\n{after}", text.trim()))
 }
 
 #[cfg(test)]

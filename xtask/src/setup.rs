@@ -2,6 +2,7 @@
 
 pub mod apt;
 pub mod browser;
+pub mod cargo_tool;
 pub mod debian_rust;
 pub mod npm;
 pub mod wasm_bindgen;

@@ -4,6 +4,7 @@ use crate::check;
 use crate::demo;
 use crate::failure::{Failure, Result};
 use crate::files;
+use crate::hosts;
 use crate::package::{self, Variant};
 use crate::process::{Server, run_quietly};
 use crate::project::{Project, WASM};
@@ -48,6 +49,7 @@ pub fn test(project: &Project, tools: &Tools) -> Result {
         facade(project, &mut report);
         tarball(project, &mut report);
         report.tests("types, by every compiler; publint, attw", Counts::of_node, types(project));
+        hosts(project, &mut report);
         report.check("size: every build within its budget", || size::within_budget(project));
         report.check("the page in Chromium and Firefox", || demo::headless_check(project, &browser?));
     } else {
@@ -55,6 +57,7 @@ pub fn test(project: &Project, tools: &Tools) -> Result {
             "facade",
             "tarball in an empty folder",
             "types, by every compiler; publint, attw",
+            "hosts",
             "size: every build within its budget",
             "the page in Chromium and Firefox",
         ] {
@@ -124,6 +127,15 @@ fn types(project: &Project) -> Result<Command> {
     command.current_dir(&folder).args(["--test", "--test-reporter", "spec"]).args(test_files(&folder)?);
     command.env("TIDEGATE_TARBALL", packed);
     Ok(command)
+}
+
+/// An image in every host, and the README's table of them.
+fn hosts(project: &Project, report: &mut Report) {
+    if report.tests("hosts", Counts::of_node, hosts::command(project)) {
+        report.check("the README's table of hosts", || hosts::readme_names_them(project));
+    } else {
+        report.not_run("the README's table of hosts", "a host failed");
+    }
 }
 
 fn start_simulator(project: &Project) -> Result<Server> {

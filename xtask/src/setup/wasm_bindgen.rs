@@ -2,9 +2,9 @@
 
 use crate::failure::{Failure, Result};
 use crate::files;
-use crate::process::{run_quietly, say};
 use crate::project::Project;
 use crate::setup::Tools;
+use crate::setup::cargo_tool::{self, CargoTool};
 
 /// Compiles it when it is not in the cache yet.
 ///
@@ -14,29 +14,15 @@ pub fn set_up(project: &Project) -> Result<Tools> {
     let lock = project.root.join("Cargo.lock");
     let version = locked_version(&files::read_text(&lock)?, "wasm-bindgen")
         .ok_or_else(|| Failure::new("Cargo.lock names no version of wasm-bindgen"))?;
-    let root = project.cache.join(format!("wasm-bindgen-{version}"));
-    let program = |name: &str| root.join("bin").join(name).with_extension(std::env::consts::EXE_EXTENSION);
-    let tools = Tools { wasm_bindgen: program("wasm-bindgen"), wasm_test_runner: program("wasm-bindgen-test-runner") };
-    if tools.wasm_bindgen.is_file() && tools.wasm_test_runner.is_file() {
-        return Ok(tools);
-    }
-    say(&format!("compiling the wasm-bindgen CLI {version} (about two minutes, once)"));
-    files::make_folder(&root)?;
-    let build = root.join("build");
-    let mut cargo = project.command("cargo");
-    cargo
-        // Not in the checkout, whose cargo settings are for the checkout's own crates.
-        .current_dir(&root)
-        .args(["install", "wasm-bindgen-cli", "--version", &version])
-        // Without TLS (it only talks to drivers on this machine) and unoptimised it compiles in a third of the time.
-        .args(["--no-default-features", "--debug", "--root"])
-        .arg(&root)
-        .env("CARGO_TARGET_DIR", &build)
-        .env_remove("CARGO_BUILD_TARGET")
-        .env_remove("RUSTFLAGS");
-    run_quietly(&mut cargo)?;
-    files::remove_folder(&build)?;
-    Ok(tools)
+    let tool = CargoTool {
+        name: "wasm-bindgen-cli",
+        version,
+        programs: ["wasm-bindgen", "wasm-bindgen-test-runner"],
+        // Without TLS: it only talks to drivers on this machine.
+        flags: &["--no-default-features"],
+    };
+    let [wasm_bindgen, wasm_test_runner] = cargo_tool::set_up(project, &tool)?;
+    Ok(Tools { wasm_bindgen, wasm_test_runner })
 }
 
 fn locked_version(lock: &str, name: &str) -> Option<String> {
