@@ -1,17 +1,17 @@
 import type { Core, CoreConfig, Host, instantiate } from "./core.js";
 
 let glue: typeof instantiate | undefined;
-let load: (() => object) | undefined;
+let source: (() => object) | undefined;
 let compiled: object | undefined;
 
 /** @internal Whether each call must do its own I/O, as on Workers, where one request's promises and timers die with it. */
 export let separate = false;
 
 /** @internal Entries say what starts the core; nothing is decoded or compiled yet. */
-export function provide(instantiateCore: typeof instantiate, source?: () => object, perCall = false): void {
+export function provide(instantiateCore: typeof instantiate, given?: () => object, perCall = false): void {
   glue = instantiateCore;
   // The entry without the wasm may come after one that has it, by way of a library.
-  load = source ?? load;
+  source = given ?? source;
   separate ||= perCall;
 }
 
@@ -26,12 +26,20 @@ export function start(given: object): void {
   compiled ??= bytes ? new WebAssembly.Module(given as BufferSource) : given;
 }
 
+/** What the entry or the caller has given, compiled and instantiated. */
+function load(): ReturnType<typeof instantiate> {
+  try {
+    if (!compiled) start(source!());
+    return glue!(compiled!);
+  } catch (cause) {
+    // Engines name the policy at most, and not all of them what it lacks.
+    throw new Error(`WebAssembly is refused here (a page's script-src needs 'wasm-unsafe-eval'): ${cause}`, { cause });
+  }
+}
+
 /** @internal A core of its own scope, from the one module; it starts here on first use. */
 export function createCore(host: Host, config: CoreConfig): Core {
-  if (!compiled) {
-    if (!load) throw new Error('call start(module) of "tidegate/slim" first');
-    start(load());
-  }
-  const { Core } = glue!(compiled!);
+  if (!compiled && !source) throw new Error('call start(module) of "tidegate/slim" first');
+  const { Core } = load();
   return new Core(host, config);
 }
