@@ -195,8 +195,8 @@ function lineOf({ name, version, outcome, seconds, failure }) {
 }
 
 /** What a row gave, in a few words. */
-export const summaryOf = ({ summary, mediaType, width, height, bytes }) =>
-  summary ?? `${mediaType} ${width}x${height}, ${bytes} bytes`;
+export const summaryOf = ({ summary, message, mediaType, width, height, bytes }) =>
+  summary ?? message ?? `${mediaType} ${width}x${height}, ${bytes} bytes`;
 
 /** The version of a package installed in a folder. */
 export async function versionOf(folder, name) {

@@ -28,6 +28,9 @@ pub struct Options {
 /// # Errors
 /// When a row fails, or a host is missing and cannot be installed here.
 pub fn hosts(project: &Project, options: &Options) -> Result {
+    if options.only.is_some() && options.write_readme {
+        return Err(Failure::new("the README's table is of all rows: --write-readme goes without --only"));
+    }
     demo::build_simulator(project)?;
     let mut command = command(project)?;
     if let Some(only) = &options.only {

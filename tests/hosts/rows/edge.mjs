@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { program, versionOf } from "../harness.mjs";
+import { FETCH_OF_RUNTIMES, hostileRow } from "./hostile.mjs";
 
 const HANDLER = `
 import * as tidegate from "tidegate";
@@ -62,4 +63,7 @@ async function runIn(context, programName) {
   return { version: await versionOf(join(dirname(import.meta.dirname)), "@edge-runtime/vm"), ...result };
 }
 
-export const rows = [{ name: "Vercel's edge VM", group: "Workers", run: (context) => runIn(context, "generate.mjs") }];
+export const rows = [
+  { name: "Vercel's edge VM, bundled", group: "Workers", run: (context) => runIn(context, "generate.mjs") },
+  hostileRow("Vercel's edge VM", "Workers", runIn, FETCH_OF_RUNTIMES),
+];

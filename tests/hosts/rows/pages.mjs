@@ -1,5 +1,6 @@
 // Browsers without a bundler: a plain page, a page under a strict policy, and a module worker. The page's origin is never the simulator's.
 import { program } from "../harness.mjs";
+import { FETCH_OF_BROWSERS, hostileRow } from "./hostile.mjs";
 
 const ENTRY = "./node_modules/tidegate/dist/inline.js";
 
@@ -27,6 +28,10 @@ const WAYS = {
       "content-security-policy": `default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src ${origins}`,
     }),
   },
+  "policy without WebAssembly": {
+    files: { "index.html": page('<script type="module" src="./main.mjs"></script>'), "main.mjs": start(ENTRY) },
+    headers: () => ({ "content-security-policy": "script-src 'self'" }),
+  },
   "module worker": {
     files: {
       "index.html": page('<script type="module" src="./main.mjs"></script>'),
@@ -53,10 +58,31 @@ async function runIn(context, browser, way, programName) {
   return context.inPage(browser, `${await context.serve(folder, headers?.(origins))}/index.html`);
 }
 
-export const rows = ["Chromium", "Firefox", "WebKitGTK"].flatMap((browser) =>
-  Object.keys(WAYS).map((way) => ({
+/** The error is one that a page's author understands, and the provider has heard nothing. */
+async function isClearlyRefused({ code, billed, message }, { input, simulator }) {
+  if (code !== "core-crashed" || billed !== "no") throw new Error(`the error is ${code}, billed ${billed}`);
+  if (!message.includes("wasm-unsafe-eval")) throw new Error(`the error names no remedy: ${message}`);
+  if ((await simulator.chargesOf(input.apiKey)).length > 0) throw new Error("it was charged");
+}
+
+const rowsOf = ([browser, fetch]) => {
+  const row = (way, programName, check) => ({
     name: `${browser}, ${way}`,
     group: "Pages",
-    run: (context) => runIn(context, browser, way, "generate.mjs"),
-  })),
-);
+    run: (context) => runIn(context, browser, way, programName),
+    check,
+  });
+  return [
+    row("plain page", "generate.mjs"),
+    row("strict policy", "generate.mjs"),
+    row("policy without WebAssembly", "forbidden.mjs", isClearlyRefused),
+    row("module worker", "generate.mjs"),
+    hostileRow(browser, "Pages", (context, name) => runIn(context, browser, "plain page", name), fetch),
+  ];
+};
+
+export const rows = [
+  ["Chromium", FETCH_OF_BROWSERS],
+  ["Firefox", FETCH_OF_BROWSERS],
+  ["WebKitGTK", { ...FETCH_OF_BROWSERS, missesLastChunk: false }],
+].flatMap(rowsOf);

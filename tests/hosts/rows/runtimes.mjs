@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { program } from "../harness.mjs";
+import { FETCH_OF_RUNTIMES, hostileRow } from "./hostile.mjs";
 
 const { resolve } = createRequire(import.meta.url);
 const { arch } = process;
@@ -16,7 +17,7 @@ const RUNTIMES = [
   ["Node 22", node(22)],
   ["Node 24", node(24)],
   // No other permission than the network's; what a script imports by name is its own.
-  ["Deno", deno, ["run", "--no-prompt", "--allow-net=127.0.0.1"]],
+  ["Deno", deno, ["run", "--no-prompt", "--allow-net=127.0.0.1,provider.invalid"]],
   ["Bun", bun],
 ];
 
@@ -32,8 +33,8 @@ async function runIn(context, path, words, entry, programName) {
   return { version: /\d+\.\d+\.\d+/.exec(version)[0], ...result };
 }
 
-export const rows = RUNTIMES.flatMap(([name, path, words = []]) =>
-  [
+export const rows = RUNTIMES.flatMap(([name, path, words = []]) => [
+  ...[
     ["import", "entry.mjs"],
     ["require", "entry.cjs"],
   ].map(([way, entry]) => ({
@@ -41,4 +42,10 @@ export const rows = RUNTIMES.flatMap(([name, path, words = []]) =>
     group: "Runtimes",
     run: (context) => runIn(context, path(), words, entry, "generate.mjs"),
   })),
-);
+  hostileRow(
+    name,
+    "Runtimes",
+    (context, program) => runIn(context, path(), words, "entry.mjs", program),
+    FETCH_OF_RUNTIMES,
+  ),
+]);

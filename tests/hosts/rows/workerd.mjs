@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { program } from "../harness.mjs";
+import { FETCH_OF_RUNTIMES, hostileRow } from "./hostile.mjs";
 
 const require = createRequire(import.meta.url);
 
@@ -48,11 +49,17 @@ async function runIn(context, compatibilityDate, programName) {
   const date = compatibilityDate ?? supportedCompatibilityDate;
   const folder = await context.folder({});
   const source = worker(await entryOf(folder));
+  let complaints = "";
   const miniflare = new Miniflare({
     modulesRoot: folder,
     modules: await modulesOf(folder, source, programName),
     compatibilityDate: date,
     host: "127.0.0.1",
+    // What it says of every failed fetch is of use only when the row fails.
+    handleRuntimeStdio: (stdout, stderr) => {
+      stdout.resume();
+      stderr.on("data", (text) => (complaints = (complaints + text).slice(-4000)));
+    },
   });
   context.atEnd(() => miniflare.dispose());
   const response = await miniflare.dispatchFetch("http://worker.test/", {
@@ -60,15 +67,18 @@ async function runIn(context, compatibilityDate, programName) {
     body: JSON.stringify(context.input),
   });
   const { result, failure } = await response.json();
-  if (failure) throw new Error(failure);
+  if (failure) throw new Error(`${failure}\n${complaints}`);
   return { version: require("workerd/package.json").version, ...result };
 }
 
 export const rows = [
-  ["2024-01-01", "2024-01-01"],
-  ["current", undefined],
-].map(([name, date]) => ({
-  name: `workerd, compatibility date ${name}`,
-  group: "Workers",
-  run: (context) => runIn(context, date, "generate.mjs"),
-}));
+  ...[
+    ["2024-01-01", "2024-01-01"],
+    ["current", undefined],
+  ].map(([name, date]) => ({
+    name: `workerd, compatibility date ${name}`,
+    group: "Workers",
+    run: (context) => runIn(context, date, "generate.mjs"),
+  })),
+  hostileRow("workerd", "Workers", (context, name) => runIn(context, undefined, name), FETCH_OF_RUNTIMES),
+];
