@@ -58,11 +58,6 @@ pub fn build_simulator(project: &Project) -> Result {
     run(&mut project.cargo(&["build", "--quiet", "--release", "--package", "tidegate-simulator", "--bin", "simulator"]))
 }
 
-/// Where the simulator's server is, once built.
-pub fn simulator(project: &Project) -> PathBuf {
-    project.target.join("release/simulator").with_extension(std::env::consts::EXE_EXTENSION)
-}
-
 /// A few seconds a picture, so that two dozen take half a minute at four at a time; a real provider takes 8 to 30.
 const WATCHABLE: [&str; 4] = ["--duration", "uniform:2000,6000", "--latency-ms", "60"];
 
