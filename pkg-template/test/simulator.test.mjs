@@ -1,5 +1,6 @@
 // `tidegate/testing` as its users write tests with it: the built client over the simulated provider.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { dist, load } from "./fake-core.mjs";
@@ -262,6 +263,21 @@ test("a wrong configuration is a TypeError that names the field", () => {
   assert.throws(() => simulator.configure({ seed: 5 }), /createSimulator: seed is not a field/);
   assert.throws(() => simulator.configure({ cap: -1 }), /createSimulator: cap/);
   assert.throws(() => simulator.world.change({ rpm: -1 }), /createSimulator: settings\.rpm/);
+});
+
+test("what the README shows of it runs", async () => {
+  const readme = await readFile(new URL("../README.md", dist), "utf8");
+  const [, code] = /## Testing your app[^]*?```js\n([^]*?)```/.exec(readme);
+  const here = { tidegate: "inline.js", "tidegate/testing": "testing.js" };
+  const script = code.replace(
+    /from "(tidegate[^"]*)"/g,
+    (_, name) => `from ${JSON.stringify(new URL(here[name], dist).href)}`,
+  );
+  // Not as a child of this runner, whose children report in another form.
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const { stdout } = spawnSync(process.execPath, ["--input-type=module", "--eval", script], { encoding: "utf8", env });
+  assert.match(stdout, /pass 1\n/);
+  assert.match(stdout, /fail 0\n/);
 });
 
 test("the main entry loads nothing of the simulator", async () => {
