@@ -101,12 +101,17 @@ fn at_every_boundary(dialect: &'static Dialect, check: fn(&Sim)) {
 
 /// What was sent and not answered for certain: without a key it may never be sent again.
 fn nothing_unknown_is_resent(sim: &Sim) {
+    only_resent_after(sim, &[429, 503]);
+}
+
+/// Only these statuses say that nothing came of a submit.
+pub fn only_resent_after(sim: &Sim, statuses: &[u16]) {
     let mut unknown: Vec<(u64, &str, u16)> = Vec::new();
     for sent in sim.submits() {
         let index = sent.part.index;
         let twice = unknown.iter().any(|(_, prompt, other)| *prompt == sent.prompt && *other == index);
         assert!(!twice, "resent without a key: {sent:?}");
-        let free = sent.answer.is_some_and(|heard| heard.status == 429 || heard.status == 503);
+        let free = sent.answer.is_some_and(|heard| statuses.contains(&heard.status));
         if !free {
             unknown.push((sent.at, &sent.prompt, index));
         }
@@ -171,7 +176,7 @@ proptest! {
 }
 
 /// A crash is survived by what the store has: nobody promises more for a store that failed, and said so.
-fn durable(scenario: &Scenario) -> Scenario {
+pub fn durable(scenario: &Scenario) -> Scenario {
     Scenario { around: Surroundings { store_fails: 0.0, ..scenario.around.clone() }, ..scenario.clone() }
 }
 

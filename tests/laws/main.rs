@@ -11,4 +11,5 @@ mod ends;
 mod journal;
 mod refusals;
 mod slots;
+mod synchronous;
 mod verdicts;

@@ -137,7 +137,7 @@ proptest! {
     }
 }
 
-fn no_submit_before_its_hint(sim: &Sim) -> Result<(), TestCaseError> {
+pub fn no_submit_before_its_hint(sim: &Sim) -> Result<(), TestCaseError> {
     let submits: Vec<&Sent> = sim.submits().collect();
     for refused in &submits {
         let Some(heard) = refused.answer.filter(|heard| [429, 503].contains(&heard.status)) else { continue };

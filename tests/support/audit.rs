@@ -6,13 +6,14 @@ use tidegate::engine::Outcome;
 use tidegate::error::{Billed, Code};
 
 use super::sim::Sim;
+use super::store::prompt;
 
 /// Never more than one charge for an image that was asked for, and every charge delivered, resumable or told.
 pub fn money(sim: &Sim) {
     let mut by_key: BTreeMap<&str, u32> = BTreeMap::new();
     let mut by_prompt: BTreeMap<&str, u32> = BTreeMap::new();
     for charge in sim.world.ledger() {
-        *by_prompt.entry(&charge.prompt).or_default() += 1;
+        *by_prompt.entry(&charge.prompt).or_default() += charge.images;
         if let Some(key) = &charge.idempotency_key {
             *by_key.entry(key).or_default() += 1;
         }
@@ -42,6 +43,10 @@ fn every_charge_is_accounted_for(sim: &Sim) {
                 delivered.extend(
                     success.images.iter().filter_map(|image| image.url.clone()).filter_map(|url| task_in(&url)),
                 );
+                // Images that came in the answer itself have no address to know them by.
+                if success.images.iter().any(|image| image.is_here()) {
+                    told.insert(end.prompt.clone());
+                }
                 if success.failures.iter().any(|(_, error)| error.billed != Billed::No) {
                     told.insert(end.prompt.clone());
                 }
@@ -57,6 +62,7 @@ fn every_charge_is_accounted_for(sim: &Sim) {
         let written = records.iter().any(|record| {
             record.task_id.as_deref() == Some(charge.task_id.as_str())
                 || charge.idempotency_key.as_deref() == Some(record.key.as_str())
+                || !record.body.is_empty() && prompt(&record.body) == charge.prompt
         });
         let known = delivered.contains(&charge.task_id) || told.contains(&charge.prompt) || written;
         assert!(known, "a silent charge: {charge:?}\n{:#?}", sim.settled);

@@ -114,8 +114,8 @@ pub struct Settled {
 
 /// A client of one provider.
 pub fn client(dialect: &'static Dialect, concurrency: u32) -> Config {
-    let provider =
-        ProviderConfig { base_url: String::from(BASE), concurrency, ..ProviderConfig::new("hiapi", dialect) };
+    let base_url = [BASE, if dialect.base_has_version { "/v1" } else { "" }].concat();
+    let provider = ProviderConfig { base_url, concurrency, ..ProviderConfig::new("hiapi", dialect) };
     Config { providers: vec![provider], ..Config::default() }
 }
 

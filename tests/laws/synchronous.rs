@@ -1,0 +1,110 @@
+//! The laws where the answer to a submit is the image, and no provider remembers a key.
+
+use proptest::prelude::*;
+use tidegate::engine::Outcome;
+use tidegate::provider::openai::OPENAI;
+use tidegate_simulator::{Config, Distribution};
+
+use crate::journal::{durable, only_resent_after};
+use crate::refusals::no_submit_before_its_hint;
+use crate::support::audit;
+use crate::support::scenario::{Habits, Scenario, acts, anything, cases, faults, surroundings};
+use crate::support::sim::{Act, Plan, Sim, Surroundings, client, options};
+
+const EVERYTHING: Habits = Habits { tasks: 14, cancels: true, impatience: true, pauses: true, images: 4, owners: 1 };
+/// After these nothing is under way: a refusal, no room, and the provider's own word that it failed.
+const NOTHING_CAME: &[u16] = &[429, 500, 503];
+
+/// The same worlds as elsewhere, whose smallest picture is quick to draw.
+fn world() -> impl Strategy<Value = Scenario> {
+    anything(EVERYTHING).prop_map(|scenario| Scenario { world: small(scenario.world.clone()), ..scenario })
+}
+
+fn small(world: Config) -> Config {
+    Config { least_pixels: 1, ..world }
+}
+
+/// A cap that is told exactly and nothing else that refuses. A deadline leaves a picture behind that nobody can be asked about, so nobody is hurried.
+fn told_caps() -> impl Strategy<Value = Scenario> {
+    let habits = Habits { tasks: 24, cancels: true, impatience: false, pauses: true, images: 1, owners: 1 };
+    (1..5u32, 500..12_000u64).prop_flat_map(move |(cap, duration)| {
+        let world = small(Config { concurrency: Some(cap), ..Config::default() });
+        (faults(world), surroundings(), acts(habits)).prop_map(move |(world, around, acts)| {
+            // A lost answer leaves no word of when its picture is done: the estimate covers it where durations don't vary.
+            let world = Config { duration: Distribution::Fixed(duration), ..world };
+            Scenario { world, around, limit: cap, acts }
+        })
+    })
+}
+
+proptest! {
+    #![proptest_config(cases(128))]
+
+    /// Laws 7, 8 and 12: nothing is bought twice, no charge is silent, everything ends, every permit comes back.
+    #[test]
+    fn everything_ends_and_nothing_is_bought_twice(scenario in world()) {
+        let mut sim = scenario.sim(&OPENAI);
+        sim.run();
+        prop_assert!(sim.most_held <= scenario.limit, "held {}", sim.most_held);
+        only_resent_after(&sim, NOTHING_CAME);
+        audit::rest(&sim);
+        audit::money(&sim);
+    }
+
+    /// Law 6: what a crash leaves is in doubt, and stays so.
+    #[test]
+    fn a_crash_anywhere_buys_nothing_twice(scenario in world(), place in 0.0..1.0f64) {
+        let mut whole = scenario.sim(&OPENAI);
+        whole.run();
+        let mut sim = durable(&scenario).sim(&OPENAI);
+        sim.crash_at = Some(1 + (place * whole.boundaries as f64) as u64);
+        sim.run();
+        only_resent_after(&sim, NOTHING_CAME);
+        audit::rest(&sim);
+        audit::money(&sim);
+    }
+
+    /// Law 1: a slot is held while the picture is drawn, whatever became of its answer.
+    #[test]
+    fn a_told_cap_is_never_run_into(scenario in told_caps()) {
+        let mut sim = scenario.sim(&OPENAI);
+        sim.run();
+        prop_assert!(sim.world.stats().peak_in_flight <= u64::from(scenario.limit));
+        prop_assert_eq!(sim.world.stats().refused_slots, 0);
+        audit::rest(&sim);
+    }
+
+    /// Law 4.
+    #[test]
+    fn never_earlier_than_a_hint(scenario in world()) {
+        let mut sim = scenario.sim(&OPENAI);
+        sim.run();
+        no_submit_before_its_hint(&sim)?;
+    }
+
+    /// Law 12, for a client that is closed in the middle.
+    #[test]
+    fn a_close_ends_everything(scenario in world(), at in 0..40_000u64) {
+        let mut sim: Sim = scenario.sim(&OPENAI);
+        sim.at(at, Act::Close);
+        sim.run();
+        audit::rest(&sim);
+    }
+}
+
+/// The laws above are about a provider that does draw.
+#[test]
+fn a_calm_provider_draws_everything_at_a_full_lane() {
+    let world = small(Config { concurrency: Some(3), duration: Distribution::Fixed(10_000), ..Config::default() });
+    let mut sim = Sim::new(client(&OPENAI, 3), world, Surroundings::default());
+    (0..12).for_each(|task| sim.at(0, Act::Submit(Plan { task, owner: 0, n: 2, options: options() })));
+    sim.run();
+    for task in 0..12 {
+        let Outcome::Succeeded(success) = sim.outcome(task) else { panic!("{:?}", sim.outcome(task)) };
+        assert_eq!((success.images.len(), success.failures.len()), (2, 0));
+    }
+    let charges = sim.world.ledger();
+    assert_eq!((charges.len(), charges.iter().map(|charge| charge.images).sum::<u32>()), (12, 24));
+    assert_eq!((sim.world.stats().refused_slots, sim.world.stats().peak_in_flight), (0, 3));
+    assert!(sim.settled.iter().all(|end| end.at <= 4 * 10_200 + 100), "four rounds of pictures and round trips");
+}
