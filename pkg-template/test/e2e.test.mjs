@@ -1,12 +1,13 @@
-// The built package over a scripted HiAPI in virtual time.
+// The built package in virtual time: over the simulator in this process, or over a scripted HiAPI where a test says what to answer.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { dist } from "./fake-core.mjs";
+import { dist, load } from "./fake-core.mjs";
 import { createHiapi, inVirtualTime } from "./virtual.mjs";
 
 const tidegate = await import(new URL("inline.js", dist).href);
 const { createClient, hiapi, CancelledError, DeadlineError, InvalidRequestError, AuthenticationError, RateLimitError } =
   tidegate;
+const { createSimulator } = await load("testing.js");
 const request = { model: "gpt-image-2", prompt: "a tide gate at dawn" };
 const KEY = "sk-a-key-that-must-stay-outside-0123456789";
 
@@ -25,6 +26,31 @@ const run = (world, story, options) =>
       await client.close();
     }
   }, world.fetch);
+
+/** A story with a client of its own over a simulator. */
+const play = async (simulator, story, options) => {
+  const client = createClient({ providers: hiapi({ apiKey: KEY }), logLevel: "off", ...simulator.options, ...options });
+  try {
+    return await story(client);
+  } finally {
+    await client.close();
+  }
+};
+const lasting = (ms, config) => createSimulator({ durationMs: [ms, ms], ...config });
+
+/** A store in memory that outlives its client. */
+const createStore = () => {
+  const records = new Map();
+  return {
+    records,
+    get: async (key) => records.get(key),
+    put: async (key, record) => void records.set(key, record),
+    delete: async (key) => void records.delete(key),
+    async *all() {
+      yield* [...records];
+    },
+  };
+};
 
 test("an image: submitted once, polled, fetched without the key", async () => {
   const world = createHiapi();
@@ -60,21 +86,22 @@ test("an image: submitted once, polled, fetched without the key", async () => {
 });
 
 test("a batch within a cap: every image, none bought twice, bytes with them", async () => {
-  const world = createHiapi({ cap: 4 });
-  await run(world, async (client) => {
+  const simulator = createSimulator({ cap: 4 });
+  await play(simulator, async (client) => {
     const { ok, failed } = await client.batch(Array.from({ length: 24 }, () => request)).settled();
     assert.deepEqual(failed, []);
     assert.deepEqual(
       ok.map(({ key }) => key).sort((a, b) => a - b),
       Array.from({ length: 24 }, (_, index) => index),
     );
-    const fetched = world.requests.length;
-    for (const { result } of ok) assert.equal((await result.image.bytes()).length, 200);
-    assert.equal(world.requests.length, fetched);
+    const { images } = simulator.world.stats();
+    for (const { result } of ok) assert.equal((await result.image.bytes()).at(1), 0x50);
+    assert.equal(simulator.world.stats().images, images);
     const { waiting, running } = client.status();
     assert.deepEqual([waiting, running], [0, 0]);
   });
-  assert.equal(world.tasks.size, 24);
+  assert.equal(simulator.ledger().length, 24);
+  assert.equal(simulator.stats().refusals, 0);
 });
 
 test("a refusal with Retry-After is waited out, never undercut", async () => {
@@ -181,8 +208,8 @@ test("nothing is sent when aborted in the same tick, nor for a bad request", asy
 const settledSoon = async (client) => assert.deepEqual([client.status().waiting, client.status().running], [0, 0]);
 
 test("cancelled while waiting it ends; what was accepted stays pending and is found again", async () => {
-  const world = createHiapi({ duration: () => 20_000 });
-  await run(world, async (client, clock) => {
+  const simulator = lasting(20_000);
+  await play(simulator, async (client) => {
     const task = client.generate(request);
     const ref = await task.ref();
     await task.cancel("enough");
@@ -191,69 +218,57 @@ test("cancelled while waiting it ends; what was accepted stays pending and is fo
       (await client.pending()).map(({ idempotencyKey }) => idempotencyKey),
       [ref.idempotencyKey],
     );
-    await clock.sleep(1_000);
-    assert.equal((await client.resume(ref)).taskId, "t1");
+    await simulator.advance(1_000);
+    assert.equal((await client.resume(ref)).taskId, ref.parts[0].taskId);
     assert.deepEqual(await client.pending(), []);
   });
-  assert.equal(world.of("POST").length, 1);
+  assert.equal(simulator.stats().submits, 1);
 });
 
 test("another client resumes by ref, by task id, and by key through the store", async () => {
-  const records = new Map();
-  const store = {
-    get: async (key) => records.get(key),
-    put: async (key, record) => void records.set(key, record),
-    delete: async (key) => void records.delete(key),
-    async *all() {
-      yield* [...records];
-    },
-  };
-  const world = createHiapi({ duration: () => 5_000 });
-  const ref = await run(world, (client) => client.submit(request), { store });
+  const store = createStore();
+  const simulator = lasting(5_000);
+  const ref = await play(simulator, (client) => client.submit(request), { store });
   assert.deepEqual(JSON.parse(JSON.stringify(ref)), ref);
-  assert.ok(![...records.values()].join().includes(KEY));
-  const again = (what) => run(world, async (client) => (await client.resume(what)).image.url, { store });
-  assert.equal(await again(ref.idempotencyKey), "https://images.test/t1.png");
-  assert.equal(await again(ref), "https://images.test/t1.png");
-  assert.equal(await again({ provider: "hiapi", taskId: "t1" }), "https://images.test/t1.png");
-  assert.equal(world.of("POST").length, 1);
+  assert.ok(![...store.records.values()].join().includes(KEY));
+  const [{ taskId }] = ref.parts;
+  const again = (what) => play(simulator, async (client) => (await client.resume(what)).image.url, { store });
+  const url = await again(ref.idempotencyKey);
+  assert.ok(url.startsWith(`https://simulator.test/images/${taskId}.png?`), url);
+  assert.equal(await again(ref), url);
+  assert.equal(await again({ provider: "hiapi", taskId }), url);
+  assert.equal(simulator.stats().submits, 1);
 });
 
 test("a batch with an id, run again after a crash, buys nothing twice", async () => {
-  const records = new Map();
-  const store = {
-    get: async (key) => records.get(key),
-    put: async (key, record) => void records.set(key, record),
-    delete: async (key) => void records.delete(key),
-    async *all() {
-      yield* [...records];
-    },
-  };
-  const world = createHiapi({ duration: () => 5_000 });
+  const store = createStore();
+  const simulator = lasting(5_000);
   const items = Array.from({ length: 8 }, (_, key) => ({ ...request, key }));
-  await run(
-    world,
-    async (client, clock) => {
+  await play(
+    simulator,
+    async (client) => {
       client.batch(items, { id: "run" });
-      await clock.sleep(7_000);
+      await simulator.advance(7_000);
     },
     { store },
   );
-  const bought = world.tasks.size;
+  const bought = simulator.world.stats().accepted;
   assert.ok(bought >= 4 && bought < 9, String(bought));
-  const { ok } = await run(world, (client) => client.batch(items, { id: "run" }).settled(), { store });
+  const { ok } = await play(simulator, (client) => client.batch(items, { id: "run" }).settled(), { store });
   assert.equal(ok.length, 8);
-  assert.equal(world.tasks.size, 8);
+  assert.equal(simulator.ledger().length, 8);
 });
 
 test("the deadline ends the wait and leaves the task to be found", async () => {
-  const world = createHiapi({ duration: () => 100_000 });
-  await run(world, async (client) => {
+  const simulator = lasting(100_000);
+  await play(simulator, async (client) => {
     await assert.rejects(
       client.generate(request, { deadline: 10_000 }),
-      (error) => DeadlineError.is(error) && error.ref?.parts[0].taskId === "t1",
+      (error) => DeadlineError.is(error) && error.ref?.parts[0].taskId.startsWith("tk-hiapi-"),
     );
-    assert.equal((await client.pending()).length, 1);
+    const [{ parts }] = await client.pending();
+    await simulator.advance(100_000);
+    assert.equal(simulator.ledger()[0].taskId, parts[0].taskId);
   });
 });
 
