@@ -110,7 +110,7 @@ impl Body {
 pub struct Answer {
     /// The status; 0 where the host hides it (a browser's opaque redirect).
     pub status: u16,
-    /// Those of [`READ_HEADERS`] that came.
+    /// Those of [`read_headers`] that came.
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Body,

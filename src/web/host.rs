@@ -20,8 +20,8 @@ pub trait Host {
     /// Milliseconds since the epoch.
     fn wall(&self) -> f64;
 
-    /// Adds a provider's credential to the headers, and makes the form that a text describes (see [`crate::http::Request::form`]); false: later, by
-    /// [`super::perform::Shell::start_fetch`].
+    /// Adds a provider's credential to the headers, and makes the form that a text describes (see [`crate::http::Request::form`]); false: later, by the
+    /// shell's `start_fetch`.
     fn authorize(&self, call: CallId, provider: usize, headers: &Headers, refresh: bool, form: Option<&str>) -> bool;
 
     /// The form that was made for a call; asked for once.

@@ -38,14 +38,19 @@ pub fn parts(project: &Project, tools: &Tools, report: &mut Report) {
             let start = ["clippy", "--quiet", "--package", "tidegate", "--target", WASM];
             cargo(&[&start, targets, &["--", "--deny", "warnings"]].concat())
         };
-        // The crate's unit tests are native ones; what is tested in wasm is in these two files, with the harness's `std`.
+        // The crate's unit tests are native ones; what is tested in wasm is in these files, with the harness's `std`.
         lint(&["--lib", "--no-default-features", "--features", "bare,trap"])?;
         lint(&["--lib"])?;
-        lint(&["--test", "node", "--test", "web"])
+        lint(&["--test", "node", "--test", "web", "--test", "worker"])
     });
     report.check("documentation", || {
-        let mut doc = project.cargo(&["doc", "--quiet", "--workspace", "--no-deps", "--document-private-items"]);
-        run(doc.env("RUSTDOCFLAGS", "-Dwarnings"))
+        let document = |what: &[&str]| {
+            let all = [&["doc", "--quiet", "--no-deps", "--document-private-items"], what].concat();
+            run(project.cargo(&all).env("RUSTDOCFLAGS", "-Dwarnings"))
+        };
+        document(&["--workspace"])?;
+        // The client for Rust programs is there only.
+        document(&["--package", "tidegate", "--target", WASM])
     });
     let has_package = report.check("types: facade, and the package builds", || {
         package::build(project, tools, package::Variant::Ship).map(|_| ())

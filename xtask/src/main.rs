@@ -16,6 +16,7 @@ mod report;
 mod setup;
 mod size;
 mod test;
+mod wasm_pack;
 
 use failure::{Failure, Result};
 use lexopt::Arg::{Long, Short, Value};
@@ -34,7 +35,8 @@ cargo xtask COMMAND
             --trap             with a method that traps, in target/pkg-trap/ (for tests)
   pack    the tarball, pkg/tidegate-VERSION.tgz
   check   formats, lints on host and wasm32, types, documentation
-  test    everything: native, wasm in Node and Chromium, facade, tarball, page
+  test    everything: native, wasm in Node, Chromium and Firefox, facade, tarball, page
+  wasm-pack   of these, the tests in wasm alone: `wasm-pack test` in Node, Chromium and Firefox
   demo    the simulator and the page, by one URL; Ctrl-C stops both
             --headless-check   instead: the page in Chromium and Firefox, exit code 0 when all is right
 
@@ -125,6 +127,7 @@ fn perform(arguments: &Arguments) -> Result {
         "size" => size::size(&project, &tools, arguments.size),
         "hosts" => build(Variant::Ship).and_then(|_| hosts::hosts(&project, &arguments.hosts)),
         "test" => test::test(&project, &tools),
+        "wasm-pack" => wasm_pack::test(&project, &tools),
         "demo" => {
             build(Variant::Ship)?;
             if arguments.headless_check {

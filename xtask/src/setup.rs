@@ -15,10 +15,8 @@ use wasm_target::Choice;
 
 /// The tools that building the package needs.
 pub struct Tools {
-    /// The wasm-bindgen CLI.
+    /// The wasm-bindgen CLI; beside it is what runs tests.
     pub wasm_bindgen: PathBuf,
-    /// Runs what `cargo test --target wasm32-unknown-unknown` built.
-    pub wasm_test_runner: PathBuf,
 }
 
 /// Everything that building the package needs.

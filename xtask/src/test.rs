@@ -7,11 +7,12 @@ use crate::files;
 use crate::hosts;
 use crate::package::{self, Variant};
 use crate::process::{Server, run_quietly};
-use crate::project::{Project, WASM};
+use crate::project::Project;
 use crate::report::{Counts, Report};
 use crate::setup::npm::{self, npm};
 use crate::setup::{self, Tools};
 use crate::size;
+use crate::wasm_pack;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc;
@@ -25,14 +26,8 @@ pub fn test(project: &Project, tools: &Tools) -> Result {
     check::parts(project, tools, &mut report);
     let native = project.cargo(&["test", "--workspace", "--no-fail-fast"]);
     report.tests("native: units, properties, simulator", Counts::of_cargo, Ok(native));
-    report.tests("wasm in Node", Counts::of_cargo, Ok(wasm_tests(project, tools, "node")));
     let browser = setup::browser::set_up();
-    let in_browser = browser.as_ref().map_err(Failure::again).map(|browser| {
-        let mut command = wasm_tests(project, tools, "web");
-        browser.tell(&mut command);
-        command
-    });
-    report.tests("wasm in Chromium", Counts::of_cargo, in_browser);
+    wasm_pack::rows(project, tools, &browser, &mut report);
 
     let is_built = report.check("the package, and the one that can trap", || {
         package::build(project, tools, Variant::Trap)?;
@@ -65,14 +60,6 @@ pub fn test(project: &Project, tools: &Tools) -> Result {
         }
     }
     report.finish()
-}
-
-fn wasm_tests(project: &Project, tools: &Tools, name: &str) -> Command {
-    let mut command = project.cargo(&["test", "--package", "tidegate", "--target", WASM, "--test", name]);
-    command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", &tools.wasm_test_runner);
-    // Seconds; the runner's own 20 and 5 are short for a browser that starts on a busy machine.
-    command.env("WASM_BINDGEN_TEST_TIMEOUT", "120").env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60");
-    command
 }
 
 /// The simulator's own check: OpenAI's client takes it for OpenAI.

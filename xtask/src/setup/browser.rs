@@ -5,7 +5,7 @@ use crate::process::find_program;
 use crate::project::Project;
 use crate::setup::apt;
 use crate::setup::cargo_tool::{self, CargoTool};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Chromium, which tests can drive.
@@ -15,6 +15,11 @@ pub struct Browser {
 }
 
 impl Browser {
+    /// Chromium's driver.
+    pub fn driver(&self) -> &Path {
+        &self.driver
+    }
+
     /// Tells a child process where both are.
     pub fn tell(&self, command: &mut Command) {
         command.env("CHROMIUM", &self.chromium).env("CHROMEDRIVER", &self.driver);

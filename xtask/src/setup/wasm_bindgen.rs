@@ -21,8 +21,8 @@ pub fn set_up(project: &Project) -> Result<Tools> {
         // Without TLS: it only talks to drivers on this machine.
         flags: &["--no-default-features"],
     };
-    let [wasm_bindgen, wasm_test_runner] = cargo_tool::set_up(project, &tool)?;
-    Ok(Tools { wasm_bindgen, wasm_test_runner })
+    let [wasm_bindgen, _] = cargo_tool::set_up(project, &tool)?;
+    Ok(Tools { wasm_bindgen })
 }
 
 fn locked_version(lock: &str, name: &str) -> Option<String> {
