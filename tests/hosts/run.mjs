@@ -2,6 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { runRows } from "./harness.mjs";
+import { rows as bundlers } from "../bundlers/rows.mjs";
 import { rows as edge } from "./rows/edge.mjs";
 import { rows as pages } from "./rows/pages.mjs";
 import { rows as runtimes } from "./rows/runtimes.mjs";
@@ -20,7 +21,7 @@ const { tarball, simulator, only, table } = values;
 if (!tarball || !simulator)
   throw new Error("usage: node run.mjs --tarball FILE --simulator PROGRAM [--only WORDS] [--table FILE]");
 
-const all = [...runtimes, ...workerd, ...edge, ...pages];
+const all = [...runtimes, ...workerd, ...edge, ...pages, ...bundlers];
 const rows = all.filter(({ name }) => !only || name.toLowerCase().includes(only.toLowerCase()));
 const results = await runRows(rows, { tarball, simulatorProgram: simulator });
 if (table) await writeFile(table, tableOf(results));

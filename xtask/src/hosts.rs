@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// Folders with rows whose hosts are npm packages.
-const FOLDERS: [&str; 1] = ["tests/hosts"];
+const FOLDERS: [&str; 2] = ["tests/hosts", "tests/bundlers"];
 
 /// Which rows run, and what else is done with them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -29,7 +29,14 @@ pub fn set_up(project: &Project, folder: &Path) -> Result {
         return Ok(());
     }
     say(&format!("installing the npm packages of {}", lock.display()));
-    run_quietly(npm(project).arg("ci").current_dir(folder))?;
+    if let Err(failure) = run_quietly(npm(project).arg("ci").current_dir(folder)) {
+        // What a registry does not have of packages for other machines, a lock made there lacks; `ci` then refuses all of it.
+        if !failure.to_string().contains(" from lock file") {
+            return Err(failure);
+        }
+        say("npm ci wants packages for other machines too, which the lock lacks; taking what it has");
+        run_quietly(npm(project).args(["install", "--no-save"]).current_dir(folder))?;
+    }
     // A lock without packages makes no folder.
     files::make_folder(&folder.join("node_modules"))?;
     files::copy(&lock, &installed)
