@@ -222,7 +222,7 @@ async function providers(page, wrong, shoot) {
   await page.select("#telling", "told");
 }
 
-/** Without a server: the simulator in the page itself. */
+/** Without a server: each provider, by the simulator in the page itself. */
 async function alone(page, wrong) {
   const count = 4;
   await page.setViewport({ width: 1440, height: 1000 });
@@ -233,15 +233,15 @@ async function alone(page, wrong) {
     () => !document.querySelector("#settings-fields").disabled,
   );
   await calmWeather(page);
-  await generate(page, count);
-  const sizes = await pictures(page);
-  expect(wrong, sizes.length === count, `${sizes.length} of ${count} pictures without a server`);
-  await until(
-    page,
-    "its ledger",
-    (wanted) => document.querySelector("#billed").textContent.startsWith(wanted),
-    `${count} ·`,
-  );
+  for (const id of await page.$$eval("#provider option", (options) => options.map(({ value }) => value))) {
+    await page.select("#provider", id);
+    await generate(page, count);
+    const sizes = await pictures(page);
+    expect(wrong, sizes.length === count, `${sizes.length} of ${count} pictures of ${id} without a server`);
+    const billed = (start) => document.querySelector("#billed").textContent.startsWith(start);
+    await until(page, `the ledger of ${id} without a server`, billed, `${count} ·`);
+    await press(page, "Clear");
+  }
 }
 
 /** By keys alone: everything is reached, and the shortcuts act. */
