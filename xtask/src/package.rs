@@ -41,6 +41,13 @@ const CRATE: &str = "tidegate";
 /// What `tidegate/testing` runs on.
 const SIMULATOR_CRATE: &str = "tidegate-simulator-web";
 
+/// Bytes of stack, with which the memory of every instance begins. The core recurses into bounded trees only and has been seen to use 3.4 KB
+/// (`memory.test.mjs` holds it to half of this); a small stack makes small addresses too, which are shorter in the code.
+const CORE_STACK: u32 = 64 << 10;
+
+/// The linker's usual size: there is one simulator, and it draws pictures.
+const SIMULATOR_STACK: u32 = 1 << 20;
+
 /// Every feature by name: `--all-features` writes a form of imports that no engine reads yet.
 ///
 /// A function with one caller is merged into it only while it is small: big ones have many locals, and brotli shrinks many small bodies further than
@@ -76,9 +83,9 @@ pub fn build(project: &Project, tools: &Tools, variant: Variant) -> Result<PathB
     say(&format!("building the package in {}", folder.display()));
     let work = project.target.join("package");
     let features = if variant == Variant::Trap { "bare,trap" } else { "bare" };
-    let core = wasm_part(project, tools, (CRATE, features), &work.join(variant.name()))?;
+    let core = wasm_part(project, tools, (CRATE, features, CORE_STACK), &work.join(variant.name()))?;
     // Of both variants: the facade's sources are the same.
-    let simulator = wasm_part(project, tools, (SIMULATOR_CRATE, ""), &work.join("simulator"))?;
+    let simulator = wasm_part(project, tools, (SIMULATOR_CRATE, "", SIMULATOR_STACK), &work.join("simulator"))?;
 
     files::empty_folder(&folder)?;
     let dist = folder.join("dist");
@@ -108,10 +115,15 @@ impl WasmPart {
     }
 }
 
-/// Compiles, binds and optimises a crate with these features; `work` keeps what is slow to make.
-fn wasm_part(project: &Project, tools: &Tools, (package, features): (&str, &str), work: &Path) -> Result<WasmPart> {
-    let mut cargo = project.cargo(&["build", "--quiet", "--release", "--lib", "--package", package, "--target", WASM]);
-    cargo.args(["--no-default-features", "--features", features]);
+/// Compiles, binds and optimises a crate with these features and this much stack; `work` keeps what is slow to make.
+fn wasm_part(
+    project: &Project,
+    tools: &Tools,
+    (package, features, stack): (&str, &str, u32),
+    work: &Path,
+) -> Result<WasmPart> {
+    let mut cargo = project.cargo(&["rustc", "--quiet", "--release", "--lib", "--package", package, "--target", WASM]);
+    cargo.args(["--no-default-features", "--features", features, "--"]).arg(format!("-Clink-arg=-zstack-size={stack}"));
     run(cargo.env("CARGO_ENCODED_RUSTFLAGS", nameless(project)?))?;
     let name = package.replace('-', "_");
     let built = project.target.join(WASM).join("release").join(format!("{name}.wasm"));
