@@ -5,15 +5,15 @@ import { build, freshFolder, startServer, toolVersion, withSize } from "../tools
 
 /** Those that write dist/main.js, which the fixture's page then loads. */
 const OF_SCRIPTS = {
-  esbuild: ["esbuild", "main.js", "--bundle", "--minify", "--format=esm", "--outfile=dist/main.js"],
-  Rollup: ["rollup", "main.js", "-p", "node-resolve", "-o", "dist/main.js"],
-  webpack: ["webpack", "--mode", "production", "--entry", "./main.js"],
+  "esbuild, build": ["esbuild", "main.js", "--bundle", "--minify", "--format=esm", "--outfile=dist/main.js"],
+  "Rollup, build": ["rollup", "main.js", "-p", "node-resolve", "-o", "dist/main.js"],
+  "webpack, production": ["webpack", "--mode", "production", "--entry", "./main.js"],
   "webpack, development": ["webpack", "--mode", "development", "--entry", "./main.js"],
 };
 /** Those that start from the page itself. */
 const OF_PAGES = {
   "Vite, build": ["vite", "build"],
-  Parcel: ["parcel", "build", "index.html", "--cache-dir", ".parcel-cache", "--no-autoinstall"],
+  "Parcel, build": ["parcel", "build", "index.html", "--cache-dir", ".parcel-cache", "--no-autoinstall"],
 };
 
 const folderName = (name) => name.toLowerCase().replace(/\W+/g, "-");
