@@ -104,6 +104,22 @@ fn a_ghost_without_an_id_keeps_its_slot_beyond_the_deadline() {
     audit::money(&sim);
 }
 
+/// A verdict leaves nothing behind that could be gone on with; a doubt does.
+#[test]
+fn only_what_may_have_been_bought_has_a_reference() {
+    for (reply, resumable) in [(json(401, &[], "{}"), false), (json(400, &[], "{}"), false), (Reply::Lost, true)] {
+        let mut sim = sim(4, 5_000);
+        let mut call = options();
+        call.retry.ambiguous = Ambiguous::Never;
+        sim.script = Some(submits(vec![Some(reply)]));
+        sim.ask(0, 1, call);
+        sim.run();
+        let Outcome::Failed(error, reference) = sim.outcome(1) else { panic!("{:?}", sim.outcome(1)) };
+        assert_eq!(reference.is_some(), resumable, "{error:?}");
+        audit::rest(&sim);
+    }
+}
+
 #[test]
 fn a_doubt_is_not_resolved_by_a_later_no() {
     for (status, body) in [(401, "{}"), (402, "{}"), (403, "{}"), (503, "{}"), (400, "{}")] {

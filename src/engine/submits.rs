@@ -293,8 +293,9 @@ impl Engine {
         if unwatched {
             self.forget_record(id);
         }
-        self.fail_part(id, error);
+        // At its end first: what is over and bought nothing has nothing that could be resumed.
         self.end_part(id);
+        self.fail_part(id, error);
     }
 
     fn unwanted(&self, id: PartId) -> bool {
