@@ -1,5 +1,6 @@
 // node run.mjs --tarball FILE --simulator PROGRAM [--only WORDS] [--table FILE]
 import { writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { runRows } from "./harness.mjs";
 import { rows as bundlers } from "../bundlers/rows.mjs";
@@ -23,7 +24,7 @@ if (!tarball || !simulator)
 
 const all = [...runtimes, ...workerd, ...edge, ...pages, ...bundlers];
 const rows = all.filter(({ name }) => !only || name.toLowerCase().includes(only.toLowerCase()));
-const results = await runRows(rows, { tarball, simulatorProgram: simulator });
+const results = await runRows(rows, { tarball: resolve(tarball), simulatorProgram: simulator });
 if (table) await writeFile(table, tableOf(results));
 const failed = results.filter(({ failure }) => failure).length;
 // In the words of Node's own test runner, which xtask counts by.
