@@ -227,6 +227,8 @@ impl Part {
 pub struct Task {
     /// Who performs its effects.
     pub owner: OwnerId,
+    /// Who wants it besides: owners of before, or of the same key.
+    pub watchers: Vec<OwnerId>,
     /// What was asked for; `None` where it was resumed.
     pub request: Option<Box<ImageRequest>>,
     /// The model in the caller's words.

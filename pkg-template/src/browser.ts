@@ -4,5 +4,7 @@ export function inBrowser(): boolean {
   const page = typeof host["window"] === "object" && typeof host["document"] === "object";
   // Server runtimes have some of a worker's globals, but a scope of that class and importScripts together only browsers do.
   const worker = typeof host["importScripts"] === "function" && typeof host["WorkerGlobalScope"] === "function";
-  return page || (worker && !host["Deno"] && !host["Bun"] && !host.process?.versions?.node);
+  // workerd had importScripts before the compatibility date 2024-03-04.
+  const server = host["Deno"] ?? host["Bun"] ?? host["WebSocketPair"] ?? host.process?.versions?.node;
+  return page || (worker && !server);
 }

@@ -25,9 +25,9 @@ import type {
   TaskUpdate,
 } from "./types.js";
 
+/** The longest wait for the store between a task's end and the word of it, where the one may take the other with it, ms. */
+const WRITING = 1_000;
 const events = ["update", "refusal", "limit", "http"];
-/** The most parts that a task may have in the store. */
-const MOST_PARTS = 64;
 // Older browsers have no such symbol; what polyfills it uses this one.
 const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose");
 
@@ -56,8 +56,6 @@ class TidegateClient implements Client {
   readonly #guard: Guard;
   readonly #context: TaskContext;
   readonly #listeners = new Map<string, Set<(event: object) => void>>();
-  /** Tasks whose caller gave the key, while the store is asked whether it knows it. */
-  readonly #asking = new Map<string, LiveTask>();
   #tasks = 0;
   #owners = 0;
   #batches = 0;
@@ -90,6 +88,9 @@ class TidegateClient implements Client {
       guard: this.#guard,
       changed: (task, update) => this.#changed(task, update),
       image: (plain) => this.#image(plain),
+      written: separate
+        ? (owner) => Promise.resolve().then(() => this.#host.atMost(WRITING, this.#journal.flush(owner)))
+        : undefined,
       drop: (task) => this.#host.handles.drop(task),
     };
   }
@@ -103,16 +104,17 @@ class TidegateClient implements Client {
   }
 
   resume(ref: unknown, options: CallOptions = {}): ImageTask {
-    const live = this.#attempt(options, this.#owner(), "", (task, core) => {
+    const owner = this.#owner();
+    const live = this.#attempt(options, owner, "", (task, core) => {
       let copy: unknown;
       try {
         copy = JSON.parse(JSON.stringify(ref));
       } catch (cause) {
         refuse("ref", "must be a TaskRef, { provider, taskId } or an idempotency key", cause);
       }
-      const joined = this.#find(copy);
-      if (joined) return joined;
-      const { number, owner } = task;
+      const joined = this.#find(copy, owner);
+      if (joined) return joined.owner === owner ? joined : joined.follow(owner);
+      const { number } = task;
       task.register = (glue, records) => glue.resume(number, owner, copy, core, records);
       // Some part at least is with the provider.
       task.sent.add(0);
@@ -165,13 +167,13 @@ class TidegateClient implements Client {
   }
 
   async close(): Promise<void> {
+    const owner = this.#owner();
     if (!this.#closed) {
       this.#closed = true;
-      this.#guard.close();
-      for (const live of this.#asking.values()) live.settle("cancelled", {});
-      this.#host.close();
+      this.#guard.close(owner);
+      this.#host.close(owner);
     }
-    await this.#journal.flush();
+    await this.#journal.flush(owner);
   }
 
   [asyncDispose](): Promise<void> {
@@ -210,8 +212,8 @@ class TidegateClient implements Client {
   #launch(request: unknown, options: CallOptions, owner: number, batch?: number): LiveTask {
     const key = options?.idempotencyKey;
     return this.#attempt(options, owner, typeof key === "string" ? key : "", (task, core) => {
-      const joined = key !== undefined && this.#find(key);
-      if (joined) return joined;
+      const joined = key !== undefined && this.#find(key, owner);
+      if (joined) return joined.owner === owner ? joined : joined.follow(owner);
       const { number } = task;
       const copy = toCoreRequest(request, (data) => this.#host.handles.hold(number, data));
       if (batch !== undefined) core.batch = batch;
@@ -219,24 +221,9 @@ class TidegateClient implements Client {
       // After a trap the key is known, whoever made it.
       task.register = (glue, records) =>
         glue.submit(number, owner, copy, { ...core, ...(task.key && { idempotencyKey: task.key }) }, records);
-      if (key === undefined) this.#guard.add(task);
-      else void this.#addKnown(task, (copy as { n?: unknown }).n);
+      this.#guard.add(task);
       return task;
     });
-  }
-
-  /** Whose caller gave the key: the store may know it already. */
-  async #addKnown(task: LiveTask, n: unknown): Promise<void> {
-    const { key } = task;
-    this.#asking.set(key, task);
-    const parts = Array.from({ length: Math.min(Math.max(Number(n) || 1, 1), MOST_PARTS) }, (_, part) => part);
-    const records = await Promise.all(parts.map((part) => this.#journal.load(part ? `${key}.${part}` : key)));
-    if (this.#asking.get(key) === task) this.#asking.delete(key);
-    if (!task.over)
-      this.#guard.add(
-        task,
-        records.filter((record) => record !== undefined),
-      );
   }
 
   /** A new task, or the one that `make` finds; what is thrown becomes its end. */
@@ -271,14 +258,11 @@ class TidegateClient implements Client {
     }
   }
 
-  #find(ref: unknown): LiveTask | undefined {
-    const key = typeof ref === "string" ? ref : (ref as { idempotencyKey?: string } | null)?.idempotencyKey;
-    const asking = this.#asking.get(key ?? "");
-    if (asking && !asking.over) return asking;
+  #find(ref: unknown, owner: number): LiveTask | undefined {
     if (this.#guard.tasks.size === 0) return undefined;
     const number =
       this.#guard.run(
-        0,
+        owner,
         () => [],
         (core) => core.find(ref),
       ) ?? -1;
@@ -287,14 +271,14 @@ class TidegateClient implements Client {
   }
 
   #ask<T>(question: (core: Core) => T): T {
-    const answer = this.#guard.run(0, () => [], question);
+    const answer = this.#guard.run(this.#owner(), () => [], question);
     if (answer !== undefined) return answer;
     throw this.#closed
       ? toError(closedError)
       : toError({ code: "core-crashed", message: "the core gave no answer", cause: this.#guard.failure });
   }
 
-  #image(plain: PlainImage): ResultImage {
+  #image(plain: PlainImage): () => ResultImage {
     const { mediaType, width, height, handle, base64, url } = plain;
     const data = handle === undefined ? base64 : (this.#host.handles.get(handle) as Bytes | string);
     const size = { ...(width !== undefined && { width }), ...(height !== undefined && { height }) };
@@ -302,13 +286,14 @@ class TidegateClient implements Client {
       if (data === undefined) return this.#download(url ?? "");
       return typeof data === "string" ? { ...decode(data), ...size } : { bytes: data, mediaType, ...size };
     };
-    return new ResultImage(plain, load, this.#options.converter);
+    return () => new ResultImage(plain, load, this.#options.converter);
   }
 
   #download(url: string): Promise<Loaded> {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw toError(closedError);
       const [number, owner] = [++this.#tasks, this.#owner()];
+      let end = (): void => {};
       const live: Live = {
         number,
         owner,
@@ -321,17 +306,21 @@ class TidegateClient implements Client {
           return "";
         },
         update: () => {},
+        sync: () => {
+          if (this.#guard.here(owner)) end();
+        },
         settle: (kind, value) => {
           this.#guard.remove(live);
           if (kind === "succeeded") {
             const { handle, mediaType, width, height } = (value as { images: [PlainImage & { handle: number }] })
               .images[0];
             const bytes = this.#host.handles.get(handle) as Bytes;
-            resolve({ bytes, mediaType, ...(width && { width }), ...(height && { height }) });
+            end = () => resolve({ bytes, mediaType, ...(width && { width }), ...(height && { height }) });
           } else {
-            reject(toError({ ...(kind === "cancelled" && closedError), ...value }));
+            end = () => reject(toError({ ...(kind === "cancelled" && closedError), ...value }));
           }
           this.#host.handles.drop(number);
+          live.sync();
         },
       };
       this.#guard.add(live);

@@ -13,6 +13,10 @@ export interface Core {
   find(ref: unknown): number;
   /** After a trap, before the task is registered anew: the submit of this part is in flight as `call`. */
   adopt(call: number, task: number, part: number): void;
+  /** Says in whose context all that follows happens: whose effects may be performed. */
+  enter(owner: number): void;
+  /** Another owner wants the task, too, and from now on performs its effects. */
+  join(task: number, owner: number): void;
   /** Fetches an image; settles as `task`, with a result of one image that has a handle. */
   download(task: number, owner: number, url: string): void;
   /** The headers that `authorize` left open are filled, and the form is made. */
@@ -21,6 +25,7 @@ export interface Core {
   failed(call: number, fault: Fault, message: string): void;
   stored(seq: number, ok: boolean): void;
   loaded(seq: number, record: unknown): void;
+  /** Enters, too. */
   wake(owner: number): void;
   /** "" where it could not be asked. */
   cancel(task: number): CancelVerdict | "";

@@ -19,6 +19,10 @@ export interface Live {
   register(core: Core, records?: unknown[]): string;
   update(update: object): void;
   settle(kind: Settlement, value: object): void;
+  /** Tells those who wait for it in its own request what has become of it in another one. */
+  sync(): void;
+  /** Other requests that want it, too. */
+  readonly followers?: ReadonlySet<Live>;
 }
 
 /** A fetch under way. */
@@ -42,6 +46,8 @@ const LIMIT = 2;
 export class Guard {
   readonly tasks = new Map<number, Live>();
   readonly calls = new Map<number, Call>();
+  /** The owner in whose context we are, while the core runs. */
+  context: number | undefined;
   /** Batches that wait. */
   readonly paused = new Set<number>();
   /** Of the core: what belongs to an earlier one is ignored. */
@@ -62,16 +68,40 @@ export class Guard {
     this.#log = log;
   }
 
+  /** Whether promises, fetches and timers of this owner may be touched: on Workers only in their own request. */
+  here(owner: number): boolean {
+    return this.context === undefined || this.context === owner;
+  }
+
+  /** Those who wait in an owner's context. */
+  waiting(owner: number): Live[] {
+    return this.everyone()
+      .flatMap((live) => [live, ...(live.followers ?? [])])
+      .filter((live) => live.owner === owner);
+  }
+
   /** Registers a task; its effects run in a microtask. */
   add(live: Live, records?: unknown[]): void {
-    if (!this.#core && !this.#restart()) return this.#crash(live, this.failure);
-    this.tasks.set(live.number, live);
-    // What an earlier process wrote down may have left it, too.
-    for (const { index } of (records ?? []) as { index: number }[]) live.sent.add(index);
-    // After a trap the restart has registered it already.
-    const register = (core: Core): void => this.name(live, live.register(core, records));
-    this.run(live.owner, () => [live], register, { again: () => false });
-    this.wakeSoon(live.owner);
+    this.#within(live.owner, () => {
+      if (!this.#core && !this.#restart()) return this.#crash(live, this.failure);
+      this.tasks.set(live.number, live);
+      // After a trap the restart has registered it already.
+      const register = (core: Core): void => this.name(live, live.register(core, records));
+      this.run(live.owner, () => [live], register, { again: () => false });
+      this.wakeSoon(live.owner);
+    });
+  }
+
+  #within<T>(owner: number, act: () => T): T {
+    const before = this.context;
+    this.context = owner;
+    try {
+      return act();
+    } finally {
+      this.context = before;
+      // A callback of the core has called it again: what goes on is the first one's business.
+      if (before !== undefined) this.#core?.enter(before);
+    }
   }
 
   /** Forgets a task that has settled. */
@@ -90,6 +120,7 @@ export class Guard {
   /**
    * Delivers an input.
    *
+   * @param owner in whose context we are
    * @param concerned the tasks to blame for a trap
    * @returns undefined where the core could not take it
    */
@@ -99,10 +130,21 @@ export class Guard {
     deliver: (core: Core) => T,
     { again = () => true, weight = 1 }: { again?: () => boolean; weight?: number } = {},
   ): T | undefined {
+    return this.#within(owner, () => this.#deliver(owner, concerned, deliver, again, weight));
+  }
+
+  #deliver<T>(
+    owner: number,
+    concerned: () => readonly Live[],
+    deliver: (core: Core) => T,
+    again: () => boolean,
+    weight: number,
+  ): T | undefined {
     for (let trial = 0; trial < 3; trial++) {
       if (this.#closed || (!this.#core && !this.#restart())) return undefined;
       const { generation } = this;
       try {
+        this.#core!.enter(owner);
         const value = deliver(this.#core!);
         if (generation === this.generation) return value;
         // An input within this one trapped; what the old core did since then counts for nothing.
@@ -160,18 +202,20 @@ export class Guard {
   }
 
   /** Ends all that is left. */
-  close(): void {
-    const end = (core: Core): void => {
-      core.close();
-      for (const owner of new Set(this.everyone().map((live) => live.owner))) core.wake(owner);
-    };
-    if (this.#core) this.run(0, () => [], end);
-    this.#closed = true;
-    this.generation++;
-    this.#core = undefined;
-    for (const live of this.everyone()) live.settle("cancelled", {});
-    for (const { controller } of this.calls.values()) controller.abort();
-    this.calls.clear();
+  close(owner: number): void {
+    this.#within(owner, () => {
+      const end = (core: Core): void => {
+        core.close();
+        for (const other of new Set(this.everyone().map((live) => live.owner))) core.wake(other);
+      };
+      if (this.#core) this.run(owner, () => [], end);
+      this.#closed = true;
+      this.generation++;
+      this.#core = undefined;
+      for (const live of this.everyone()) live.settle("cancelled", {});
+      for (const call of this.calls.values()) if (this.here(call.owner)) call.controller.abort();
+      this.calls.clear();
+    });
   }
 
   #restart(): boolean {
@@ -180,6 +224,7 @@ export class Guard {
       let suspect: Live | undefined;
       try {
         const core = (this.#core = this.#create(this.generation, this.lastCall + 1));
+        core.enter(this.context ?? 0);
         for (const batch of this.paused) core.pause(batch, true);
         for (const [number, call] of [...this.calls]) {
           suspect = this.tasks.get(call.task);
@@ -188,7 +233,7 @@ export class Guard {
           } else {
             this.calls.delete(number);
             // A submit whose task is over stays on its way: to break it off would save nothing.
-            if (call.purpose !== 0) call.controller.abort();
+            if (call.purpose !== 0 && this.here(call.owner)) call.controller.abort();
           }
         }
         for (suspect of this.everyone()) {
@@ -198,6 +243,7 @@ export class Guard {
             return sent.has(record.index) ? record : { ...record, unsent: true };
           });
           this.name(suspect, suspect.register(core, records));
+          for (const { owner } of suspect.followers ?? []) core.join(suspect.number, owner);
         }
         return true;
       } catch (cause) {

@@ -9,6 +9,8 @@ import type { Clock, Fetch } from "./types.js";
 
 /** The longest timer that hosts keep; longer ones fire at once. */
 const LONGEST = 2 ** 31 - 1;
+/** How often whoever waits for what another request does looks whether it is done. */
+const LOOK_EVERY = 250;
 
 export interface HostSettings {
   readonly clock?: Clock | undefined;
@@ -64,9 +66,10 @@ export class HostTable {
     const stale = (): boolean => guard.generation !== generation;
     // Strings are held in the name of the core, as a task below zero; those of the core before are let go.
     this.handles.drop(1 - generation);
+    // Effects are performed in the context of their owner, and what comes of them arrives there.
+    const here = (): number => guard.context ?? 0;
     // An answer meant for an earlier core: its owner has to look anew.
-    const deliver = (live: Live | undefined, input: (core: Core) => void): void => {
-      const owner = live?.owner ?? 0;
+    const deliver = (owner: number, live: Live | undefined, input: (core: Core) => void): void => {
       if (stale()) return guard.wakeSoon(owner);
       guard.run(owner, () => (live && guard.tasks.has(live.number) ? [live] : []), input, { again: () => !stale() });
     };
@@ -79,9 +82,10 @@ export class HostTable {
 
       authorize: (call, provider, headers, refresh, form) => {
         if (stale()) return false;
+        const owner = here();
         const later = (input: (core: Core) => void): void => {
-          if (stale()) for (const { owner } of guard.everyone()) guard.wakeSoon(owner);
-          else guard.run(0, () => guard.everyone(), input, { again: () => !stale(), weight: 1 / 8 });
+          if (stale()) guard.wakeSoon(owner);
+          else guard.run(owner, () => guard.everyone(), input, { again: () => !stale(), weight: 1 / 8 });
         };
         const fail = (fault: Fault, message: string): void => later((core) => core.failed(call, fault, message));
         const noKey = (): void => fail(2, "the apiKey function threw or returned no usable key");
@@ -118,7 +122,7 @@ export class HostTable {
 
       file: (number, task, part, purpose, promise, controller, limit) => {
         const live = guard.tasks.get(task);
-        const call: Call = { task, owner: live?.owner ?? 0, part, purpose, controller };
+        const call: Call = { task, owner: here(), part, purpose, controller };
         const fail = (fault: 0 | 1, message: string): void =>
           guard.arrive(number, call, (core) => core.failed(number, fault, message));
         if (stale()) {
@@ -148,7 +152,11 @@ export class HostTable {
       },
 
       abort: (number) => {
-        if (!stale()) guard.calls.get(number)?.controller.abort();
+        const call = guard.calls.get(number);
+        if (stale() || !call) return;
+        if (guard.here(call.owner)) call.controller.abort();
+        // Its connection went with its request.
+        else guard.calls.delete(number);
       },
 
       hold: (value) => this.handles.hold(-generation, value),
@@ -157,21 +165,22 @@ export class HostTable {
 
       put: (seq, key, record) => {
         if (stale()) return;
-        const live = guard.byKey(key);
+        const [owner, live] = [here(), guard.byKey(key)];
         live?.records.set(key, record);
-        void journal.put(key, record).then((ok) => deliver(live, (core) => core.stored(seq, ok)));
+        void journal.put(owner, key, record).then((ok) => deliver(owner, live, (core) => core.stored(seq, ok)));
       },
       remove: (key) => {
         if (stale()) return;
         guard.byKey(key)?.records.delete(key);
-        journal.remove(key);
+        journal.remove(here(), key);
       },
       load: (seq, key) => {
         if (stale()) return;
-        void journal.load(key).then((record) => {
+        const owner = here();
+        void journal.load(owner, key).then((record) => {
           const live = guard.byKey(key);
           if (record) live?.sent.add((record as { index: number }).index);
-          deliver(live, (core) => core.loaded(seq, record));
+          deliver(owner, live, (core) => core.loaded(seq, record));
         });
       },
 
@@ -179,7 +188,10 @@ export class HostTable {
         if (!stale()) guard.tasks.get(task)?.update(update);
       },
       settle: (task, kind, value) => {
-        if (!stale()) guard.tasks.get(task)?.settle(kind, value);
+        const live = stale() ? undefined : guard.tasks.get(task);
+        live?.settle(kind, value);
+        // If it is still there, it looks by itself; the timers of the dead are forgotten.
+        if (live && !guard.here(live.owner)) this.#timers.delete(live.owner);
       },
       event: (name, value) => {
         if (!stale()) emit(name, value);
@@ -187,26 +199,44 @@ export class HostTable {
       log,
 
       arm: (owner, ms) => {
-        if (stale()) return;
+        // A timer of another request would not outlive this one.
+        if (stale() || owner !== here()) return;
         this.#disarm(owner);
-        if (ms < 0) return;
-        const delay = Math.min(Math.ceil(ms), LONGEST);
+        // What waits here for what happens in another request waits by a timer of its own.
+        const waiting = owner ? guard.waiting(owner) : [];
+        if (ms < 0 && waiting.length === 0) return;
+        const delay = ms < 0 ? LOOK_EVERY : Math.min(Math.ceil(ms), LONGEST);
         const fire = (): void => {
           this.#timers.delete(owner);
           guard.wake(owner);
+          for (const live of waiting) live.sync();
         };
-        if (clock) {
-          this.#timers.set(owner, clock.setTimeout(fire, delay));
-        } else {
-          const timer = setTimeout(fire, delay);
-          this.#timers.set(owner, () => clearTimeout(timer));
-        }
+        this.#timers.set(owner, this.#after(delay, fire));
       },
     };
   }
 
-  close(): void {
-    for (const owner of [...this.#timers.keys()]) this.#disarm(owner);
+  /** Waits for a promise, but not longer than that. */
+  atMost(ms: number, promise: Promise<unknown>): Promise<unknown> {
+    return new Promise<unknown>((resolve) => {
+      const stop = this.#after(ms, () => resolve(undefined));
+      void promise.then((value) => {
+        stop();
+        resolve(value);
+      });
+    });
+  }
+
+  #after(ms: number, act: () => void): () => void {
+    const { clock } = this.#settings;
+    if (clock) return clock.setTimeout(act, ms);
+    const timer = setTimeout(act, ms);
+    return () => clearTimeout(timer);
+  }
+
+  /** Stops an owner's timer; those of others show them that it is over. */
+  close(owner: number): void {
+    this.#disarm(owner);
   }
 
   #disarm(owner: number): void {

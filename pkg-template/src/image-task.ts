@@ -9,7 +9,10 @@ export interface TaskContext {
   readonly guard: Guard;
   /** Told of every update. */
   readonly changed: (task: LiveTask, update: TaskUpdate) => void;
-  readonly image: (plain: PlainImage) => Image;
+  /** Takes hold of a picture: each request makes an object of its own from it. */
+  readonly image: (plain: PlainImage) => () => Image;
+  /** Where an owner dies with its request, and what it was writing with it: when its writes are done. */
+  readonly written: ((owner: number) => Promise<unknown>) | undefined;
   /** Lets go of what the task held. */
   readonly drop: (task: number) => void;
 }
@@ -41,15 +44,28 @@ class Deferred<T> {
   }
 }
 
-/** The one task behind all handles to it. */
+const first: TaskUpdate = { status: "waiting", reason: "concurrency", ahead: 0 };
+
+/**
+ * The one task behind all handles to it. What is known of it is plain data; its promises belong to the request that made it, and only that resolves
+ * them. Another request that wants the task has a follower, with promises of its own.
+ */
 export class LiveTask implements Live {
   readonly records = new Map<string, string>();
+  readonly followers = new Set<LiveTask>();
   ref: TaskRef | undefined;
   readonly sent = new Set<number>();
   traps = 0;
   readonly result = new Deferred<ImageResult>();
   readonly accepted = new Deferred<TaskRef>();
-  step = step({ status: "waiting", reason: "concurrency", ahead: 0 });
+  /** What its own request has been told. */
+  step = step(first);
+  /** What is known, in whatever context it came to light. */
+  #latest: TaskUpdate = first;
+  #seen: TaskUpdate = first;
+  #make: (() => ImageResult) | undefined;
+  #error: ImageError | undefined;
+  readonly #leader: LiveTask | undefined;
   #reason: { cause?: unknown } = {};
   /** Echoed in events. */
   labels: { tenant?: string; metadata?: Record<string, string> } = {};
@@ -59,27 +75,68 @@ export class LiveTask implements Live {
   key: string;
   readonly #context: TaskContext;
 
-  constructor(context: TaskContext, number: number, owner: number, key: string) {
+  constructor(context: TaskContext, number: number, owner: number, key: string, leader?: LiveTask) {
     this.#context = context;
     this.number = number;
     this.owner = owner;
     this.key = key;
+    this.#leader = leader;
+  }
+
+  /** The same task for another request, which from now on is the one to perform its effects. */
+  follow(owner: number): LiveTask {
+    const { guard } = this.#context;
+    const follower = new LiveTask(this.#context, this.number, owner, this.key, this);
+    this.followers.add(follower);
+    guard.run(
+      owner,
+      () => [],
+      (core) => core.join(this.number, owner),
+    );
+    guard.wakeSoon(owner);
+    follower.sync();
+    return follower;
   }
 
   get over(): boolean {
-    return isLast(this.step.update);
+    return isLast((this.#leader ?? this).#latest);
+  }
+
+  sync(): void {
+    if (!this.#context.guard.here(this.owner)) return;
+    const source = this.#leader ?? this;
+    const { step: known, result, accepted } = this;
+    let update = source.#latest;
+    if (isLast(known.update)) return;
+    if (this.#leader && update.status === "succeeded") update = { ...update, result: source.#make!() };
+    if (this.#seen !== source.#latest) {
+      this.#seen = source.#latest;
+      this.step = step(update);
+      known.go(this.step);
+    }
+    const tell = (): void => {
+      if (source.ref) accepted.resolve(source.ref);
+      if (update.status === "succeeded") {
+        result.resolve(update.result);
+      } else if (isLast(update)) {
+        accepted.reject(source.#error);
+        result.reject(source.#error);
+      }
+    };
+    const { written } = this.#context;
+    if (!written) tell();
+    else if (source.ref || isLast(update)) void written(this.owner).then(tell);
   }
 
   update(plain: object): void {
     const update = plain as TaskUpdate;
     // The end comes with `settle`.
     if (this.over || isLast(update)) return;
-    this.#show("error" in update ? { ...update, error: toError(update.error) } : update);
     if ("ref" in update) {
       this.ref = update.ref;
       this.#context.guard.name(this, update.ref.idempotencyKey);
-      this.accepted.resolve(update.ref);
     }
+    this.#show("error" in update ? { ...update, error: toError(update.error) } : update);
   }
 
   settle(kind: Settlement, value: object): void {
@@ -88,19 +145,18 @@ export class LiveTask implements Live {
       return this.end(toError({ ...(kind === "cancelled" && cancelled), ...value }));
     }
     if (this.over) return;
-    const result = this.#toResult(value as PlainResult);
+    const make = (this.#make = this.#toResult(value as PlainResult));
+    const result = make();
+    this.ref ??= this.#toRef(result);
     this.#show({ status: "succeeded", result });
-    this.accepted.resolve((this.ref ??= this.#toRef(result)));
-    this.result.resolve(result);
     this.#leave();
   }
 
   /** Ends without a result. */
   end(error: ImageError): void {
     if (this.over) return;
+    this.#error = error;
     this.#show(error.code === "cancelled" ? { status: "cancelled" } : { status: "failed", error });
-    this.accepted.reject(error);
-    this.result.reject(error);
     this.#leave();
   }
 
@@ -112,30 +168,29 @@ export class LiveTask implements Live {
   cancel(reason: unknown): CancelVerdict {
     if (this.over) return "too-late";
     const { guard } = this.#context;
-    if (reason !== undefined) this.#reason = { cause: reason };
-    if (!guard.tasks.has(this.number)) {
-      // Not registered yet: its store is still being asked.
-      this.settle("cancelled", {});
-      return "before-submit";
-    }
+    const task = this.#leader ?? this;
+    if (reason !== undefined) task.#reason = { cause: reason };
     const alive = (): boolean => guard.tasks.has(this.number);
-    const blamed = (): Live[] => (alive() ? [this] : []);
+    const blamed = (): Live[] => (alive() ? [task] : []);
     const verdict = guard.run(this.owner, blamed, (core) => core.cancel(this.number), { again: alive });
     guard.wakeSoon(this.owner);
     return verdict || "too-late";
   }
 
   #show(update: TaskUpdate): void {
-    const next = step(update);
-    this.step.go(next);
-    this.step = next;
+    this.#latest = update;
+    this.sync();
+    for (const follower of this.followers) follower.sync();
     this.#context.changed(this, update);
   }
 
-  #toResult(plain: PlainResult): ImageResult {
-    const images = plain.images.map(this.#context.image);
+  #toResult(plain: PlainResult): () => ImageResult {
+    const made = plain.images.map(this.#context.image);
     const failures = plain.failures.map(({ index, error }) => ({ index, error: toError(error) }));
-    return { ...plain, image: images[0]!, images, failures };
+    return () => {
+      const images = made.map((make) => make());
+      return { ...plain, image: images[0]!, images, failures };
+    };
   }
 
   // For a task that was over before it was seen to be accepted.
@@ -186,7 +241,7 @@ export class TaskHandle extends Promise<ImageResult> implements ImageTask {
   }
   ref(): Promise<TaskRef> {
     // What ends the task before acceptance also ends this promise, perhaps with the signal's own reason.
-    return this.#live.accepted.promise.catch(() => this.then(() => this.#live.ref!));
+    return this.#live.accepted.promise.catch(() => this.then(() => this.#live.accepted.promise));
   }
   async cancel(reason?: unknown): Promise<CancelVerdict> {
     return this.#live.cancel(reason);

@@ -26,7 +26,8 @@ const parse = (record: string | undefined): unknown => {
 export class Journal {
   readonly #store: TaskStore;
   readonly #log: Log;
-  readonly #tails = new Map<string, Promise<unknown>>();
+  /** What is being written for each owner: on Workers nothing may wait for another request's I/O. */
+  readonly #tails = new Map<string, { owner: number; done: Promise<unknown> }>();
   #warned = false;
 
   constructor(store: TaskStore, log: Log) {
@@ -35,15 +36,15 @@ export class Journal {
   }
 
   /** Whether it is durable now. */
-  put(key: string, record: string): Promise<boolean> {
-    return this.#queue(key, () => this.#store.put(key, record).then(() => true), false);
+  put(owner: number, key: string, record: string): Promise<boolean> {
+    return this.#queue(owner, key, () => this.#store.put(key, record).then(() => true), false);
   }
-  remove(key: string): void {
-    void this.#queue(key, () => this.#store.delete(key), undefined);
+  remove(owner: number, key: string): void {
+    void this.#queue(owner, key, () => this.#store.delete(key), undefined);
   }
   /** The parsed record, or undefined. */
-  load(key: string): Promise<unknown> {
-    return this.#queue(key, () => this.#store.get(key), undefined, false).then(parse);
+  load(owner: number, key: string): Promise<unknown> {
+    return this.#queue(owner, key, () => this.#store.get(key), undefined, false).then(parse);
   }
   /** Every parsed record; rejects with the store's own error. */
   async all(): Promise<unknown[]> {
@@ -51,13 +52,14 @@ export class Journal {
     for await (const [, record] of this.#store.all()) records.push(parse(record));
     return records.filter((record) => record !== undefined);
   }
-  /** Resolves when nothing is being written any more. */
-  async flush(): Promise<void> {
-    await Promise.all(this.#tails.values());
+  /** Resolves when nothing is being written any more for this owner. */
+  async flush(owner: number): Promise<void> {
+    await Promise.all([...this.#tails.values()].map((tail) => tail.owner === owner && tail.done));
   }
 
-  #queue<T>(key: string, operation: () => Promise<T>, otherwise: T, write = true): Promise<T> {
-    const done = (this.#tails.get(key) ?? Promise.resolve()).then(operation).catch((cause: unknown) => {
+  #queue<T>(owner: number, key: string, operation: () => Promise<T>, otherwise: T, write = true): Promise<T> {
+    const name = `${owner} ${key}`;
+    const done = (this.#tails.get(name)?.done ?? Promise.resolve()).then(operation).catch((cause: unknown) => {
       const name = cause instanceof Error ? cause.name : typeof cause;
       if (!this.#warned) this.#log("warn", `the store fails, going on without it (${name})`);
       this.#warned = true;
@@ -65,8 +67,8 @@ export class Journal {
     });
     // Reads hold up nobody.
     if (write) {
-      this.#tails.set(key, done);
-      void done.then(() => this.#tails.get(key) === done && this.#tails.delete(key));
+      this.#tails.set(name, { owner, done });
+      void done.then(() => this.#tails.get(name)?.done === done && this.#tails.delete(name));
     }
     return done;
   }

@@ -77,6 +77,10 @@ export const createWorld = () => {
         if (!ended && key === (ref?.idempotencyKey ?? ref)) return task;
       return -1;
     }
+    enter() {}
+    join(task, owner) {
+      tell(this, "join", [task, owner]);
+    }
     adopt(call, task, part) {
       tell(this, "adopt", [call, task, part]);
       this.calls.set(call, { task, purpose: 0 });

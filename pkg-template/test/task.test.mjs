@@ -206,14 +206,14 @@ test("an idempotency key that runs here is joined", async () => {
   const { client, world } = createTestClient(ok);
   world.sends = false;
   const first = client.generate(request, { idempotencyKey: "k" });
-  const whileAsking = [client.generate(request, { idempotencyKey: "k" }), client.resume("k")];
+  const atOnce = [client.generate(request, { idempotencyKey: "k" }), client.resume("k")];
   await settle();
   const running = client.generate(request, { idempotencyKey: "k" });
   const resumed = client.resume({ v: 1, idempotencyKey: "k", parts: [] });
   assert.equal(first.idempotencyKey, "k");
   world.sends = true;
   world.cores[0].wake(0);
-  const results = await Promise.all([first, ...whileAsking, running, resumed]);
+  const results = await Promise.all([first, ...atOnce, running, resumed]);
   assert.ok(results.every((result) => result === results[0]));
   assert.equal(world.named("submit").length, 1);
   assert.equal(world.named("submit")[0][3].keep, true);
@@ -228,30 +228,6 @@ test("a joined handle's signal rejects that handle with its reason", async () =>
   controller.abort("mine");
   await assert.rejects(second, (error) => error === "mine");
   await assert.rejects(first, (error) => CancelledError.is(error) && error.cause === "mine");
-});
-
-test("a key that the store knows brings its records, parts included", async () => {
-  const records = new Map([
-    ["k", '{"part":0}'],
-    ["k.1", '{"part":1}'],
-    ["other", "{}"],
-  ]);
-  const store = { get: async (key) => records.get(key), put: async () => {}, delete: async () => {}, async *all() {} };
-  const { client, world } = createTestClient(ok, { store });
-  await client.generate({ ...request, n: 2 }, { idempotencyKey: "k" });
-  assert.deepEqual(world.named("submit")[0][4], [{ part: 0 }, { part: 1 }]);
-});
-
-test("cancelled while the store is asked, nothing is registered", async () => {
-  const store = { get: never, put: never, delete: never, async *all() {} };
-  const { client, world } = createTestClient(ok, { store });
-  const task = client.generate(request, { idempotencyKey: "k" });
-  assert.equal(await task.cancel(), "before-submit");
-  await assert.rejects(task, CancelledError);
-  const left = client.generate(request, { idempotencyKey: "k2" });
-  await client.close();
-  await assert.rejects(left, CancelledError);
-  assert.deepEqual(world.named("submit"), []);
 });
 
 test("unawaited failures raise nothing", async () => {

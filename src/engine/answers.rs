@@ -9,7 +9,7 @@ use crate::http::{Answer, Fault, Purpose};
 use crate::limit::LaneIn;
 use crate::options::TIMEOUT;
 use crate::retry::hint::tightest_rate;
-use crate::task::{CallId, PartId, PartState, TaskId};
+use crate::task::{CallId, PartId, PartState};
 use crate::time::Millis;
 
 impl Engine {
@@ -22,7 +22,8 @@ impl Engine {
     pub(super) fn register_call(&mut self, call: CallId, part: PartId, purpose: Purpose) {
         self.next_call = self.next_call.max(call.saturating_add(1));
         let times_out = self.now.after(self.timeout(part, purpose));
-        self.calls.insert(call, Call { part, purpose, times_out });
+        let owner = self.tasks.get(&part.task).map_or(self.context, |task| task.owner);
+        self.calls.insert(call, Call { part, owner, purpose, times_out });
         self.move_timer(Timer::Call(call), None, Some(times_out));
     }
 
@@ -32,7 +33,7 @@ impl Engine {
         task.options.timeout.unwrap_or(if image_is_the_answer { task.options.deadline } else { TIMEOUT })
     }
 
-    fn take_call(&mut self, number: CallId) -> Option<Call> {
+    pub(super) fn take_call(&mut self, number: CallId) -> Option<Call> {
         let call = self.calls.remove(&number)?;
         self.move_timer(Timer::Call(number), Some(call.times_out), None);
         Some(call)
@@ -40,7 +41,6 @@ impl Engine {
 
     pub(super) fn answer(&mut self, number: CallId, answer: Answer) {
         let Some(call) = self.take_call(number) else { return };
-        self.hear_owner(call.part.task);
         self.hear_rates(&call, &answer);
         match call.purpose {
             Purpose::Submit => self.submit_answered(call.part, &answer),
@@ -50,10 +50,6 @@ impl Engine {
     }
 
     pub(super) fn failed(&mut self, number: CallId, fault: Fault, message: String) {
-        // Only news from outside shows that an owner is there; a time-out may come to light in anybody's context.
-        if let Some(task) = self.calls.get(&number).map(|call| call.part.task) {
-            self.hear_owner(task);
-        }
         self.call_failed(number, fault, Code::Network, message);
     }
 
@@ -90,15 +86,9 @@ impl Engine {
         }
     }
 
-    /// Whoever brings news of a task is the context of its owner.
-    pub(super) fn hear_owner(&mut self, task: TaskId) {
-        if let Some(owner) = self.tasks.get(&task).map(|task| task.owner) {
-            self.enter(owner);
-        }
-    }
-
-    /// The owner of this call is gone, and with it the connection: its answer can't come any more.
+    /// The connection of this call is gone with its owner, or nobody should wait for it: whoever is here lets go of what was kept for its answer.
     pub(super) fn orphaned_call(&mut self, number: CallId) {
+        self.effect(self.context, Effect::Abort { call: number });
         self.call_failed(number, Fault::Aborted, Code::Network, String::new());
     }
 
@@ -109,8 +99,9 @@ impl Engine {
             _ => None,
         };
         let Some(call) = call else { return };
-        self.take_call(call);
-        self.effect_for(id.task, Effect::Abort { call });
+        if let Some(Call { owner, .. }) = self.take_call(call) {
+            self.effect(owner, Effect::Abort { call });
+        }
         if let Some(PartState::Running { call, .. } | PartState::Fetching { call }) =
             self.part_mut(id).map(|part| &mut part.state)
         {

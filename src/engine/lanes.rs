@@ -123,6 +123,10 @@ impl Engine {
     /// Lets every lane that something happened to come to rest.
     pub(super) fn drive_lanes(&mut self) {
         for lane in 0..self.lanes.len() {
+            if let Some(slot) = self.lanes.get_mut(lane).filter(|slot| !slot.grants.is_empty()) {
+                // Perhaps it is now that the one whose turn it is has come by.
+                slot.changed = true;
+            }
             while self.lanes.get_mut(lane).is_some_and(|slot| core::mem::take(&mut slot.changed)) {
                 self.plan_ahead(lane);
                 self.tell_demand(lane);
@@ -184,7 +188,7 @@ impl Engine {
         }
     }
 
-    /// Gives each grant to the first part that is ready; what nobody needs goes back.
+    /// Gives each grant to the first part that is ready and whose owner is here to use it; what nobody needs goes back.
     fn bind_grants(&mut self, lane: usize) {
         let now = self.now;
         loop {
@@ -199,10 +203,11 @@ impl Engine {
                 });
                 continue;
             }
-            let ready = heads
-                .into_iter()
-                .find(|id| self.part(*id).is_some_and(|part| matches!(part.state, PartState::Planned)));
-            let Some(id) = ready else { return };
+            let count = slot.grants.len();
+            let ready = heads.into_iter().filter(|id| {
+                self.part(*id).is_some_and(|part| matches!(part.state, PartState::Planned)) && self.comes_by(id.task)
+            });
+            let Some(id) = ready.take(count).find(|id| self.is_here(id.task)) else { return };
             if let Some(slot) = self.lanes.get_mut(lane) {
                 slot.grants.retain(|(granted, _)| *granted != token);
             }

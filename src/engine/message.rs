@@ -53,6 +53,13 @@ pub enum Input {
         /// The address.
         url: String,
     },
+    /// Another owner wants a task, too.
+    Join {
+        /// The host's number for it.
+        task: TaskId,
+        /// Who performs its effects from now on.
+        owner: OwnerId,
+    },
     /// After a trap, before the task is registered anew: this part's submit is on the wire under that number.
     Adopt {
         /// The HTTP call.

@@ -36,6 +36,8 @@ pub struct Engine {
     now: Instant,
     /// The wall's clock at the instant when it was last told, ms since the epoch.
     wall: (Instant, u64),
+    /// The time for which the engine has been awake.
+    awake: Instant,
     context: OwnerId,
     tasks: Table<TaskId, Task>,
     /// Tasks by the codes of their keys.
@@ -69,6 +71,8 @@ pub struct Engine {
 #[derive(Clone, Copy, Debug)]
 struct Call {
     part: PartId,
+    /// Who holds the connection.
+    owner: OwnerId,
     purpose: Purpose,
     times_out: Instant,
 }
@@ -81,6 +85,7 @@ impl Engine {
             rng: Rng::new(seed),
             now: Instant::default(),
             wall: (Instant::default(), 0),
+            awake: Instant::default(),
             context: 0,
             tasks: Table::default(),
             keys: Table::default(),
@@ -109,19 +114,21 @@ impl Engine {
 
     /// Takes an input. `now` is monotonic and `wall` is milliseconds since the epoch, for dates that servers send and records that last.
     pub fn handle(&mut self, now: Instant, wall: u64, input: Input) {
-        self.now = self.now.max(now);
-        self.wall = (self.now, wall);
+        if let Input::Wake { owner } = input {
+            self.enter(owner);
+        }
+        self.tick(now, wall);
         match input {
             Input::Submit { task, owner, request, options, records } => {
-                self.enter(owner);
+                self.hear(owner);
                 self.submit(task, owner, request, *options, records);
             }
             Input::Resume { task, owner, key, parts, options, records } => {
-                self.enter(owner);
+                self.hear(owner);
                 self.resume(task, owner, key, parts, *options, records);
             }
             Input::Fetch { task, owner, url } => {
-                self.enter(owner);
+                self.hear(owner);
                 self.fetch(task, owner, url);
             }
             Input::Adopt { call, part } => self.adopt(call, part),
@@ -129,7 +136,8 @@ impl Engine {
             Input::Failed { call, fault, message } => self.failed(call, fault, message),
             Input::Stored { seq, ok } => self.stored(seq, ok),
             Input::Loaded { seq, record } => self.loaded(seq, record),
-            Input::Wake { owner } => self.enter(owner),
+            Input::Wake { .. } => {}
+            Input::Join { task, owner } => self.join(task, owner),
             Input::Pause { batch, paused } => self.pause(batch, paused),
             Input::Close => self.close(),
         }
@@ -143,16 +151,14 @@ impl Engine {
         self.owners.get_mut(&owner)?.effects.pop()
     }
 
-    /// The owner whom the latest input concerned: its effects can be performed now.
+    /// The owner in whose context we are: its effects can be performed now.
     pub fn context(&self) -> OwnerId {
         self.context
     }
 
     /// Cancels a task for its caller and says what that came to.
     pub fn cancel(&mut self, now: Instant, wall: u64, task: TaskId) -> Cancelled {
-        self.now = self.now.max(now);
-        self.wall = (self.now, wall);
-        self.hear_owner(task);
+        self.tick(now, wall);
         let cancelled = self.cancel_task(task);
         self.advance();
         self.drive_lanes();

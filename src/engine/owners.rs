@@ -2,90 +2,151 @@
 //! its request must not take permits, tasks or other owners with it.
 
 use super::{Effect, Engine};
-use crate::error::{Code, Error};
 use crate::gather::gather;
+use crate::http::Purpose;
+use crate::limit::LaneIn;
 use crate::table::Table;
-use crate::task::{OwnerId, PartId, PartState};
+use crate::task::{CallId, OwnerId, PartState, TaskId};
 use crate::time::{Instant, Millis};
 
-/// An owner that hasn't been heard of for this long after it wanted to be woken is gone: timers of a living one are late by seconds at most.
-const GRACE: Millis = 30_000;
+/// An owner with anything to do looks in at least this often: only so does its silence tell something. Five wakes while an image is made.
+const HEARTBEAT: Millis = 5_000;
+/// So much later than that, a silent owner is gone: timers of a living one are late by what others keep the thread busy.
+const GRACE: Millis = 5_000;
 /// How often an owner that waits for a permit beside other owners looks whether it has one.
-pub(super) const LOOK_EVERY: Millis = 250;
+const LOOK_EVERY: Millis = 250;
+/// The same while the lane is in a cooldown: nothing comes before its end.
+const LOOK_IN_COOLDOWN: Millis = 1_000;
+/// A waiting owner that has missed its look by this much is passed over, and keeps its place: a permit is of no use to it now.
+const LATE: Millis = 2_000;
+/// Between two inputs the whole engine slept, and nobody could be heard: the machine was suspended, or the thread busy. No more than this of it counts as
+/// silence, or else whoever wakes first would take the others for dead.
+const STRIDE: Millis = 1_000;
 
 /// A context that performs effects.
 #[derive(Debug, Default)]
 pub(super) struct Owner {
     /// What it is to do.
     pub effects: Table<u64, Effect>,
+    /// When it was last here, by the engine's waking time.
     heard: Instant,
-    /// When it wanted to be woken, as of then; `None` if only events could bring it back.
-    expected: Option<Instant>,
 }
 
 impl Engine {
-    /// The owner is here.
-    pub(super) fn enter(&mut self, owner: OwnerId) {
-        let now = self.now;
+    /// Says in whose context all that follows happens: it is this owner whose effects can be performed now. 0 is the host itself and never dies.
+    pub fn enter(&mut self, owner: OwnerId) {
         self.context = owner;
+    }
+
+    /// Time goes on, and the owner in whose context that comes to light is here.
+    pub(super) fn tick(&mut self, now: Instant, wall: u64) {
+        let now = self.now.max(now);
+        self.awake = self.awake.after(self.now.until(now).min(STRIDE));
+        self.now = now;
+        self.wall = (now, wall);
+        self.hear(self.context);
+    }
+
+    /// The owner is here, or begins.
+    pub(super) fn hear(&mut self, owner: OwnerId) {
+        let awake = self.awake;
         if let Some(owner) = self.owners.or_default(owner) {
-            owner.heard = now;
+            owner.heard = awake;
         }
+    }
+
+    /// When an owner should look in although nothing of its own falls due.
+    pub(super) fn next_look(&self, owner: OwnerId, waits: bool) -> Option<Instant> {
+        let watches = self.tasks.values().any(|task| task.watchers.contains(&owner));
+        if watches || (waits && (owner != 0 || self.owners.len() > 1)) {
+            let paused = self.lanes.iter().any(|slot| slot.lane.paused_until().is_some_and(|until| until > self.now));
+            return Some(self.now.after(if paused { LOOK_IN_COOLDOWN } else { LOOK_EVERY }));
+        }
+        (owner != 0 && self.is_busy(owner)).then(|| self.now.after(HEARTBEAT))
+    }
+
+    fn is_busy(&self, owner: OwnerId) -> bool {
+        self.tasks.values().any(|task| task.owner == owner || task.watchers.contains(&owner))
+    }
+
+    /// Whether the owner of a task may be expected to use a permit that it is offered.
+    pub(super) fn comes_by(&self, task: TaskId) -> bool {
+        let owner = self.tasks.get(&task).and_then(|task| self.owners.get(&task.owner));
+        owner.is_some_and(|owner| self.awake <= owner.heard.after(LATE))
+    }
+
+    /// Whether a task's effects can be performed here and now.
+    pub(super) fn is_here(&self, task: TaskId) -> bool {
+        self.tasks.get(&task).is_some_and(|task| task.owner == self.context)
     }
 
     /// Drops owners that are done, and takes over from those that stopped ticking.
     pub(super) fn expire_owners(&mut self) {
         let context = self.context;
         for owner in gather(self.owners.keys().filter(|owner| *owner != context)) {
-            let busy = self.tasks.values().any(|task| task.owner == owner);
+            let busy = self.is_busy(owner);
             let Some(state) = self.owners.get(&owner) else { continue };
-            let silent = self.now > state.expected.unwrap_or(state.heard).max(state.heard).after(GRACE);
             if !busy && state.effects.is_empty() {
                 self.owners.remove(&owner);
-            } else if silent {
+            } else if owner != 0 && self.awake > state.heard.after(HEARTBEAT + GRACE) {
                 self.take_over(owner);
             }
         }
         self.drive_lanes();
-        // Its timer is set to this now; whatever the others bring about from here on, it hears of it then.
-        let wanted = self.next_timer(context);
-        if let Some(state) = self.owners.get_mut(&context) {
-            state.expected = wanted;
+    }
+
+    /// Another owner wants the task, too, and from now on performs its effects: it is certainly alive, and of the one before nobody knows.
+    pub(super) fn join(&mut self, number: TaskId, owner: OwnerId) {
+        self.hear(owner);
+        let Some(task) = self.tasks.get_mut(&number).filter(|task| task.owner != owner) else { return };
+        task.watchers.push(task.owner);
+        task.owner = owner;
+        let polls = self.calls.iter().filter(|(_, call)| call.part.task == number && call.purpose != Purpose::Submit);
+        for call in gather(polls.map(|(call, _)| call)) {
+            self.orphaned_call(call);
         }
     }
 
-    /// What a dead owner had goes to the one that is here: tasks that are out are asked after, or asked for again under their key; what only waited ends.
+    /// What a dead owner had goes to those who also want it. What nobody else wants ends: unsent it never is sent, out it is watched until its slot is free.
     fn take_over(&mut self, dead: OwnerId) {
-        let heir = self.context;
-        // What it was about to write down or to tell is as true as before; only its connections and look-ups are gone.
         let mut left = self.owners.remove(&dead).map(|owner| owner.effects).unwrap_or_default();
         while let Some(effect) = left.pop() {
-            if !matches!(effect, Effect::Send { .. } | Effect::Abort { .. } | Effect::Load { .. }) {
-                self.effect(heir, effect);
+            match effect {
+                Effect::Send { call, .. } => self.unsent_call(call),
+                // Its connections and look-ups are gone with it.
+                Effect::Abort { .. } | Effect::Load { .. } => {}
+                // What it was about to write down or to tell is as true as before.
+                effect => self.effect(self.context, effect),
             }
         }
-        let tasks = self.tasks.iter().filter(|(_, task)| task.owner == dead).map(|(id, _)| id);
-        for number in gather(tasks) {
+        for number in gather(self.tasks.keys()) {
             let Some(task) = self.tasks.get_mut(&number) else { continue };
-            task.owner = heir;
-            if task.lookup.is_some() {
-                // The store's answer would have come to the dead.
-                self.fail_task(number, Error::new(Code::Cancelled));
+            task.watchers.retain(|watcher| *watcher != dead);
+            if task.owner != dead {
                 continue;
             }
-            for index in 0..task.parts.len() as u16 {
-                let id = PartId { task: number, index };
-                let calls = self.calls.iter().filter(|(_, call)| call.part == id).map(|(call, _)| call);
-                for call in gather(calls) {
-                    self.orphaned_call(call);
-                }
-                if self
-                    .part(id)
-                    .is_some_and(|part| part.state.is_queued() || matches!(part.state, PartState::Backoff { .. }))
-                {
-                    self.cancel_part(id);
-                }
+            let heir = task.watchers.pop();
+            task.owner = heir.unwrap_or(self.context);
+            if heir.is_none() {
+                self.cancel_task(number);
             }
+        }
+        let calls = self.calls.iter().filter(|(_, call)| call.owner == dead).map(|(call, _)| call);
+        for call in gather(calls) {
+            self.orphaned_call(call);
+        }
+    }
+
+    /// A call that was never performed: a submit goes back to the queue as if it had had no permit.
+    fn unsent_call(&mut self, number: CallId) {
+        let Some(id) = self.calls.get(&number).map(|call| call.part) else { return };
+        match self.part(id).map(|part| (part.state, part.lane, part.in_doubt)) {
+            Some((PartState::Submitting { token, .. }, lane, false)) => {
+                self.take_call(number);
+                self.tell_lane(lane, LaneIn::Return { token });
+                self.requeue(id);
+            }
+            _ => self.orphaned_call(number),
         }
     }
 }

@@ -33,14 +33,13 @@ impl Engine {
 
     pub(super) fn loaded(&mut self, seq: u64, record: Option<Record>) {
         let Some(number) = self.lookups.remove(&seq) else { return };
-        self.hear_owner(number);
         let Some(task) = self.tasks.get_mut(&number).filter(|task| !task.settled) else { return };
         let Some(lookup) = &mut task.lookup else { return };
         lookup.awaiting = lookup.awaiting.saturating_sub(1);
         let mut siblings = Vec::new();
         if let Some(record) = record {
             // Only the first part's key is the task's own; its record says how many parts there are.
-            if record.index == 0 && record.key == task.key && lookup.known.len() < 2 {
+            if lookup.resuming && record.index == 0 && record.key == task.key && lookup.known.len() < 2 {
                 siblings.extend((1..record.parts).map(|index| part_key(&record.task_key, index)));
             }
             lookup.records.push(record);
@@ -103,7 +102,6 @@ impl Engine {
             self.warn_of_store();
         }
         let Some(id) = self.planning.remove(&seq) else { return };
-        self.hear_owner(id.task);
         self.planned(id);
     }
 

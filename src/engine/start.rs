@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Engine;
@@ -48,12 +47,15 @@ impl Engine {
         if let Some(error) = key_error(&key) {
             return self.fail_task(number, error);
         }
+        let count = request.n;
         if let Some(task) = self.tasks.get_mut(&number) {
             task.requested_model = request.model.clone();
             task.request = Some(request);
         }
         if own_key.is_some() && records.is_empty() {
-            self.look_up(number, vec![key], Lookup::default());
+            // Parts of it may be all that is left.
+            let keys = gather((0..count).map(|index| part_key(&key, index)));
+            self.look_up(number, keys, Lookup::default());
         } else {
             self.begin(number, Lookup { records, ..Lookup::default() });
         }
@@ -112,6 +114,7 @@ impl Engine {
         }
         let task = Task {
             owner,
+            watchers: Vec::new(),
             request: None,
             requested_model: String::new(),
             options,
@@ -161,7 +164,7 @@ impl Engine {
             let record = lookup.records.iter().find(|record| record.index == index);
             let known = lookup.known.iter().find(|part| part.index == index);
             let part = match (record, known) {
-                (Some(record), _) => self.part_of_record(record),
+                (Some(record), known) => self.part_of_record(record, known),
                 (None, Some(known)) => self.part_of_reference(known),
                 (None, None) => own,
             };
@@ -272,24 +275,29 @@ impl Engine {
         }
     }
 
-    fn part_of_record(&mut self, record: &Record) -> Option<Part> {
+    fn part_of_record(&mut self, record: &Record, known: Option<&KnownPart>) -> Option<Part> {
         let provider = self.config.place_of(&record.provider)?;
         let mut part = self.new_part(provider, record.model.clone(), record.key.clone(), record.body.clone());
         part.planned_wall = record.planned_at;
         (part.edit, part.count) = (record.edit, record.count);
-        match record.stage {
-            Stage::Planned => {
+        // What its process could not write down any more, the reference may tell.
+        let told = known.filter(|known| known.provider == record.provider && record.task_id.is_none());
+        match (record.stage, told.and_then(|known| known.task_id.clone())) {
+            (Stage::Planned, Some(id)) => {
+                self.mark_running(&mut part, Some(id), told.and_then(|known| known.submitted_at))
+            }
+            (Stage::Planned, None) => {
                 part.state = PartState::Planned;
                 part.in_doubt = !record.unsent;
                 part.submits = u32::from(part.in_doubt);
             }
-            Stage::Delivered if record.task_id.is_none() => {
+            (Stage::Delivered, _) if record.task_id.is_none() => {
                 let mut error = Error::new(Code::Expired).billed(Billed::Yes);
                 error.message = String::from("It was delivered before, and this provider keeps no images.");
                 part.outcome = Some(Err(error));
                 part.state = PartState::Over;
             }
-            Stage::Submitted | Stage::Delivered => {
+            (Stage::Submitted | Stage::Delivered, _) => {
                 self.mark_running(&mut part, record.task_id.clone(), record.submitted_at)
             }
         }

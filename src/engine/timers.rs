@@ -43,11 +43,9 @@ impl Engine {
     /// When the owner wants to be woken; `None` if it waits for nothing that time brings.
     pub fn deadline(&self, owner: OwnerId) -> Option<Instant> {
         let state = self.owners.get(&owner)?;
-        if state.effects.is_empty() { self.next_timer(owner) } else { Some(self.now) }
-    }
-
-    /// The same without regard to effects that are to be performed at once.
-    pub(super) fn next_timer(&self, owner: OwnerId) -> Option<Instant> {
+        if !state.effects.is_empty() {
+            return Some(self.now);
+        }
         let own = self
             .timers
             .iter()
@@ -57,8 +55,7 @@ impl Engine {
             self.tasks.values().any(|task| task.owner == owner && task.parts.iter().any(|p| p.state.is_queued()));
         let lanes = self.lanes.iter().filter_map(|slot| slot.lane.deadline()).min().filter(|_| waits);
         // A grant may come in another owner's context; whoever waits beside others looks for itself.
-        let look = (waits && self.owners.len() > 1).then(|| self.now.after(super::owners::LOOK_EVERY));
-        [own, lanes, look].into_iter().flatten().min().map(|at| at.max(self.now))
+        [own, lanes, self.next_look(owner, waits)].into_iter().flatten().min().map(|at| at.max(self.now))
     }
 
     fn timer_owner(&self, timer: Timer) -> Option<OwnerId> {
@@ -157,8 +154,8 @@ impl Engine {
     }
 
     fn call_timed_out(&mut self, call: CallId) {
-        let Some(part) = self.calls.get(&call).map(|call| call.part) else { return };
-        self.effect_for(part.task, super::Effect::Abort { call });
+        let Some(owner) = self.calls.get(&call).map(|call| call.owner) else { return };
+        self.effect(owner, super::Effect::Abort { call });
         self.call_failed(call, Fault::Network, Code::Timeout, String::new());
     }
 }

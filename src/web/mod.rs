@@ -100,6 +100,18 @@ impl Core {
         self.shell.handle(Input::Adopt { call: call as CallId, part: PartId { task, index: part as u16 } });
     }
 
+    /// Says in whose context all that follows happens.
+    pub fn enter(&self, owner: u32) {
+        if let Ok(mut engine) = self.shell.engine.try_borrow_mut() {
+            engine.enter(owner);
+        }
+    }
+
+    /// Another owner wants the task, too, and from now on performs its effects.
+    pub fn join(&self, task: u32, owner: u32) {
+        self.shell.handle(Input::Join { task, owner });
+    }
+
     /// Registers the fetch of an image's bytes.
     pub fn download(&self, task: u32, owner: u32, url: String) {
         self.shell.handle(Input::Fetch { task, owner, url });

@@ -69,6 +69,7 @@ pub struct Sim {
     next_event: u64,
     timers: BTreeMap<OwnerId, Option<u64>>,
     dead: Vec<OwnerId>,
+    plans: BTreeMap<TaskId, OwnerId>,
     handles: Vec<String>,
     next_task: TaskId,
 }
@@ -99,6 +100,7 @@ impl Sim {
             next_event: 0,
             timers: BTreeMap::new(),
             dead: Vec::new(),
+            plans: BTreeMap::new(),
             handles: Vec::new(),
             next_task: 10_000,
         }
@@ -192,13 +194,13 @@ impl Sim {
                 self.send_back(place, reply, stale || is_stale);
             }
             Event::Answer(place, reply) if !stale => self.answer(place, reply),
-            Event::Input(owner, input) if !stale && !self.dead.contains(&owner) => self.feed(input),
+            Event::Input(owner, input) if !stale && !self.dead.contains(&owner) => self.feed_by(owner, input),
             Event::Write { owner, seq, key, record, ok } if !stale => {
                 if ok {
                     self.write(key, record);
                 }
                 if let Some(seq) = seq.filter(|_| !self.dead.contains(&owner)) {
-                    self.feed(Input::Stored { seq, ok });
+                    self.feed_by(owner, Input::Stored { seq, ok });
                 }
             }
             Event::Act(act) => self.act(act),
@@ -221,9 +223,15 @@ impl Sim {
                 let request = Ok(Box::new(request(&prompt, plan.n)));
                 let options = Box::new(plan.options);
                 let input = Input::Submit { task: plan.task, owner: plan.owner, request, options, records: vec![] };
-                self.feed(input);
+                self.plans.insert(plan.task, plan.owner);
+                self.feed_by(plan.owner, input);
             }
             Act::Cancel(task) => {
+                let owner = self.plans.get(&task).copied().unwrap_or(0);
+                if self.dead.contains(&owner) {
+                    return;
+                }
+                self.engine.enter(owner);
                 self.engine.cancel(Instant::from_millis(self.now), self.wall(), task);
                 self.drain(self.engine.context());
             }
@@ -243,6 +251,12 @@ impl Sim {
         EPOCH + self.now
     }
 
+    /// In whose context something happens is for the host to say.
+    fn feed_by(&mut self, owner: OwnerId, input: Input) {
+        self.engine.enter(owner);
+        self.feed(input);
+    }
+
     fn feed(&mut self, input: Input) {
         if self.dies() {
             return self.crash();
@@ -251,7 +265,7 @@ impl Sim {
         for (_, _, lane) in self.engine.lanes() {
             self.most_held = self.most_held.max(lane.held);
         }
-        // As the shell does: whoever the input concerned performs what came of it. Everybody else finds out by his own timer.
+        // As the shell does: whoever is here performs what came of it. Everybody else finds out by his own timer.
         self.drain(self.engine.context());
     }
 
@@ -377,7 +391,7 @@ impl Sim {
                 Input::Failed { call, fault: Fault::Network, message: String::new() }
             }
         };
-        self.feed(input);
+        self.feed_by(owner, input);
     }
 
     /// The process dies here: what it had on its mind is lost, what had left goes on, a write under way may or may not have come through.
@@ -411,7 +425,7 @@ impl Sim {
             self.next_task += 1;
             self.prompts.insert(task, (pending.prompt, pending.parts.len() as u16));
             let (key, parts, options) = (Some(pending.key), Ok(pending.parts), Box::new(options()));
-            self.feed(Input::Resume { task, owner: 0, key, parts, options, records: vec![] });
+            self.feed_by(0, Input::Resume { task, owner: 0, key, parts, options, records: vec![] });
         }
     }
 }

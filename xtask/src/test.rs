@@ -45,6 +45,7 @@ pub fn test(project: &Project, tools: &Tools) -> Result {
         tarball(project, &mut report);
         report.tests("types, by every compiler; publint, attw", Counts::of_node, types(project));
         hosts(project, &mut report);
+        workers(project, &mut report);
         report.check("size: every build within its budget", || size::within_budget(project));
         report.check("the page in Chromium and Firefox", || demo::headless_check(project, &browser?));
     } else {
@@ -53,6 +54,7 @@ pub fn test(project: &Project, tools: &Tools) -> Result {
             "tarball in an empty folder",
             "types, by every compiler; publint, attw",
             "hosts",
+            "requests in workerd",
             "size: every build within its budget",
             "the page in Chromium and Firefox",
         ] {
@@ -91,9 +93,7 @@ fn tarball(project: &Project, report: &mut Report) {
     let folder = files::TemporaryFolder::new("tarball");
     let prepared = simulator.and_then(|simulator| Ok((simulator, folder?)));
     let command = prepared.as_ref().map_err(Failure::again).and_then(|(simulator, folder)| {
-        let packed = package::pack(project, &Variant::Ship.folder(project))?;
-        files::write(&folder.path.join("package.json"), "{ \"private\": true }\n")?;
-        run_quietly(npm(project).args(["install", "--offline"]).arg(&packed).current_dir(&folder.path))?;
+        install_tarball(project, &folder.path)?;
         let mut tests = Vec::new();
         for script in test_files(&project.root.join("tests/package"))? {
             let copy = folder.path.join(files::name_of(&script));
@@ -123,6 +123,28 @@ fn hosts(project: &Project, report: &mut Report) {
     } else {
         report.not_run("the README's table of hosts", "a host failed");
     }
+}
+
+/// The packed tarball in workerd: one client for many requests, which may share no I/O.
+fn workers(project: &Project, report: &mut Report) {
+    let simulator = start_simulator(project);
+    let folder = files::TemporaryFolder::new("workers");
+    let prepared = simulator.and_then(|simulator| Ok((simulator, folder?)));
+    let command = prepared.as_ref().map_err(Failure::again).and_then(|(simulator, folder)| {
+        let own = project.root.join("tests/workers");
+        npm::set_up(project, &own)?;
+        install_tarball(project, &folder.path)?;
+        let mut command = node_tests(project, &own, &test_files(&own)?, &demo::address(simulator)?);
+        command.env("TIDEGATE_PACKAGE", folder.path.join("node_modules/tidegate"));
+        Ok(command)
+    });
+    report.tests("requests in workerd", Counts::of_node, command);
+}
+
+fn install_tarball(project: &Project, folder: &Path) -> Result {
+    let packed = package::pack(project, &Variant::Ship.folder(project))?;
+    files::write(&folder.join("package.json"), "{ \"private\": true }\n")?;
+    run_quietly(npm(project).args(["install", "--offline"]).arg(&packed).current_dir(folder))
 }
 
 fn start_simulator(project: &Project) -> Result<Server> {
