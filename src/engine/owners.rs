@@ -20,8 +20,8 @@ const LOOK_IN_COOLDOWN: Millis = 1_000;
 /// A waiting owner that has missed its look by this much is passed over, and keeps its place: a permit is of no use to it now.
 const LATE: Millis = 2_000;
 /// Between two inputs the whole engine slept, and nobody could be heard: the machine was suspended, or the thread busy. No more than this of it counts as
-/// silence, or else whoever wakes first would take the others for dead.
-const STRIDE: Millis = 1_000;
+/// silence, or else whoever wakes first would take the others for dead. All of a heartbeat does, so that even a lone owner notices.
+const STRIDE: Millis = GRACE;
 
 /// A context that performs effects.
 #[derive(Debug, Default)]
