@@ -70,6 +70,18 @@ fn the_slot_of_a_dead_request_is_back_once_its_task_is_seen_to_be_over() {
 }
 
 #[test]
+fn what_was_cancelled_is_minded_by_whoever_is_here() {
+    let mut sim = sim(1, 3_000);
+    sim.at(0, by(1, 1));
+    sim.at(1_000, Act::Cancel(1));
+    // Its request answers with the error, and is over.
+    sim.at(1_000, Act::Kill(1));
+    sim.at(1_100, by(2, 2));
+    sim.run();
+    assert!(at(&sim, 2) < 3_000 + 2_500 + 3_000 + 1_500, "{}", at(&sim, 2));
+}
+
+#[test]
 fn what_never_left_its_request_is_sent_by_nobody_else() {
     let mut sim = sim(1, 1_000);
     sim.at(0, by(1, 1));

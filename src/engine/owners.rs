@@ -80,6 +80,14 @@ impl Engine {
         self.tasks.get(&task).is_some_and(|task| task.owner == self.context)
     }
 
+    /// A task that has no caller any more is asked after by whoever is here: the request that it came from has most likely ended.
+    pub(super) fn mind(&mut self, number: TaskId) {
+        let context = self.context;
+        if let Some(task) = self.tasks.get_mut(&number).filter(|task| task.settled) {
+            task.owner = context;
+        }
+    }
+
     /// Drops owners that are done, and takes over from those that stopped ticking.
     pub(super) fn expire_owners(&mut self) {
         let context = self.context;

@@ -106,7 +106,10 @@ impl Engine {
         while let Some(code) = self.timers.first().filter(|code| due_at(*code) <= self.now) {
             let Some(timer) = self.timers.remove(&code) else { return };
             match timer {
-                Timer::Due(part) => self.due(part),
+                Timer::Due(part) => {
+                    self.mind(part.task);
+                    self.due(part);
+                }
                 Timer::Patience(part) => self.patience_ended(part),
                 Timer::Call(call) => self.call_timed_out(call),
                 Timer::Lookup(task) => self.look_up_timed_out(task),
