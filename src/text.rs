@@ -12,6 +12,13 @@ pub fn concat(parts: &[&str]) -> String {
     whole
 }
 
+/// Whether one of the phrases (in lower case) stands in a text. Bytes, not `str::contains`: that search and what it can panic with are 6 KB of wasm.
+pub fn says(text: &str, phrases: &[&str]) -> bool {
+    let text = text.to_ascii_lowercase();
+    let stands = |phrase: &&str| text.as_bytes().windows(phrase.len()).any(|window| window == phrase.as_bytes());
+    phrases.iter().any(stands)
+}
+
 /// A number of decimal digits and nothing else, up to `u64::MAX`.
 pub fn whole(digits: &str) -> Option<u64> {
     if digits.is_empty() {

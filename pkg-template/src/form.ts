@@ -1,6 +1,5 @@
 import { readBody } from "./body.js";
-import { imageBrand } from "./request.js";
-import { fromBase64, mediaTypeOf } from "./media.js";
+import { fromBase64, imageBrand, mediaTypeOf } from "./media.js";
 import type { Fetch, Image } from "./types.js";
 
 /** The most bytes of an image that goes in: providers take at most 50 MB. */

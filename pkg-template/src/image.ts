@@ -1,7 +1,6 @@
 import { InvalidRequestError, TaskFailedError } from "./errors.js";
-import { fromBase64, mediaTypeOf } from "./media.js";
+import { fromBase64, imageBrand, mediaTypeOf } from "./media.js";
 import { check, refuse, type Shape } from "./options.js";
-import { imageBrand } from "./request.js";
 import type { Bytes, ClientOptions, Conversion, Image } from "./types.js";
 
 /** What the core says of a picture. */

@@ -1,3 +1,6 @@
+/** What tells an image of a result, across bundles and realms. */
+export const imageBrand = Symbol.for("tidegate.Image");
+
 /** The media type that a file's first bytes show; undefined if it is no image that providers make or take. */
 export function mediaTypeOf(bytes: Uint8Array): string | undefined {
   const text = String.fromCharCode(...bytes.subarray(0, 12));

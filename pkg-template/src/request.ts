@@ -1,8 +1,8 @@
+import { imageBrand } from "./media.js";
 import { refuse } from "./options.js";
 import type { ResultImage } from "./image.js";
 
 const tag = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
-export const imageBrand = Symbol.for("tidegate.Image");
 
 /**
  * A request as the core takes it: a copy, so that what the caller changes later changes nothing; pictures as URLs or handles; provider options as

@@ -4,10 +4,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Dialect;
-use super::meaning::says;
 use crate::error::{Filter, FilterStage, Severity};
 use crate::gather::gather;
 use crate::json::Json;
+use crate::text::says;
 
 /// The most categories that are kept.
 const MAX_CATEGORIES: usize = 16;

@@ -3,12 +3,13 @@
 use alloc::string::String;
 
 use super::content::filter;
-use super::read::{Reading, Refusal};
+use super::reading::{Reading, Refusal};
 use super::{Dialect, Meaning, Paths};
 use crate::error::{Axis, Billed, Code, Error, FilterStage};
 use crate::http::Answer;
 use crate::json::Json;
 use crate::retry::hint::{refusal_hint, retry_after};
+use crate::text::says;
 
 /// The longest provider message that is kept, in characters.
 const MAX_MESSAGE: usize = 300;
@@ -115,13 +116,6 @@ fn axis_in_words(message: &str) -> Axis {
     } else {
         Axis::Unknown
     }
-}
-
-/// Whether one of the phrases (in lower case) stands in a message. Bytes, not `str::contains`: that search and what it can panic with are 6 KB of wasm.
-pub fn says(message: &str, phrases: &[&str]) -> bool {
-    let message = message.to_ascii_lowercase();
-    let stands = |phrase: &&str| message.as_bytes().windows(phrase.len()).any(|window| window == phrase.as_bytes());
-    phrases.iter().any(stands)
 }
 
 /// An error with what the answer says of it.

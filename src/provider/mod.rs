@@ -5,9 +5,11 @@ pub mod hiapi;
 mod meaning;
 pub mod openai;
 mod read;
+mod reading;
 mod write;
 
-pub use read::{Image, Reading, Refusal, Running, read_poll, read_submit};
+pub use read::{read_poll, read_submit};
+pub use reading::{Image, Reading, Refusal, Running};
 pub use write::{Submission, poll_request, submission, submit_request};
 
 use crate::error::{Axis, Code};

@@ -8,7 +8,7 @@ import { Gate } from "./gate.js";
 import { bindKeys } from "./keys.js";
 import { Runs } from "./runs.js";
 import { bindSettings } from "./settings.js";
-import { findSimulator } from "./simulator.js";
+import { findSimulator } from "./find-simulator.js";
 import { Tally } from "./tally.js";
 import { bindTheme } from "./theme.js";
 import { bindView } from "./view.js";
