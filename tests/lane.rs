@@ -105,6 +105,40 @@ fn a_late_refusal_undoes_what_was_presumed() {
     assert_eq!(bench.send().len(), 1);
 }
 
+/// The cooldown after a first refusal is at most a second here, after a second one two, and so on.
+fn longest_cooldown_after_a_late_wave(first_at: u64) -> u64 {
+    let mut bench = Bench::new(true);
+    let wave = bench.send();
+    bench.now = first_at;
+    bench.refuse(wave[0]);
+    let end = bench.lane.paused_until().unwrap().millis();
+    bench.now += 2_000;
+    for token in &wave[1..] {
+        bench.now += 10;
+        bench.refuse(*token);
+    }
+    bench.lane.paused_until().map_or(end, |until| until.millis())
+}
+
+#[test]
+fn refusals_of_one_wave_are_one_event_however_late() {
+    for first_at in [100, 1_900, 5_000] {
+        assert!(longest_cooldown_after_a_late_wave(first_at) <= first_at + 1_000, "the first at {first_at} ms");
+    }
+}
+
+#[test]
+fn a_picture_begun_before_a_refusal_is_no_probe() {
+    let (mut bench, probe) = Bench::after_a_refusal(true);
+    bench.refuse(probe);
+    bench.now = 20_000;
+    bench.tell(LaneIn::Wake);
+    assert_eq!(bench.send().len(), 1, "the next probe");
+    bench.tell(LaneIn::Answered { token: 0, verdict: Verdict::Accepted });
+    bench.tell(LaneIn::Ended { token: 0 });
+    assert!(bench.send().is_empty(), "its answer decides");
+}
+
 #[test]
 fn a_window_that_a_header_tells_of_is_shown_and_kept() {
     let mut bench = Bench::new(true);

@@ -176,14 +176,11 @@ impl Lane {
         let after = self.presumed_after();
         for token in gather(self.permits.keys()) {
             let Some(slot) = self.permits.get_mut(&token) else { continue };
-            if !matches!(slot.permit, Permit::Sent | Permit::Stale) || slot.since.after(after) > now {
-                continue;
-            }
-            if slot.permit == Permit::Sent {
+            if slot.permit == Permit::Sent && slot.since.after(after) <= now {
                 self.doubted_row = self.doubted_row.max(self.in_a_row);
                 self.in_a_row = 0;
+                slot.permit = Permit::Presumed;
             }
-            slot.permit = Permit::Presumed;
         }
     }
 
@@ -260,7 +257,8 @@ impl Lane {
         }
         self.revoke_unused();
         for token in gather(self.permits.keys()) {
-            if let Some(slot) = self.permits.get_mut(&token).filter(|slot| !wave && slot.permit == Permit::Sent) {
+            let slot = self.permits.get_mut(&token).filter(|_| !wave);
+            if let Some(slot) = slot.filter(|slot| matches!(slot.permit, Permit::Sent | Permit::Presumed)) {
                 slot.permit = Permit::Stale;
             }
         }

@@ -1,5 +1,7 @@
 //! What a server says about when to come back.
 
+use core::cmp::Reverse;
+
 use crate::http::{Answer, RATE_HEADERS};
 use crate::text;
 use crate::time::{Millis, parse_http_date};
@@ -18,32 +20,47 @@ pub fn retry_after(answer: &Answer, wall: u64) -> Option<Millis> {
     let text = answer.header("retry-after")?;
     scaled(text, 1_000).or_else(|| {
         let at = parse_http_date(text)?;
-        let sent = answer.header("date").and_then(parse_http_date).unwrap_or(wall);
-        Some(at.saturating_sub(sent).min(LONGEST))
+        Some(at.saturating_sub(server_clock(answer, wall)).min(LONGEST))
     })
+}
+
+/// What the server's own clock says, where it tells.
+fn server_clock(answer: &Answer, wall: u64) -> u64 {
+    answer.header("date").and_then(parse_http_date).unwrap_or(wall)
 }
 
 /// The wait that a refusal asks for: by [`retry_after`], else by its words ("try again in 12s"), else until the limits that it says are used up come back.
 pub fn refusal_hint(answer: &Answer, message: &str, wall: u64) -> Option<Millis> {
     retry_after(answer, wall).or_else(|| in_words(message)).or_else(|| {
-        let used_up =
-            RATE_HEADERS.iter().filter_map(|names| rate(answer, names, wall)).filter(|rate| rate.remaining == 0);
-        used_up.map(|rate| rate.reset).filter(|reset| *reset > 0).max()
+        let used_up = RATE_HEADERS.iter().filter(|[limit, remaining, _]| {
+            // One that tells its reset and no more is the one that refused; one that allows nothing ever is none.
+            number(answer, remaining).unwrap_or(0) == 0 && number(answer, limit) != Some(0)
+        });
+        used_up.filter_map(|[.., name]| reset(answer, name, wall)).filter(|reset| *reset > 0).max()
     })
 }
 
-const TRY_AGAIN: &[u8] = b"try again in ";
+const COME_BACK: [&[u8]; 4] = [b"try again in ", b"try again after ", b"retry in ", b"retry after "];
 
 fn in_words(message: &str) -> Option<Millis> {
-    let found =
-        message.as_bytes().windows(TRY_AGAIN.len()).position(|window| window.eq_ignore_ascii_case(TRY_AGAIN))?;
-    let rest = message.as_bytes().get(found + TRY_AGAIN.len()..)?;
-    // It ends with a blank, or with the sentence.
+    COME_BACK.into_iter().find_map(|phrase| {
+        let mut places = message.as_bytes().windows(phrase.len());
+        let found = places.position(|window| window.eq_ignore_ascii_case(phrase))?;
+        let (figure, rest) = word(message.as_bytes().get(found + phrase.len()..)?);
+        duration(figure).or_else(|| {
+            let (unit, _) = word(rest.strip_prefix(b" ")?);
+            scaled(core::str::from_utf8(figure).ok()?, length(unit)?)
+        })
+    })
+}
+
+/// A word or a figure, which ends with a blank or with the sentence, and what follows.
+fn word(text: &[u8]) -> (&[u8], &[u8]) {
     let plain = |place: usize, byte: &u8| {
-        byte.is_ascii_alphanumeric() || *byte == b'.' && rest.get(place + 1).is_some_and(u8::is_ascii_digit)
+        byte.is_ascii_alphanumeric() || *byte == b'.' && text.get(place + 1).is_some_and(u8::is_ascii_digit)
     };
-    let length = rest.iter().enumerate().take_while(|(place, byte)| plain(*place, byte)).count();
-    duration(rest.get(..length)?)
+    let length = text.iter().enumerate().take_while(|(place, byte)| plain(*place, byte)).count();
+    text.split_at_checked(length).unwrap_or_default()
 }
 
 /// How full a limit is, as an answer's headers tell.
@@ -57,26 +74,37 @@ pub struct Rate {
     pub reset: Millis,
 }
 
-/// The limit of which the least is left, of those that an answer's headers tell of.
+/// The limit of which the least is left, of those that an answer's headers tell of; of several that are used up, the last to come back.
 pub fn tightest_rate(answer: &Answer, wall: u64) -> Option<Rate> {
     let rates = RATE_HEADERS.iter().filter_map(|names| rate(answer, names, wall));
-    rates.min_by_key(|rate| u64::from(rate.remaining) * 1_000_000 / u64::from(rate.limit.max(1)))
+    rates.min_by_key(|rate| (u64::from(rate.remaining) * 1_000_000 / u64::from(rate.limit.max(1)), Reverse(rate.reset)))
 }
 
-fn rate(answer: &Answer, [limit, remaining, reset]: &[&str; 3], wall: u64) -> Option<Rate> {
-    let number = |name: &str| answer.header(name).and_then(|text| text::whole(text.trim()));
-    let remaining = number(remaining)?.min(u64::from(u32::MAX)) as u32;
-    let limit = number(limit)?.min(u64::from(u32::MAX)) as u32;
-    Some(Rate { limit, remaining, reset: answer.header(reset).and_then(|text| until(text.trim(), wall)).unwrap_or(0) })
+fn rate(answer: &Answer, [limit, remaining, name]: &[&str; 3], wall: u64) -> Option<Rate> {
+    let remaining = number(answer, remaining)?;
+    // What allows nothing at all and let this through is no limit.
+    let limit = number(answer, limit).filter(|limit| *limit > 0)?;
+    Some(Rate { limit, remaining, reset: reset(answer, name, wall).unwrap_or(0) })
 }
 
-/// A reset is a Go-style duration (OpenAI), seconds, or seconds since the epoch (HiAPI): a number that large is a date.
-fn until(text: &str, wall: u64) -> Option<Millis> {
-    match text::whole(text) {
-        Some(at) if at > 1_000_000_000 => Some(at.saturating_mul(1_000).saturating_sub(wall).min(LONGEST)),
-        Some(seconds) => Some(seconds.saturating_mul(1_000).min(LONGEST)),
-        None => duration(text.as_bytes()),
-    }
+fn number(answer: &Answer, name: &str) -> Option<u32> {
+    let told = text::whole(answer.header(name)?.trim())?;
+    Some(told.min(u64::from(u32::MAX)) as u32)
+}
+
+/// A reset is a Go-style duration (OpenAI), seconds, or a date since the epoch, in seconds (HiAPI) or ms: numbers that large are dates.
+fn reset(answer: &Answer, name: &str, wall: u64) -> Option<Millis> {
+    let text = answer.header(name)?.trim();
+    let number = || {
+        let (whole, _) = text.split_once('.').unwrap_or((text, ""));
+        let date = match text::whole(whole)? {
+            ms if ms > 1_000_000_000_000 => ms,
+            seconds if seconds > 1_000_000_000 => seconds.saturating_mul(1_000),
+            _ => return scaled(text, 1_000),
+        };
+        Some(date.saturating_sub(server_clock(answer, wall)).min(LONGEST))
+    };
+    duration(text.as_bytes()).or_else(number)
 }
 
 /// A Go-style duration: `6m0s`, `1.5s`, `120ms`.
@@ -88,17 +116,25 @@ fn duration(text: &[u8]) -> Option<Millis> {
         let (number, after) = rest.split_at_checked(digits)?;
         let letters = after.iter().position(u8::is_ascii_digit).unwrap_or(after.len());
         let (unit, next) = after.split_at_checked(letters)?;
-        let unit = match unit {
-            b"ms" => 1,
-            b"s" => 1_000,
-            b"m" => 60_000,
-            b"h" => 3_600_000,
-            _ => return None,
-        };
-        total = total.saturating_add(scaled(core::str::from_utf8(number).ok()?, unit)?);
+        total = total.saturating_add(scaled(core::str::from_utf8(number).ok()?, length(unit)?)?);
         rest = next;
     }
     (!text.is_empty()).then_some(total.min(LONGEST))
+}
+
+/// How long a unit is, ms.
+fn length(unit: &[u8]) -> Option<u64> {
+    Some(match unit {
+        b"ms" => 1,
+        b"s" => 1_000,
+        b"m" => 60_000,
+        b"h" => 3_600_000,
+        _ if unit.starts_with(b"milli") => 1,
+        _ if unit.starts_with(b"sec") => 1_000,
+        _ if unit.starts_with(b"min") => 60_000,
+        _ if unit.starts_with(b"hour") => 3_600_000,
+        _ => return None,
+    })
 }
 
 /// A decimal number times `unit`, rounded up; without the float parser of `std`.
@@ -189,6 +225,64 @@ mod tests {
         assert_eq!(refusal(&images("0", "1795000030"), ""), Some(30_000), "a date, as HiAPI gives it");
         assert_eq!(refusal(&images("1", "12s"), ""), None, "there is room: it was another limit");
         assert_eq!(refusal(&images("0", "soon"), ""), None);
+    }
+
+    #[test]
+    fn words_may_name_their_unit_in_full() {
+        assert_eq!(refusal(&[], "Rate limit is exceeded. Try again in 7 seconds."), Some(7_000));
+        assert_eq!(refusal(&[], "Please retry after 1 minute."), Some(60_000));
+        assert_eq!(refusal(&[], "Retry in 2.5s"), Some(2_500));
+        assert_eq!(refusal(&[], "try again in 5 moments"), None);
+        assert_eq!(refusal(&[], "try again in 5 "), None);
+    }
+
+    #[test]
+    fn a_reset_is_read_whatever_its_form() {
+        let reset = |value: &str, more: &[(&'static str, &str)]| {
+            let told = [("x-ratelimit-remaining", "0"), ("x-ratelimit-limit", "5"), ("x-ratelimit-reset", value)];
+            refusal(&[&told[..], more].concat(), "")
+        };
+        assert_eq!(reset("6m0s", &[]), Some(360_000));
+        assert_eq!(reset("1ms", &[]), Some(1));
+        assert_eq!(reset("12.5", &[]), Some(12_500));
+        assert_eq!(reset("1795000030000", &[]), Some(30_000), "a date in ms");
+        assert_eq!(reset("1795000030.5", &[]), Some(30_000));
+        for value in ["0s", "0", "-1", "", "1794999999", "2026-11-21T00:00:00Z"] {
+            assert_eq!(reset(value, &[]), None, "{value}");
+        }
+        // 1,795,000,000 is 11:06:40 by the server, an hour before the clock here.
+        let date = ("date", "Wed, 18 Nov 2026 10:06:40 GMT");
+        assert_eq!(reset("1795000030", &[date]), Some(3_630_000), "a date by the server's own clock");
+    }
+
+    #[test]
+    fn a_refusal_that_tells_its_reset_and_no_more_means_that_one() {
+        assert_eq!(refusal(&[("x-ratelimit-reset-requests", "20s")], ""), Some(20_000));
+        assert_eq!(refusal(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "20")], ""), Some(20_000));
+        let none = [("x-ratelimit-limit", "0"), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "6h")];
+        assert_eq!(refusal(&none, ""), None, "what allows nothing ever is no limit");
+    }
+
+    #[test]
+    fn the_tightest_limit_is_the_last_to_come_back() {
+        let tightest = |told: &[(&'static str, &str)]| {
+            let headers = told.iter().map(|(name, value)| (*name, String::from(*value))).collect();
+            tightest_rate(&Answer { status: 200, headers, body: Body::Empty }, 0)
+        };
+        let requests = [
+            ("x-ratelimit-limit-requests", "5"),
+            ("x-ratelimit-remaining-requests", "0"),
+            ("x-ratelimit-reset-requests", "1s"),
+        ];
+        let images = [
+            ("x-ratelimit-limit-input-images", "5"),
+            ("x-ratelimit-remaining-input-images", "0"),
+            ("x-ratelimit-reset-input-images", "12s"),
+        ];
+        let both = tightest(&[requests, images].concat());
+        assert_eq!(both, Some(Rate { limit: 5, remaining: 0, reset: 12_000 }));
+        let tokens = [("x-ratelimit-limit-tokens", "0"), ("x-ratelimit-remaining-tokens", "0")];
+        assert_eq!(tightest(&tokens), None, "a limit of nothing let this through");
     }
 
     #[test]
