@@ -89,11 +89,11 @@ export class ResultImage implements Image {
   }
 }
 
-/** An image that came in an answer, as base64. */
+/** An image that came in an answer, as base64 or as a data URL of it. */
 export function decode(text: string): Loaded {
   let bytes: Bytes | undefined;
   try {
-    bytes = fromBase64(text);
+    bytes = fromBase64(text.startsWith("data:") ? text.slice(text.indexOf(",") + 1) : text);
   } catch {
     // Said below, for bytes that are no image as for text that is no base64.
   }

@@ -109,6 +109,21 @@ test("image data too long for the core stays outside, and what is no image is to
   });
 });
 
+test("image data that comes as a data URL, in either field, is image data", async () => {
+  const url = (size) => `data:image/png;base64,${base64(Object.assign(new Uint8Array(size), png(8, 4)))}`;
+  const world = createWorld({
+    script: () => Response.json({ data: [{ b64_json: url(200) }, { b64_json: url(9_000) }, { url: url(9_000) }] }),
+  });
+  await run(world, async (client) => {
+    const { images } = await client.generate({ ...request, n: 3 });
+    const told = images.map(async (image) => [(await image.bytes()).length, image.mediaType, image.width, image.url]);
+    assert.deepEqual(
+      await Promise.all(told),
+      [200, 9_000, 9_000].map((size) => [size, "image/png", 8, undefined]),
+    );
+  });
+});
+
 test("n images are one submit; what did not come is a failure beside what did", async () => {
   const world = createWorld({ script: () => success(2) });
   await run(world, async (client) => {

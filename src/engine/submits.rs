@@ -191,7 +191,7 @@ impl Engine {
     }
 
     fn refused(&mut self, id: PartId, token: Token, refusal: Refusal) {
-        let Refusal { axis, hint, error } = refusal;
+        let Refusal { axis, hint, error, forbidden } = refusal;
         self.note(id, AttemptOutcome::Refused, Some(&error), error.status.unwrap_or(0), None);
         let Some(part) = self.part_mut(id) else { return };
         let lane = part.lane;
@@ -206,7 +206,7 @@ impl Engine {
         self.effect_for(id.task, Effect::Refusal { lane: name, axis, retry_after: hint, request_id });
         self.tell_lane(lane, LaneIn::Answered { token, verdict: Verdict::Refused { axis, hint } });
         let allowed = self.tasks.get(&id.task).map_or(0, |task| task.options.retry.max_rate_limit_retries);
-        if refusals > allowed || axis == crate::error::Axis::Day || self.unwanted(id) {
+        if refusals > allowed || axis == crate::error::Axis::Day || forbidden || self.unwanted(id) {
             return self.submit_came_to_nothing(id, error);
         }
         self.enqueue(id);

@@ -70,6 +70,11 @@ impl Json {
         paths.iter().find_map(|path| self.at(path))
     }
 
+    /// The string at the end of the first of several paths that leads to one that is not empty.
+    pub fn first_text(&self, paths: &[&[&str]]) -> Option<&str> {
+        paths.iter().find_map(|path| self.at(path)?.text().filter(|text| !text.is_empty()))
+    }
+
     /// The string, if it is one (and short).
     pub fn text(&self) -> Option<&str> {
         match self {

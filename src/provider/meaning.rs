@@ -14,22 +14,56 @@ use crate::text::says;
 /// The longest provider message that is kept, in characters.
 const MAX_MESSAGE: usize = 300;
 
-/// The meaning that a code, or else a type, has in the dialect's table.
-fn known(dialect: &Dialect, json: Option<&Json>) -> Option<Meaning> {
-    let word = |paths: Paths| json.and_then(|json| json.first(paths)).and_then(Json::text);
-    let meant = |word: &str| dialect.codes.iter().find(|(known, _)| known.eq_ignore_ascii_case(word));
-    let by_code = word(dialect.answer.error_code).and_then(meant);
-    by_code.or_else(|| word(dialect.answer.error_type).and_then(meant)).map(|(_, meaning)| *meaning)
+/// The meaning that the word at one of these paths has in the dialect's table.
+fn known(dialect: &Dialect, json: Option<&Json>, paths: Paths) -> Option<Meaning> {
+    let word = json?.first_text(paths)?;
+    dialect.codes.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)).map(|(_, meaning)| *meaning)
+}
+
+/// What the provider's own words of an error mean: its code, or else its type.
+fn named(dialect: &Dialect, json: Option<&Json>) -> Option<Meaning> {
+    known(dialect, json, dialect.answer.error_code).or_else(|| known(dialect, json, dialect.answer.error_type))
 }
 
 fn meaning(dialect: &Dialect, status: u16, json: Option<&Json>) -> Meaning {
-    let by_status = || dialect.statuses.iter().find(|(known, _)| *known == status).map(|(_, meaning)| *meaning);
-    known(dialect, json).or_else(by_status).unwrap_or(match status {
-        400..500 => Meaning::Fatal(Code::InvalidRequest),
-        500.. => Meaning::Failed(Code::ServerError),
-        // An error in an answer that says 200, under a code that nobody documents.
-        _ => Meaning::Failed(Code::Protocol),
-    })
+    let by_status = dialect.statuses.iter().find(|(known, _)| *known == status).map(|(_, meaning)| *meaning);
+    let meant = match named(dialect, json) {
+        // Said of anything that fails: a status that has a meaning says more, and a proxy's 504 is in doubt whatever stands in it.
+        Some(vague @ (Meaning::Rejected(Code::ServerError) | Meaning::Fatal(Code::InvalidRequest))) => {
+            by_status.unwrap_or(vague)
+        }
+        Some(told) => return told,
+        None => by_status.unwrap_or(match status {
+            400..500 => Meaning::Fatal(Code::InvalidRequest),
+            500.. => Meaning::Failed(Code::ServerError),
+            // An error in an answer that says 200, under a code that nobody documents.
+            _ => Meaning::Failed(Code::Protocol),
+        }),
+    };
+    if dialect.is_synchronous() { in_words(dialect, json, meant) } else { meant }
+}
+
+/// What the words of an error add where neither a code nor a field says what it is about.
+fn in_words(dialect: &Dialect, json: Option<&Json>, meant: Meaning) -> Meaning {
+    let text = |paths| json.and_then(|json| json.first_text(paths));
+    let message = text(dialect.answer.error_message).unwrap_or_default();
+    let silent = text(dialect.answer.error_code).or(text(dialect.answer.error_param)).is_none();
+    match meant {
+        // There are no tasks here that could be unknown.
+        Meaning::Fatal(Code::NotFound) if says(message, &["model", "deployment"]) => {
+            Meaning::Fatal(Code::ModelUnavailable)
+        }
+        Meaning::Fatal(Code::InvalidRequest | Code::Permission) if dialect.trusts_words && silent => {
+            if is_money(message) {
+                Meaning::Fatal(Code::QuotaExhausted)
+            } else if says(message, CONTENT) {
+                Meaning::Filtered
+            } else {
+                meant
+            }
+        }
+        _ => meant,
+    }
 }
 
 /// Reads an answer that is an error.
@@ -40,7 +74,7 @@ pub fn read_error(dialect: &Dialect, answer: &Answer, status: u16, wall: u64) ->
         Meaning::Fatal(fatal) => return Reading::Fatal(error(dialect, answer, fatal, Billed::No)),
         Meaning::Filtered => return Reading::Fatal(filtered(dialect, answer)),
         Meaning::Processing => return Reading::Processing { hint },
-        Meaning::Refused(axis) => return refused(dialect, answer, axis, wall),
+        Meaning::Refused(axis) => return refused(dialect, answer, axis, wall, forbidden),
         Meaning::Rejected(code) => {
             // What the provider itself gave up may still have used its machines.
             let billed = if code == Code::ServerError { Billed::Unknown } else { Billed::No };
@@ -54,23 +88,22 @@ pub fn read_error(dialect: &Dialect, answer: &Answer, status: u16, wall: u64) ->
     Reading::Failed { error, hint, forbidden }
 }
 
-fn refused(dialect: &Dialect, answer: &Answer, axis: Axis, wall: u64) -> Reading {
+fn refused(dialect: &Dialect, answer: &Answer, axis: Axis, wall: u64, forbidden: bool) -> Reading {
     let mut error = error(dialect, answer, Code::RateLimited, Billed::No);
-    if dialect.trusts_words && says(&error.message, MONEY) {
+    if dialect.trusts_words && is_money(&error.message) {
         error.code = Code::QuotaExhausted;
         return Reading::Fatal(error);
     }
-    let by_type = answer.body.json().and_then(|json| json.first(dialect.answer.error_type)).and_then(Json::text);
-    let by_type = by_type.and_then(|word| dialect.codes.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)));
-    let axis = match (axis, by_type) {
-        (Axis::Unknown, Some((_, Meaning::Refused(named)))) if *named != Axis::Unknown => *named,
-        (Axis::Unknown, _) => axis_in_words(&error.message),
-        _ => axis,
+    // The type "requests" is that of a minute's limit and of a day's alike: the words say more.
+    let axis = match (axis_in_words(&error.message), known(dialect, answer.body.json(), dialect.answer.error_type)) {
+        (Axis::Unknown, Some(Meaning::Refused(by_type))) if axis == Axis::Unknown => by_type,
+        (Axis::Unknown, _) => axis,
+        (in_words, _) => in_words,
     };
     let hint = refusal_hint(answer, &error.message, wall);
     error.axis = Some(axis);
     error.retry_after = hint;
-    Reading::Refused(Refusal { axis, hint, error })
+    Reading::Refused(Refusal { axis, hint, error, forbidden })
 }
 
 fn filtered(dialect: &Dialect, answer: &Answer) -> Error {
@@ -86,7 +119,7 @@ fn filtered(dialect: &Dialect, answer: &Answer) -> Error {
 
 /// The failure of a task that had been accepted. HiAPI bills only what produced output, and so does every task provider documented so far.
 pub fn task_error(dialect: &Dialect, answer: &Answer) -> Error {
-    let kind = match known(dialect, answer.body.json()) {
+    let kind = match named(dialect, answer.body.json()) {
         Some(Meaning::Filtered) => Code::ContentFiltered,
         Some(Meaning::Fatal(code) | Meaning::Failed(code) | Meaning::Rejected(code)) => code,
         _ => Code::TaskFailed,
@@ -101,9 +134,14 @@ pub fn task_error(dialect: &Dialect, answer: &Answer) -> Error {
 /// An upstream filter's words, passed on under a general code.
 const CONTENT: &[&str] =
     &["moderation", "content policy", "content_policy", "safety system", "safety filter", "violates our"];
-/// A 429 in these words is no matter of time.
-const MONEY: &[&str] =
-    &["insufficient", "account balance", "exhausted balance", "billing", "out of credit", "no credit"];
+/// What is spoken of so is no matter of time.
+const MONEY: &[&str] = &["account balance", "exhausted balance", "billing", "out of credit", "no credit"];
+
+fn is_money(message: &str) -> bool {
+    // Capacity and permissions are insufficient, too.
+    says(message, MONEY)
+        || says(message, &["insufficient"]) && says(message, &["balance", "credit", "fund", "quota", "money"])
+}
 
 /// Which limit a refusal means whose code says nothing, by the words that providers use for each.
 fn axis_in_words(message: &str) -> Axis {
@@ -123,11 +161,11 @@ pub fn error(dialect: &Dialect, answer: &Answer, code: Code, billed: Billed) -> 
     let mut error = Error::new(code).billed(billed);
     error.status = (answer.status > 0).then_some(answer.status);
     let json = answer.body.json();
-    let text = |paths| json.and_then(|json: &Json| json.first(paths)).and_then(Json::text).map(String::from);
+    let text = |paths| json.and_then(|json: &Json| json.first_text(paths)).map(String::from);
     error.request_id = text(dialect.answer.request_id).or_else(|| answer.header("x-request-id").map(String::from));
     error.provider_code = text(dialect.answer.error_code).or_else(|| text(dialect.answer.error_type));
     if code == Code::InvalidRequest {
-        error.param = text(dialect.answer.error_param).filter(|param| !param.is_empty());
+        error.param = text(dialect.answer.error_param);
     }
     if let Some(message) = text(dialect.answer.error_message).filter(|message| !message.trim().is_empty()) {
         error.message = message.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE).collect();

@@ -51,11 +51,12 @@ const FAMILY: Dialect = Dialect {
         usage: &[&["usage"]],
         error_code: &[&["error", "code"]],
         error_type: &[&["error", "type"]],
-        error_message: &[&["error", "message"], &["error"], &["message"]],
+        error_message: &[&["error", "message"], &["error"], &["message"], &["detail"]],
         error_param: &[&["error", "param"]],
         filter_stage: &[&["error", "moderation_details", "moderation_stage"]],
         filter_categories: &[&["error", "moderation_details", "categories"]],
-        status_code: &[],
+        // Relays that say 200 whatever came, and the status in the body.
+        status_code: &[&["error", "code"], &["error", "status"], &["code"], &["status"]],
         request_id: &[],
     },
     // Codes and types share the table: a code is looked up first, a type where there is none that is known.
@@ -77,6 +78,9 @@ const FAMILY: Dialect = Dialect {
         ("organization_usage_limit_exceeded", Meaning::Fatal(Code::QuotaExhausted)),
         ("billing_hard_limit_reached", Meaning::Fatal(Code::QuotaExhausted)),
         ("billing_not_active", Meaning::Fatal(Code::QuotaExhausted)),
+        // Types that go with anything; see `meaning`.
+        ("invalid_request_error", Meaning::Fatal(Code::InvalidRequest)),
+        ("image_generation_user_error", Meaning::Fatal(Code::InvalidRequest)),
         ("rate_limit_exceeded", Meaning::Refused(Axis::Unknown)),
         ("slow_down", Meaning::Refused(Axis::Unknown)),
         ("rate_limit_error", Meaning::Refused(Axis::Unknown)),
@@ -97,6 +101,7 @@ const FAMILY: Dialect = Dialect {
         (408, Meaning::Failed(Code::Timeout)),
         (409, Meaning::Failed(Code::ServerError)),
         (429, Meaning::Refused(Axis::Unknown)),
+        (502, Meaning::Failed(Code::ServerError)),
         (503, Meaning::Rejected(Code::Overloaded)),
         (504, Meaning::Failed(Code::Timeout)),
     ],

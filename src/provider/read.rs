@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::meaning::{error, read_error, task_error};
 use super::reading::{Image, Reading, Running};
 use super::{Dialect, TaskTable};
-use crate::error::{Billed, Code};
+use crate::error::{Billed, Code, Error};
 use crate::gather::gather;
 use crate::http::{Answer, Body, image_kind, is_fetchable};
 use crate::json::Json;
@@ -45,7 +45,14 @@ fn read(dialect: &Dialect, base_url: &str, answer: &Answer, wall: u64) -> Readin
             String::from("The provider answered with a redirect; a key is never sent on to another address.");
         return Reading::Fatal(error);
     }
-    if !(200..300).contains(&status) {
+    let images = match answer.body.json() {
+        // What arrived is worth more than whatever else the answer says.
+        Some(json) if dialect.is_synchronous() && (200..300).contains(&answer.status) => {
+            images(dialect, base_url, json)
+        }
+        _ => Vec::new(),
+    };
+    if images.is_empty() && !(200..300).contains(&status) {
         return read_error(dialect, answer, status, wall);
     }
     let Some(json) = answer.body.json() else {
@@ -61,13 +68,26 @@ fn read(dialect: &Dialect, base_url: &str, answer: &Answer, wall: u64) -> Readin
         Some(tasks) => read_task(dialect, tasks, base_url, answer, json)
             .unwrap_or_else(|running| if failed { read_error(dialect, answer, status, wall) } else { running }),
         None => {
-            let images = images(dialect, base_url, json);
             if images.is_empty() && (failed || json.first(dialect.answer.error_message).is_some()) {
                 return read_error(dialect, answer, status, wall);
             }
-            finished(dialect, answer, None, images, json)
+            match images.is_empty().then(|| error_of_an_image(dialect, answer, json)).flatten() {
+                Some(error) => Reading::TaskFailed { id: None, error },
+                None => finished(dialect, answer, None, images, json),
+            }
         }
     }
+}
+
+/// The first error that stands in the place of an image.
+fn error_of_an_image(dialect: &Dialect, answer: &Answer, json: &Json) -> Option<Error> {
+    let mut results = json.first(dialect.answer.output).map_or(&[][..], Json::list).iter();
+    let result = results.find(|result| result.first(dialect.answer.error_message).is_some())?;
+    let mut error = task_error(dialect, &Answer { body: Body::Json(result.clone()), ..answer.clone() });
+    if error.filter.is_none() {
+        error.billed = Billed::Unknown;
+    }
+    Some(error)
 }
 
 /// How a task stands; the error is a task without a status, which may be something else.
@@ -126,8 +146,10 @@ fn images(dialect: &Dialect, base_url: &str, json: &Json) -> Vec<Image> {
             revised_prompt: text(table.output_prompt).map(String::from),
             ..Image::default()
         };
-        if let Some(base64) = output.get(table.output_base64) {
-            take_base64(&mut image, base64, format);
+        if !table.output_base64.is_empty() {
+            for (name, bare) in [(table.output_url, false), (table.output_base64, true)] {
+                take_base64(&mut image, output.get(name).unwrap_or(&Json::Null), bare, format);
+            }
         }
         let there = image.url.is_some() || image.is_here();
         if images.len() < MAX_IMAGES && text(kind_field).is_none_or(|found| found == kind) && there {
@@ -137,24 +159,32 @@ fn images(dialect: &Dialect, base_url: &str, json: &Json) -> Vec<Image> {
     images
 }
 
-/// Image data that came in the answer. Only its head is looked at; the rest stays with the host until somebody wants the bytes.
-fn take_base64(image: &mut Image, base64: &Json, format: Option<&str>) {
-    let head = match base64 {
-        Json::Text(text) if !text.is_empty() => {
-            image.base64 = Some(text.clone());
-            text
-        }
-        Json::Handle(long) => {
-            image.handle = Some(long.handle);
-            &long.head
-        }
+/// Image data that came in the answer, as a data URL or, where that may be, as bare base64. Only its own head is looked at; the rest stays with
+/// the host until somebody wants the bytes.
+fn take_base64(image: &mut Image, data: &Json, bare: bool, format: Option<&str>) {
+    let head = match data {
+        Json::Text(text) => text,
+        Json::Handle(long) => &long.head,
         _ => return,
     };
+    let Some(head) = base64_text(head, bare).filter(|text| !text.is_empty()) else { return };
+    match data {
+        Json::Handle(long) => image.handle = Some(long.handle),
+        _ => image.base64 = data.text().map(String::from),
+    }
     match image_kind(&base64_head(head)) {
         Some((kind, size)) => {
             image.media_type = Some(String::from(kind));
             image.size = size;
         }
         None => image.media_type = format.map(|format| concat(&["image/", format])),
+    }
+}
+
+/// What follows the head of a data URL; or the text itself.
+fn base64_text(text: &str, bare: bool) -> Option<&str> {
+    match text.strip_prefix("data:") {
+        Some(rest) => rest.split_once(',').filter(|(head, _)| head.ends_with(";base64")).map(|(_, base64)| base64),
+        None => bare.then_some(text),
     }
 }

@@ -50,6 +50,8 @@ pub struct Refusal {
     pub hint: Option<Millis>,
     /// The whole story.
     pub error: Error,
+    /// The server forbids another try.
+    pub forbidden: bool,
 }
 
 /// What an answer means.

@@ -16,10 +16,13 @@ pub(super) enum Data {
 }
 
 impl Data {
-    /// The bytes; `None` if the text is no base64.
+    /// The bytes; `None` if the text is no base64, nor a data URL of it.
     pub fn bytes(&self) -> Option<Uint8Array> {
         match self {
             Data::Bytes(bytes) => Some(bytes.clone()),
+            Data::Base64(url) if url.starts_with("data:", 0) => {
+                decode(&url.slice(url.index_of(",", 0).unsigned_abs() + 1, url.length()))
+            }
             Data::Base64(text) => decode(text),
         }
     }
