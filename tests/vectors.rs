@@ -4,7 +4,7 @@
 
 mod support;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::audit;
 use support::sim::{Heard, Sent, Sim, Surroundings, client, options};
 use support::walk;
@@ -106,6 +106,23 @@ fn every_answer_is_of_its_class() {
             _ => false,
         };
         assert!(fits, "{}: {class}, but {reading:?}", row["id"]);
+    }
+}
+
+/// A data URL in the field of addresses is image data; what it is shows behind its head, wherever the rest of it stays.
+#[test]
+fn image_data_behind_the_head_of_a_data_url_shows_itself() {
+    // A PNG's head: 8 by 4 pixels.
+    let png = "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAE";
+    for (field, length) in [("url", 40), ("url", 9_000), ("b64_json", 40), ("b64_json", 9_000)] {
+        let data = format!("data:image/png;base64,{png}{}", "A".repeat(length));
+        let body = json!({ "data": [{ field: data }] }).to_string().into_bytes();
+        let reply = Response { status: 200, headers: Vec::new(), body };
+        let answer = walk::answer(&reply, Purpose::Submit, PLAIN_LIMIT, &mut Vec::new());
+        let reading = read_submit(by_name("openaiCompatible").unwrap(), BASE, &answer, WALL);
+        let Reading::Succeeded { images, .. } = reading else { panic!("{field} {length}: {reading:?}") };
+        assert_eq!((images[0].size, images[0].url.as_deref()), (Some((8, 4)), None), "{field} {length}");
+        assert_eq!(images[0].handle.is_some(), length > 4_096, "{field} {length}");
     }
 }
 
