@@ -248,6 +248,10 @@ export class HostTable {
 /** Why a fetch failed, without the queries of URLs, which may be signatures. */
 const reason = (cause: unknown): string => {
   if (!(cause instanceof Error)) return "fetch failed";
-  const code = (cause.cause as { code?: unknown } | undefined)?.code;
-  return `${cause.message.replace(/\?\S*/g, "?…")}${typeof code === "string" ? ` (${code})` : ""}`;
+  // Node has a code on the cause, Bun on the error, Deno words on the cause: the core knows those that mean that nothing left.
+  const inner = cause.cause as { code?: unknown; message?: unknown } | undefined;
+  const more = [inner?.code, (cause as { code?: unknown }).code, inner?.message].find(
+    (text) => typeof text === "string",
+  );
+  return `${cause.message}${more === undefined ? "" : ` (${more as string})`}`.replace(/\?\S*/g, "?…");
 };

@@ -247,6 +247,42 @@ test("a lost answer is never sent again: the image may be under way", async () =
   assert.equal(calls, 1);
 });
 
+test("without a connection nothing left: it is tried again, and costs nothing where that is in vain", async () => {
+  const refused = Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:1"), { code: "ECONNREFUSED" });
+  const failures = [
+    new TypeError("fetch failed", { cause: refused }),
+    Object.assign(new TypeError("getaddrinfo ENOTFOUND api.openai.com"), { code: "ENOTFOUND" }),
+    new TypeError("fetch failed", {
+      cause: new Error(
+        "error sending request for url (https://api.openai.com/v1/images/generations): client error (Connect): dns error",
+      ),
+    }),
+  ];
+  const world = createWorld({
+    script: () => {
+      if (failures.length > 0) throw failures.shift();
+    },
+  });
+  await run(world, async (client) => {
+    const result = await client.generate(request);
+    assert.deepEqual(
+      result.attempts.map(({ outcome, code }) => [outcome, code]),
+      [
+        ["failed", "network"],
+        ["failed", "network"],
+        ["failed", "network"],
+        ["accepted", undefined],
+      ],
+    );
+    failures.push(new TypeError("fetch failed", { cause: refused }));
+    await assert.rejects(client.generate(request, { retry: { maxRetries: 0 } }), (error) => {
+      assert.deepEqual([error.code, error.billed, error.retryable, error.ref], ["network", "no", true, undefined]);
+      return /ECONNREFUSED/.test(error.message);
+    });
+    assert.equal(client.status().lanes[0].held, 0);
+  });
+});
+
 test("the provider's own 500 is tried again, a proxy's is not", async () => {
   const own = failure(500, { message: "The server had an error", type: "server_error", code: null });
   const answers = [own, undefined, new Response("<html>Bad gateway</html>", { status: 502 })];

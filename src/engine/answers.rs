@@ -5,7 +5,7 @@ use alloc::string::String;
 use super::timers::Timer;
 use super::{Call, Effect, Engine};
 use crate::error::{Billed, Code, Error};
-use crate::http::{Answer, Fault, Purpose};
+use crate::http::{Answer, Fault, Purpose, never_left};
 use crate::limit::LaneIn;
 use crate::options::TIMEOUT;
 use crate::retry::hint::tightest_rate;
@@ -68,6 +68,9 @@ impl Engine {
             error.message = message;
         }
         match call.purpose {
+            Purpose::Submit if fault == Fault::Network && never_left(&error.message) => {
+                self.submit_never_left(call.part, error)
+            }
             Purpose::Submit => {
                 let billed = if nothing_left { Billed::No } else { Billed::Unknown };
                 self.submit_failed(call.part, error.billed(billed), nothing_left);

@@ -145,6 +145,19 @@ impl Engine {
         self.submit_in_doubt(id, token, error, None, false);
     }
 
+    /// There was no connection: nothing can have come of it, and it may be tried again.
+    pub(super) fn submit_never_left(&mut self, id: PartId, error: Error) {
+        let Some(part) = self.part(id) else { return };
+        let PartState::Submitting { token, .. } = part.state else { return };
+        let (lane, in_doubt) = (part.lane, part.in_doubt);
+        self.note(id, AttemptOutcome::Failed, Some(&error), 0, None);
+        if in_doubt {
+            return self.submit_in_doubt(id, token, error, None, false);
+        }
+        self.tell_lane(lane, LaneIn::Answered { token, verdict: Verdict::Failed });
+        self.rejected(id, error, None, false);
+    }
+
     /// The submit's answer was the result.
     fn answered_with_images(
         &mut self,

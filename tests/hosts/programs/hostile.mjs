@@ -6,8 +6,8 @@ const LIMIT = 30_000;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
- * @param input `{ apiKey, provider, elsewhere, closed, fetch: { hasCors, missesLastChunk } }`: the hostile provider's addresses, one where
- *   nobody listens, and whether this host's fetch keeps the rules of cross-origin requests and notices a chunked body that was broken off
+ * @param input `{ apiKey, provider, elsewhere, closed, fetch: { hasCors, missesLastChunk, tellsConnection } }`: the hostile provider's addresses, one where
+ *   nobody listens, and whether this host's fetch keeps the rules of cross-origin requests, notices a chunked body that was broken off, and tells when no connection was made
  * @returns the cases with how each ended; rejects when one ended otherwise
  */
 export default async function hostile(tidegate, input) {
@@ -19,16 +19,17 @@ export default async function hostile(tidegate, input) {
 }
 
 /** By name: how the provider behaves, options of the call, when to abort and what is pending then, and how it must end: "picture", "CLASS CODE BILLED", or the signal's own reason. */
-function casesFor({ hasCors, missesLastChunk }) {
+function casesFor({ hasCors, missesLastChunk, tellsConnection }) {
   const none = { maxRetries: 0 };
-  // No host tells a submit that never left from one whose answer was lost, not in a way that all of them share.
   const LOST = "UnknownOutcomeError unknown-outcome unknown";
+  // Browsers and Workers don't tell a submit that never left from one whose answer was lost.
+  const UNSENT = tellsConnection ? "ProviderUnavailableError network no" : LOST;
   return {
-    "no network": { at: ({ closed }) => closed, retry: none, ends: LOST },
+    "no network": { at: ({ closed }) => closed, retry: none, ends: UNSENT },
     "no such name": {
       at: () => "https://provider.invalid",
       retry: none,
-      ends: LOST,
+      ends: UNSENT,
     },
     "CORS refused": {
       behaviour: "no-cors",

@@ -3,15 +3,16 @@ import { startHostileProvider } from "../hostile-provider.mjs";
 import { listen } from "../pages.mjs";
 
 /** The fetch of runtimes: they have no origin, so that there is no other one. */
-export const FETCH_OF_RUNTIMES = { hasCors: false, missesLastChunk: true };
-export const FETCH_OF_BROWSERS = { hasCors: true, missesLastChunk: true };
+export const FETCH_OF_RUNTIMES = { hasCors: false, missesLastChunk: true, tellsConnection: true };
+export const FETCH_OF_WORKERS = { ...FETCH_OF_RUNTIMES, tellsConnection: false };
+export const FETCH_OF_BROWSERS = { hasCors: true, missesLastChunk: true, tellsConnection: false };
 
 /**
  * @param {string} name the host's
  * @param {string} group the row's
  * @param {(context, programName: string) => Promise<object>} runIn runs a program in the host with `context.input`
- * @param {{ hasCors: boolean, missesLastChunk: boolean }} fetch where fetches differ: whether it keeps the rules of cross-origin requests, and
- *   whether it misses the last chunk of a body that was broken off
+ * @param {{ hasCors: boolean, missesLastChunk: boolean, tellsConnection: boolean }} fetch where fetches differ: whether it keeps the rules of
+ *   cross-origin requests, misses the last chunk of a body that was broken off, and tells when no connection was made
  */
 export const hostileRow = (name, group, runIn, fetch) => ({
   name: `${name}, hostile answers${fetch.hasCors ? "" : " (no CORS)"}${fetch.missesLastChunk ? "" : " (a missing last chunk goes unnoticed)"}`,

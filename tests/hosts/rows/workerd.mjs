@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { program } from "../harness.mjs";
-import { FETCH_OF_RUNTIMES, hostileRow } from "./hostile.mjs";
+import { FETCH_OF_WORKERS, hostileRow } from "./hostile.mjs";
 
 const require = createRequire(import.meta.url);
 
@@ -80,5 +80,5 @@ export const rows = [
     group: "Workers",
     run: (context) => runIn(context, date, "generate.mjs"),
   })),
-  hostileRow("workerd", "Workers", (context, name) => runIn(context, undefined, name), FETCH_OF_RUNTIMES),
+  hostileRow("workerd", "Workers", (context, name) => runIn(context, undefined, name), FETCH_OF_WORKERS),
 ];
