@@ -57,7 +57,8 @@ impl Engine {
 
     /// When an owner should look in although nothing of its own falls due.
     pub(super) fn next_look(&self, owner: OwnerId, waits: bool) -> Option<Instant> {
-        let watches = self.tasks.values().any(|task| task.watchers.contains(&owner));
+        // Only with others is there anything to share; and a page has thousands of tasks and one owner.
+        let watches = self.owners.len() > 1 && self.tasks.values().any(|task| task.watchers.contains(&owner));
         if watches || (waits && (owner != 0 || self.owners.len() > 1)) {
             let paused = self.lanes.iter().any(|slot| slot.lane.paused_until().is_some_and(|until| until > self.now));
             return Some(self.now.after(if paused { LOOK_IN_COOLDOWN } else { LOOK_EVERY }));
