@@ -170,7 +170,8 @@ impl ImageRequest {
 }
 
 fn text(name: &str, value: &Json) -> Result<String, Error> {
-    value.text().map(String::from).ok_or_else(|| Error::invalid(name, "must be a string"))
+    let wrong = if matches!(value, Json::Handle(_)) { "is too long" } else { "must be a string" };
+    value.text().map(String::from).ok_or_else(|| Error::invalid(name, wrong))
 }
 
 fn one_of(name: &str, value: &Json, allowed: &[&str]) -> Result<String, Error> {

@@ -14,21 +14,34 @@ interface Description {
  * Makes the form that the core describes.
  *
  * @param held what a handle stands for
+ * @param signal gives up what is being fetched
  * @throws an Error whose message says which image could not be had
  */
-export async function toForm(text: string, held: (handle: number) => unknown, fetch: Fetch): Promise<FormData> {
+export async function toForm(
+  text: string,
+  held: (handle: number) => unknown,
+  fetch: Fetch,
+  signal: AbortSignal,
+): Promise<FormData> {
   const { fields, files } = JSON.parse(text) as Description;
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) {
     form.append(name, typeof value === "string" ? value : JSON.stringify(value));
   }
   for (const { name, handle, url } of files) {
-    const bytes = handle === undefined ? await download(url!, fetch) : await bytesOf(held(handle));
-    // Its own bytes rather than what it was called: a part of the wrong type is refused ("unsupported mimetype").
-    const type = mediaTypeOf(bytes);
-    if (!type) throw new Error(`${name}: is not an image (PNG, JPEG, WebP, GIF or AVIF)`);
-    if (bytes.length > MOST_BYTES) throw new Error(`${name}: is larger than 50 MB`);
-    form.append(name, new Blob([bytes], { type }), `image.${type.slice(6)}`);
+    // Begins with the field of the request, by which the core names it.
+    const field = name === "mask" ? "mask" : "images";
+    try {
+      const bytes = handle === undefined ? await download(url!, fetch, signal) : await bytesOf(held(handle));
+      // Its own bytes rather than what it was called: a part of the wrong type is refused ("unsupported mimetype").
+      const type = mediaTypeOf(bytes);
+      if (!type) throw new Error("is not an image (PNG, JPEG, WebP, GIF or AVIF)");
+      if (bytes.length > MOST_BYTES) throw new Error("is larger than 50 MB");
+      form.append(name, new Blob([bytes], { type }), `image.${type.slice(6)}`);
+    } catch (cause) {
+      const { message = "could not be read", cause: why } = Object(cause) as Partial<Error>;
+      throw new Error(`${field}: ${message}`, { cause: why });
+    }
   }
   return form;
 }
@@ -41,18 +54,19 @@ async function bytesOf(input: unknown): Promise<Uint8Array<ArrayBuffer>> {
     } catch {
       // Said below, for those that are no base64 as for those that do not say that they are.
     }
-    throw new Error("a data URL of the images is not base64");
+    throw new Error("is a data URL that is not base64");
   }
   if (input instanceof Uint8Array) return new Uint8Array(input);
-  if (typeof input !== "object" || input === null) throw new Error("an image of the request is no longer there");
+  if (typeof input !== "object" || input === null) throw new Error("is no longer there");
   return imageBrand in input
     ? (input as unknown as Image).bytes()
     : new Uint8Array(await (input as Blob).arrayBuffer());
 }
 
-async function download(url: string, fetch: Fetch): Promise<Uint8Array<ArrayBuffer>> {
-  const response = await fetch(url, { credentials: "omit" });
+async function download(url: string, fetch: Fetch, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  const response = await fetch(url, { credentials: "omit", signal });
   const [kind, value] = await readBody(response, MOST_BYTES, true);
   if (response.ok && kind === 4) return value as Uint8Array<ArrayBuffer>;
-  throw new Error(`an image of the request could not be fetched (status ${response.status})`);
+  if (kind === 2) throw new Error("is larger than 50 MB");
+  throw new Error(`could not be fetched (status ${response.status})`);
 }

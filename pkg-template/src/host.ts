@@ -48,12 +48,18 @@ export class Handles {
   }
 }
 
+interface Making {
+  readonly owner: number;
+  readonly controller: AbortController;
+  made?: FormData;
+}
+
 /** What outlives a core: timers, fetches and bytes; and the table of functions for each core in turn. */
 export class HostTable {
   readonly handles = new Handles();
   readonly #timers = new Map<number, () => void>();
-  /** Made, and not asked for yet, by call. */
-  readonly #forms = new Map<number, FormData>();
+  /** Forms by call, from when they are begun to when they are asked for. */
+  readonly #forms = new Map<number, Making>();
   readonly #settings: HostSettings;
 
   constructor(settings: HostSettings) {
@@ -66,6 +72,7 @@ export class HostTable {
     const stale = (): boolean => guard.generation !== generation;
     // Strings are held in the name of the core, as a task below zero; those of the core before are let go.
     this.handles.drop(1 - generation);
+    for (const call of this.#forms.keys()) this.#dropForm(call, guard);
     // Effects are performed in the context of their owner, and what comes of them arrives there.
     const here = (): number => guard.context ?? 0;
     // An answer meant for an earlier core: its owner has to look anew.
@@ -87,18 +94,24 @@ export class HostTable {
           if (stale()) guard.wakeSoon(owner);
           else guard.run(owner, () => guard.everyone(), input, { again: () => !stale(), weight: 1 / 8 });
         };
-        const fail = (fault: Fault, message: string): void => later((core) => core.failed(call, fault, message));
-        const noKey = (): void => fail(2, "the apiKey function threw or returned no usable key");
+        const making: Making | undefined =
+          form === undefined ? undefined : { owner, controller: new AbortController() };
+        if (making) this.#forms.set(call, making);
+        const isMaking = (): boolean => this.#forms.get(call) === making;
         const begin = (): void => later((core) => core.begin(call));
-        const make = (text: string): void => {
-          const made = toForm(
-            text,
-            (handle) => this.handles.get(handle),
-            fetch ?? ((url, init) => globalThis.fetch(url, init)),
-          );
-          made.then(
-            (body) => {
-              if (!stale()) this.#forms.set(call, body);
+        const fail = (fault: Fault, message: string): void => {
+          if (isMaking()) this.#forms.delete(call);
+          later((core) => core.failed(call, fault, message));
+        };
+        const noKey = (): void => fail(2, "the apiKey function threw or returned no usable key");
+        const make = (): void => {
+          // Given up while the key was awaited, or there is none to make.
+          if (!making || !isMaking()) return begin();
+          const held = (handle: number): unknown => this.handles.get(handle);
+          const fetchImage = fetch ?? ((url, init) => globalThis.fetch(url, init));
+          toForm(form!, held, fetchImage, making.controller.signal).then(
+            (made) => {
+              making.made = made;
               begin();
             },
             (cause: unknown) => fail(3, reason(cause)),
@@ -106,18 +119,18 @@ export class HostTable {
         };
         try {
           const done = authorizers[provider]!(headers, refresh);
-          if (done !== true) done.then(form === undefined ? begin : () => make(form), noKey);
-          else if (form === undefined) return true;
-          else make(form);
+          if (done !== true) done.then(make, noKey);
+          else if (making) make();
+          else return true;
         } catch {
           queueMicrotask(noKey);
         }
         return false;
       },
       form: (call) => {
-        const made = this.#forms.get(call);
+        const form = this.#forms.get(call)?.made;
         this.#forms.delete(call);
-        return made;
+        return form;
       },
 
       file: (number, task, part, purpose, promise, controller, limit) => {
@@ -152,8 +165,10 @@ export class HostTable {
       },
 
       abort: (number) => {
+        if (stale()) return;
+        this.#dropForm(number, guard);
         const call = guard.calls.get(number);
-        if (stale() || !call) return;
+        if (!call) return;
         if (guard.here(call.owner)) call.controller.abort();
         // Its connection went with its request.
         else guard.calls.delete(number);
@@ -237,6 +252,13 @@ export class HostTable {
   /** Stops an owner's timer; those of others show them that it is over. */
   close(owner: number): void {
     this.#disarm(owner);
+  }
+
+  /** Nobody wants that form any more. */
+  #dropForm(call: number, guard: Guard): void {
+    const making = this.#forms.get(call);
+    this.#forms.delete(call);
+    if (making && guard.here(making.owner)) making.controller.abort();
   }
 
   #disarm(owner: number): void {

@@ -13,18 +13,22 @@ export function toCoreRequest(request: unknown, hold: (data: unknown) => number)
   const copy: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(request)) if (value !== undefined) copy[name] = value;
 
-  const picture = (input: unknown): unknown => {
+  const picture = (input: unknown, param: string): unknown => {
     if (typeof input === "string") return /^data:/i.test(input) ? hold(input) : input;
-    if (tag(input) === "URL") return picture(String(input));
+    if (tag(input) === "URL") return picture(String(input), param);
     if (typeof input === "object" && input !== null && imageBrand in input) {
       const { url, expiresAt } = input as Partial<ResultImage>;
       return url && (expiresAt === undefined || expiresAt > Date.now()) ? url : hold(input);
     }
-    return /^(Blob|File|Uint8Array)$/.test(tag(input)) ? hold(input) : input;
+    if (tag(input) === "Uint8Array") return hold(new Uint8Array(input as Uint8Array));
+    // The core takes numbers for handles, and nobody but `hold` makes those.
+    return /^(Blob|File)$/.test(tag(input))
+      ? hold(input)
+      : refuse(param, "must be https or data URLs, Blobs, bytes or Images");
   };
   const { images, mask, providerOptions } = copy;
-  if (Array.isArray(images)) copy["images"] = images.map(picture);
-  if (mask !== undefined) copy["mask"] = picture(mask);
+  if (Array.isArray(images)) copy["images"] = images.map((input) => picture(input, "images"));
+  if (mask !== undefined && mask !== null) copy["mask"] = picture(mask, "mask");
   if (typeof providerOptions === "object" && providerOptions !== null)
     copy["providerOptions"] = toTexts(providerOptions);
   return copy;

@@ -1,4 +1,5 @@
 import type { Core, CoreConfig, Host, instantiate } from "./core.js";
+import { refuse } from "./options.js";
 
 let glue: typeof instantiate | undefined;
 let source: (() => object) | undefined;
@@ -19,17 +20,27 @@ export function provide(instantiateCore: typeof instantiate, given?: () => objec
  * Gives the compiled wasm module ("tidegate/core.wasm"), or its bytes, before the first call. Synchronous; later calls do nothing.
  *
  * @param given a `WebAssembly.Module` or the bytes of one
+ * @throws InvalidRequestError if it is something else, as what some bundlers make of a wasm import
  */
 export function start(given: object): void {
-  // By tag, since a module or a buffer from another realm fails instanceof.
-  const bytes = ArrayBuffer.isView(given) || Object.prototype.toString.call(given) === "[object ArrayBuffer]";
-  compiled ??= bytes ? new WebAssembly.Module(given as BufferSource) : given;
+  if (!isBytes(given) && tag(given) !== "WebAssembly.Module") {
+    refuse("module", "must be a WebAssembly.Module or its bytes");
+  }
+  compile(given);
 }
+
+// By tag, since a module or a buffer from another realm fails instanceof.
+const tag = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
+const isBytes = (given: object): boolean => ArrayBuffer.isView(given) || tag(given) === "ArrayBuffer";
+
+const compile = (given: object): void => {
+  compiled ??= isBytes(given) ? new WebAssembly.Module(given as BufferSource) : given;
+};
 
 /** What the entry or the caller has given, compiled and instantiated. */
 function load(): ReturnType<typeof instantiate> {
   try {
-    if (!compiled) start(source!());
+    if (!compiled) compile(source!());
     return glue!(compiled!);
   } catch (cause) {
     // Engines name the policy at most, and not all of them what it lacks.

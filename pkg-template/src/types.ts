@@ -137,7 +137,10 @@ export interface Clock {
   setTimeout(callback: () => void, ms: number): () => void;
 }
 
-/** A string is an https or data URL (never a path, never bare base64). An `Image` of an earlier result may be edited on. */
+/**
+ * A string is an https or data URL (never a path, never bare base64). An `Image` of an earlier result may be edited on. Where a provider takes files, an
+ * address is fetched from here, without credentials, and must be of a public host: what users name must not reach into a server's own network.
+ */
 export type ImageInput = string | URL | Blob | Uint8Array | Image;
 
 /** What is asked for. */

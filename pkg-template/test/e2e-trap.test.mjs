@@ -145,3 +145,34 @@ for (const [method, every, most] of [
     assert.equal(world.posts, 12, "each is bought once");
   });
 }
+
+for (const method of ["begin", "status"]) {
+  test(`a trap in ${method} while forms are put together: each edit leaves once, with its own picture`, async () => {
+    const widths = [];
+    const world = {
+      fetch: async (clock, input, init) => {
+        if (new URL(input).host === "pictures.test") {
+          await clock.sleep(1_000);
+          return new Response(png(9, 9));
+        }
+        const file = init.body.getAll("image[]").at(-1);
+        widths.push(new DataView(await file.arrayBuffer()).getUint32(16));
+        await clock.sleep(10_000);
+        return Response.json({ data: [{ b64_json: Buffer.from(png(8, 4)).toString("base64") }] });
+      },
+    };
+    const traps = (name, _, times) => name === method && times === 0;
+    const story = async (client, clock) => {
+      const tasks = [1, 2, 3].map((width) =>
+        client.generate({ ...request, images: ["https://pictures.test/9.png", new Blob([png(width, 1)])] }),
+      );
+      await clock.sleep(500);
+      client.status();
+      await Promise.all(tasks);
+      assert.equal(client.status().lanes[0].held, 0);
+    };
+    const { trapped } = await run(world, traps, story, openai({ apiKey: "k", limits: { concurrency: 2 } }));
+    assert.equal(trapped, 1);
+    assert.deepEqual(widths.sort(), [1, 2, 3]);
+  });
+}

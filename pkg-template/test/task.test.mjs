@@ -54,19 +54,10 @@ test("pictures go as URLs or as handles", async () => {
     new Blob(["x"]),
     new Uint8Array(2),
     (await client.generate(request)).image,
-    7,
   ];
   client.generate({ ...request, images, mask: new URL("data:,x") });
   const sent = world.named("submit")[1][2];
-  assert.deepEqual(sent.images, [
-    "https://a.test/1.png",
-    "https://a.test/2.png",
-    1,
-    2,
-    3,
-    "https://images.test/1.png",
-    7,
-  ]);
+  assert.deepEqual(sent.images, ["https://a.test/1.png", "https://a.test/2.png", 1, 2, 3, "https://images.test/1.png"]);
   assert.equal(sent.mask, 4);
 });
 
@@ -76,6 +67,7 @@ test("it never throws in the call: what is wrong rejects with the field's name",
   cyclic.self = cyclic;
   const wrong = [
     [null, {}, "request"],
+    [{ ...request, images: [7] }, {}, "images"],
     [request, { timeot: 1 }, "timeot"],
     [request, null, "options"],
     [request, { idempotencyKey: "a\r\nb" }, "idempotencyKey"],

@@ -9,7 +9,7 @@ use crate::http::{Answer, Fault, Purpose, never_left};
 use crate::limit::LaneIn;
 use crate::options::TIMEOUT;
 use crate::retry::hint::tightest_rate;
-use crate::task::{CallId, PartId, PartState};
+use crate::task::{CallId, Part, PartId, PartState};
 use crate::time::Millis;
 
 impl Engine {
@@ -23,7 +23,7 @@ impl Engine {
         self.next_call = self.next_call.max(call.saturating_add(1));
         let times_out = self.now.after(self.timeout(part, purpose));
         let owner = self.tasks.get(&part.task).map_or(self.context, |task| task.owner);
-        self.calls.insert(call, Call { part, owner, purpose, times_out });
+        self.calls.insert(call, Call { part, owner, purpose, times_out, is_held: false });
         self.move_timer(Timer::Call(call), None, Some(times_out));
     }
 
@@ -31,6 +31,18 @@ impl Engine {
         let Some(task) = self.tasks.get(&id.task) else { return TIMEOUT };
         let image_is_the_answer = purpose == Purpose::Submit && self.is_synchronous(id);
         task.options.timeout.unwrap_or(if image_is_the_answer { task.options.deadline } else { TIMEOUT })
+    }
+
+    /// Says whether a call still waits for its credential or its form. One that was never held has left with its effect.
+    pub fn hold_call(&mut self, number: CallId, is_held: bool) {
+        if let Some(call) = self.calls.get_mut(&number) {
+            call.is_held = is_held;
+        }
+    }
+
+    /// Whether the submit of a part waits for its credential or its form.
+    pub(super) fn is_held(&self, part: &Part) -> bool {
+        matches!(part.state, PartState::Submitting { call, .. } if self.calls.get(&call).is_some_and(|call| call.is_held))
     }
 
     pub(super) fn take_call(&mut self, number: CallId) -> Option<Call> {
@@ -55,14 +67,14 @@ impl Engine {
 
     pub(super) fn call_failed(&mut self, number: CallId, fault: Fault, code: Code, message: String) {
         let Some(call) = self.take_call(number) else { return };
-        let nothing_left = matches!(fault, Fault::Credential | Fault::Body);
+        let nothing_left = call.is_held || matches!(fault, Fault::Credential | Fault::Body);
         let mut error = Error::new(match fault {
             Fault::Credential => Code::Authentication,
             Fault::Body => Code::InvalidRequest,
             _ => code,
         });
         if fault == Fault::Body {
-            error.param = Some(String::from("images"));
+            error.param = Some(String::from(if message.starts_with("mask") { "mask" } else { "images" }));
         }
         if !message.is_empty() {
             error.message = message;

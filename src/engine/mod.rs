@@ -75,6 +75,8 @@ struct Call {
     owner: OwnerId,
     purpose: Purpose,
     times_out: Instant,
+    /// It waits for its credential or its form: nothing of it has left.
+    is_held: bool,
 }
 
 impl Engine {

@@ -142,7 +142,11 @@ impl Engine {
         }
         let calls = self.calls.iter().filter(|(_, call)| call.owner == dead).map(|(call, _)| call);
         for call in gather(calls) {
-            self.orphaned_call(call);
+            if self.calls.get(&call).is_some_and(|call| call.is_held) {
+                self.unsent_call(call);
+            } else {
+                self.orphaned_call(call);
+            }
         }
     }
 
@@ -152,6 +156,7 @@ impl Engine {
         match self.part(id).map(|part| (part.state, part.lane, part.in_doubt)) {
             Some((PartState::Submitting { token, .. }, lane, false)) => {
                 self.take_call(number);
+                self.effect(self.context, Effect::Abort { call: number });
                 self.tell_lane(lane, LaneIn::Return { token });
                 self.requeue(id);
             }

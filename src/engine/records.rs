@@ -37,7 +37,11 @@ impl Engine {
         let Some(lookup) = &mut task.lookup else { return };
         lookup.awaiting = lookup.awaiting.saturating_sub(1);
         let mut siblings = Vec::new();
-        if let Some(record) = record {
+        if let Some(mut record) = record {
+            if record.edit {
+                // Its images were held by the process that wrote it: it can't be sent again.
+                record.body.clear();
+            }
             // Only the first part's key is the task's own; its record says how many parts there are.
             if lookup.resuming && record.index == 0 && record.key == task.key && lookup.known.len() < 2 {
                 siblings.extend((1..record.parts).map(|index| part_key(&record.task_key, index)));

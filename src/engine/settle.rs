@@ -81,10 +81,28 @@ impl Engine {
             let token = *token;
             return self.haunt(id, token, error);
         }
+        if self.part(id).is_some_and(|part| self.is_held(part)) {
+            return self.take_back(id, error);
+        }
         self.fail_part(id, error);
         let longest = self.durations_p95(id).saturating_mul(3);
         // What is never seen to end is let go all the same: permits always come back.
         self.set_patience(id, self.now.after(longest.max(600_000)));
+    }
+
+    /// A submit of which nothing has left never leaves.
+    fn take_back(&mut self, id: PartId, error: Error) {
+        let Some(part) = self.part(id) else { return };
+        let (PartState::Submitting { call, token }, lane, in_doubt) = (part.state, part.lane, part.in_doubt) else {
+            return;
+        };
+        self.take_call(call);
+        self.effect(self.context, Effect::Abort { call });
+        if in_doubt {
+            return self.haunt(id, token, error);
+        }
+        self.tell_lane(lane, LaneIn::Return { token });
+        self.submit_came_to_nothing(id, error.billed(Billed::No));
     }
 
     /// Stops watching a part that is out and gives its slot back.
@@ -285,7 +303,8 @@ impl Engine {
             self.fail_task(number, Error::new(Code::Cancelled));
             return Cancelled::BeforeSubmit;
         }
-        let sent = |part: &Part| part.state.is_out() || part.in_doubt || part.task_id.is_some();
+        let sent =
+            |part: &Part| (part.state.is_out() && !self.is_held(part)) || part.in_doubt || part.task_id.is_some();
         let sent = task.parts.iter().any(sent);
         for index in 0..task.parts.len() as u16 {
             self.cancel_part(PartId { task: number, index });

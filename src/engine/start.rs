@@ -11,7 +11,7 @@ use crate::journal::{MAX_PARTS, Record, Stage};
 use crate::limit::{LaneIn, Token};
 use crate::options::CallOptions;
 use crate::provider::submit_request;
-use crate::request::ImageRequest;
+use crate::request::{ImageInput, ImageRequest};
 use crate::table::text_code;
 use crate::task::{CallId, KnownPart, Lookup, OwnerId, Part, PartId, PartState, Task, TaskId};
 use crate::text::concat;
@@ -97,8 +97,7 @@ impl Engine {
     pub(super) fn fetch(&mut self, number: TaskId, owner: OwnerId, url: String) {
         let options = CallOptions::from_defaults(&self.config.defaults, crate::options::Priority::Interactive);
         self.open_task(number, owner, String::new(), options);
-        let allowed = self.config.providers.iter().any(|provider| crate::http::is_fetchable(&url, &provider.base_url));
-        if !allowed {
+        if !self.may_fetch(&url) {
             return self.fail_task(number, Error::invalid("url", "is not an https address of a public host"));
         }
         let mut part = self.new_part(0, String::new(), String::new(), String::new());
@@ -106,6 +105,21 @@ impl Engine {
         part.images.push(crate::provider::Image { url: Some(url), ..crate::provider::Image::default() });
         self.add_part(number, part);
         self.send_fetch(PartId { task: number, index: 0 });
+    }
+
+    fn may_fetch(&self, url: &str) -> bool {
+        self.config.providers.iter().any(|provider| crate::http::is_fetchable(url, &provider.base_url))
+    }
+
+    /// Images of a form are fetched from here: whoever names their addresses must not reach a server's own network.
+    fn check_addresses(&self, request: &ImageRequest) -> Result<(), Error> {
+        let images = request.images.iter().map(|image| ("images", image));
+        for (name, image) in images.chain(request.mask.iter().map(|mask| ("mask", mask))) {
+            if matches!(image, ImageInput::Url(url) if !self.may_fetch(url)) {
+                return Err(Error::invalid(name, "must be at https addresses of public hosts, or given as bytes"));
+            }
+        }
+        Ok(())
     }
 
     fn open_task(&mut self, number: TaskId, owner: OwnerId, key: String, options: CallOptions) {
@@ -196,6 +210,9 @@ impl Engine {
             let count = left.min(dialect.most_images);
             left -= count;
             let submission = submit_request(dialect, &name, model, &request, count)?;
+            if submission.edit {
+                self.check_addresses(&request)?;
+            }
             if let Some(task) = self.tasks.get_mut(&number).filter(|_| parts.is_empty()) {
                 let notes = submission.left_out.iter().map(|field| {
                     ("unsupported", concat(&[field, " is not supported by this provider and was left out."]))

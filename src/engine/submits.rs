@@ -301,7 +301,7 @@ impl Engine {
     }
 
     /// A submit that left nothing behind is over. If its caller had gone before, its record was kept for what it might have bought.
-    fn submit_came_to_nothing(&mut self, id: PartId, error: Error) {
+    pub(super) fn submit_came_to_nothing(&mut self, id: PartId, error: Error) {
         let unwatched = self.part(id).is_some_and(|part| part.outcome.is_some() && !part.in_doubt);
         if unwatched {
             self.forget_record(id);

@@ -93,6 +93,7 @@ impl<H: Host> Shell<H> {
         if let Ok(mut all) = self.outgoing.try_borrow_mut() {
             all.insert(call, outgoing);
         }
+        self.hold_call(call, true);
         let ready =
             credential.is_none_or(|provider| self.host.authorize(call, provider, &headers, refresh, form.as_deref()));
         if ready {
@@ -118,6 +119,7 @@ impl<H: Host> Shell<H> {
         }) else {
             return;
         };
+        self.hold_call(call, false);
         if form {
             init.set_body(&self.host.form(call));
         }
@@ -132,6 +134,12 @@ impl<H: Host> Shell<H> {
         match started {
             Ok(promise) => self.host.file(call, part, purpose, &promise, &controller, limit),
             Err(_) => self.fail(call),
+        }
+    }
+
+    fn hold_call(&self, call: CallId, is_held: bool) {
+        if let Ok(mut engine) = self.engine.try_borrow_mut() {
+            engine.hold_call(call, is_held);
         }
     }
 

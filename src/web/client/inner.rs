@@ -24,6 +24,7 @@ use crate::options::Defaults;
 use crate::request::ImageRequest;
 use crate::task::{CallId, OwnerId, TaskId};
 use crate::view;
+use crate::web::host::Host;
 use crate::web::perform::Shell;
 use crate::web::value;
 
@@ -239,6 +240,8 @@ impl Inner {
             Ok(form) => {
                 self.host().set_form(call, form);
                 self.shell.start_fetch(call);
+                // Where the call was given up meanwhile, nobody has asked for it.
+                drop(self.host().form(call));
                 self.run();
             }
             Err(message) => {
