@@ -323,7 +323,8 @@ impl Engine {
 
     fn part_of_reference(&mut self, known: &KnownPart) -> Option<Part> {
         let provider = self.config.place_of(&known.provider)?;
-        known.task_id.as_ref()?;
+        let config = self.config.providers.get(provider)?;
+        known.task_id.as_ref().filter(|_| !config.dialect.is_synchronous())?;
         let mut part = self.new_part(provider, known.model.clone(), known.key.clone(), String::new());
         self.mark_running(&mut part, known.task_id.clone(), known.submitted_at);
         Some(part)

@@ -39,8 +39,7 @@ impl Engine {
         part.told = None;
         let attempt = part.submits;
         if !part.in_doubt {
-            part.submitted_at = Some(now);
-            part.submitted_wall = Some(wall);
+            (part.submitted_at, part.submitted_wall, part.running_since) = (Some(now), Some(wall), None);
         }
         let watched = part.outcome.is_none();
         let refresh = core::mem::take(&mut part.refresh_next);
@@ -382,7 +381,7 @@ impl Engine {
             axis: error.and_then(|error| error.axis),
             status: (status > 0).then_some(status),
             request_id: error.and_then(|error| error.request_id.clone()).or(request_id),
-            waited: part.waiting_since.until(self.now),
+            waited: part.waiting_since.until(part.submitted_at.unwrap_or(self.now)),
         };
         if let Some(task) = self.tasks.get_mut(&id.task) {
             task.note(attempt);

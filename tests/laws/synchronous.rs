@@ -1,15 +1,17 @@
 //! The laws where the answer to a submit is the image, and no provider remembers a key.
 
 use proptest::prelude::*;
-use tidegate::engine::Outcome;
+use tidegate::engine::{Effect, Input, Outcome};
+use tidegate::error::{Billed, Code};
 use tidegate::provider::openai::OPENAI;
-use tidegate_simulator::{Config, Distribution};
+use tidegate::task::KnownPart;
+use tidegate_simulator::{Config, Distribution, Reply};
 
 use crate::journal::{durable, only_resent_after};
 use crate::refusals::no_submit_before_its_hint;
 use crate::support::audit;
 use crate::support::scenario::{Habits, Scenario, acts, anything, cases, faults, surroundings};
-use crate::support::sim::{Act, Plan, Sim, Surroundings, client, options};
+use crate::support::sim::{Act, Plan, Sim, Surroundings, client, json, options};
 
 const EVERYTHING: Habits = Habits { tasks: 14, cancels: true, impatience: true, pauses: true, images: 4, owners: 1 };
 /// After these nothing is under way: a refusal, no room, and the provider's own word that it failed.
@@ -107,4 +109,68 @@ fn a_calm_provider_draws_everything_at_a_full_lane() {
     assert_eq!((charges.len(), charges.iter().map(|charge| charge.images).sum::<u32>()), (12, 24));
     assert_eq!((sim.world.stats().refused_slots, sim.world.stats().peak_in_flight), (0, 3));
     assert!(sim.settled.iter().all(|end| end.at <= 4 * 10_200 + 100), "four rounds of pictures and round trips");
+}
+
+/// One slot of a provider that draws for so long, which answers the first submits as told.
+fn story(duration: u64, answers: Vec<Reply>) -> Sim {
+    let world = small(Config { duration: Distribution::Fixed(duration), ..Config::default() });
+    let mut sim = Sim::new(client(&OPENAI, 1), world, Surroundings::default());
+    let mut answers = answers.into_iter();
+    sim.script = Some(Box::new(move |_, _| answers.next()));
+    sim
+}
+
+#[test]
+fn waiting_after_a_refusal_is_told_as_waiting() {
+    let mut sim = story(10_000, vec![json(429, &[("retry-after", "60")], "{}")]);
+    sim.ask(0, 1, options());
+    sim.run();
+    let Outcome::Succeeded(success) = sim.outcome(1) else { panic!("{:?}", sim.outcome(1)) };
+    assert!((10_000..11_000).contains(&success.ran), "ran {}", success.ran);
+    assert!((60_000..70_000).contains(&success.waited), "waited {}", success.waited);
+    let attempt = &success.attempts[1];
+    assert_eq!(attempt.waited, success.waited, "and not until the picture was there");
+}
+
+#[test]
+fn a_provider_without_tasks_is_asked_after_none() {
+    let mut sim = story(10_000, vec![]);
+    let part = KnownPart {
+        index: 0,
+        provider: client(&OPENAI, 1).providers[0].name.clone(),
+        model: String::new(),
+        task_id: Some(String::from("task_1")),
+        key: String::new(),
+        submitted_at: None,
+    };
+    let parts = Ok(vec![part]);
+    let resume = Input::Resume { task: 1, owner: 0, key: None, parts, options: Box::new(options()), records: vec![] };
+    sim.at(0, Act::Input(Box::new(resume)));
+    sim.ask(1_000, 2, options());
+    sim.run();
+    assert_eq!((audit::code(sim.outcome(1)), audit::billed(sim.outcome(1))), (Some(Code::NotFound), Some(Billed::No)));
+    let first = sim.submits().next().unwrap();
+    assert!(first.at < 2_000, "it holds no slot: {}", first.at);
+    audit::rest(&sim);
+}
+
+#[test]
+fn an_answer_after_the_deadline_frees_its_slot_and_leaves_nothing() {
+    let mut sim = story(20_000, vec![]);
+    let mut call = options();
+    (call.deadline, call.timeout) = (5_000, Some(60_000));
+    sim.ask(0, 1, call);
+    sim.ask(10, 2, options());
+    sim.run();
+    assert_eq!(
+        (audit::code(sim.outcome(1)), audit::billed(sim.outcome(1))),
+        (Some(Code::Deadline), Some(Billed::Unknown))
+    );
+    let second = sim.submits().nth(1).unwrap();
+    assert!((20_000..21_000).contains(&second.at), "law 1: {}", second.at);
+    assert!(sim.store.records.is_empty(), "nobody can ask for that picture again: {:?}", sim.store);
+    let kept = sim.effects.iter().filter(|(_, effect)| matches!(effect, Effect::Keep { task: 1, .. }));
+    assert_eq!(kept.count(), 0, "its data is let go");
+    audit::rest(&sim);
+    audit::money(&sim);
 }
