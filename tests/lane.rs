@@ -154,3 +154,16 @@ fn a_window_that_a_header_tells_of_is_shown_and_kept() {
     assert_eq!(bench.send().len(), 1);
     assert_eq!(bench.lane.snapshot().window, Some(Window { limit: 5, used: 0 }));
 }
+
+#[test]
+fn a_days_limit_that_is_used_up_does_not_close_the_lane_for_a_day() {
+    let paused = |limit: u32, reset: u64| {
+        let mut bench = Bench::new(true);
+        bench.tell(LaneIn::Rate(Rate { limit, remaining: 0, reset }));
+        bench.lane.paused_until().map_or(0, |until| until.millis())
+    };
+    assert!((432_000..480_000).contains(&paused(200, 86_400_000)), "one every 7m12s");
+    assert!((60_000..70_000).contains(&paused(10_000, 86_400_000)), "one every nine seconds");
+    assert!((45_000..50_000).contains(&paused(5, 45_000)), "a minute's window is waited for whole");
+    assert_eq!(paused(5, 0), 0);
+}

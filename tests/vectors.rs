@@ -116,14 +116,35 @@ fn image_data_behind_the_head_of_a_data_url_shows_itself() {
     let png = "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAE";
     for (field, length) in [("url", 40), ("url", 9_000), ("b64_json", 40), ("b64_json", 9_000)] {
         let data = format!("data:image/png;base64,{png}{}", "A".repeat(length));
-        let body = json!({ "data": [{ field: data }] }).to_string().into_bytes();
-        let reply = Response { status: 200, headers: Vec::new(), body };
-        let answer = walk::answer(&reply, Purpose::Submit, PLAIN_LIMIT, &mut Vec::new());
-        let reading = read_submit(by_name("openaiCompatible").unwrap(), BASE, &answer, WALL);
+        let reading = submitted("openaiCompatible", 200, &json!({ "data": [{ field: data }] }).to_string());
         let Reading::Succeeded { images, .. } = reading else { panic!("{field} {length}: {reading:?}") };
         assert_eq!((images[0].size, images[0].url.as_deref()), (Some((8, 4)), None), "{field} {length}");
         assert_eq!(images[0].handle.is_some(), length > 4_096, "{field} {length}");
     }
+}
+
+fn submitted(dialect: &str, status: u16, body: &str) -> Reading {
+    let reply = Response { status, headers: Vec::new(), body: body.as_bytes().to_vec() };
+    let answer = walk::answer(&reply, Purpose::Submit, PLAIN_LIMIT, &mut Vec::new());
+    read_submit(by_name(dialect).unwrap(), BASE, &answer, WALL)
+}
+
+#[test]
+fn a_format_says_what_an_address_leads_to_and_bytes_outdo_it() {
+    let formats = [("jpeg", Some("image/jpeg")), ("JPG", Some("image/jpeg")), ("x; charset=utf-8", None), ("", None)];
+    for (format, kind) in formats {
+        let data = r#"[{"url":"https://cdn.example.net/1"},{"b64_json":"iVBORw0KGgo="}]"#;
+        let reading = submitted("creativeai", 200, &format!(r#"{{"output_format":"{format}","data":{data}}}"#));
+        let Reading::Succeeded { images, .. } = reading else { panic!("{format}: {reading:?}") };
+        let kinds = (images[0].media_type.as_deref(), images[1].media_type.as_deref());
+        assert_eq!(kinds, (kind, Some("image/png")), "{format}");
+    }
+}
+
+#[test]
+fn a_wrong_address_is_told_as_one() {
+    let Reading::Fatal(error) = submitted("openaiCompatible", 404, "404 page not found") else { panic!() };
+    assert_eq!((error.code, error.message.contains("baseURL")), (Code::NotFound, true));
 }
 
 /// The row's answer to the first submit or poll, and an ordinary provider from then on.

@@ -17,6 +17,8 @@ const GRANT_LIFE: Millis = 30_000;
 const PERMIT_LIFE: Millis = 3_600_000;
 /// Where the answer to a submit is the image, a submit that was not refused by then counts as accepted: limits are looked at before work begins.
 const PRESUMED_AFTER: Millis = 2_000;
+/// A limit over more than a minute comes back little by little (OpenAI's 200 a day are one every 7m12s): where a provider's doesn't, one refusal tells.
+const WHOLE_WINDOW: Millis = 60_000;
 /// So many probes refused in a row with nothing of ours held is no wave that passes: the key is used up elsewhere, or closed.
 const STALL_AFTER: u32 = 8;
 /// Nor has a lane stalled before this: twice the longest window that a provider documents.
@@ -189,7 +191,8 @@ impl Lane {
         let used = rate.limit.saturating_sub(rate.remaining);
         self.window = Some((Window { limit: rate.limit, used }, now.after(rate.reset)));
         if rate.remaining == 0 && rate.reset > 0 {
-            self.hold(now, rate.reset);
+            let first = rate.reset / u64::from(rate.limit.max(1));
+            self.hold(now, rate.reset.min(first.max(WHOLE_WINDOW)));
         }
     }
 

@@ -167,6 +167,9 @@ pub fn error(dialect: &Dialect, answer: &Answer, code: Code, billed: Billed) -> 
     if code == Code::InvalidRequest {
         error.param = text(dialect.answer.error_param);
     }
+    if code == Code::NotFound && dialect.is_synchronous() {
+        error.message = String::from("The provider has nothing at this address: is the baseURL right?");
+    }
     if let Some(message) = text(dialect.answer.error_message).filter(|message| !message.trim().is_empty()) {
         error.message = message.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE).collect();
     }

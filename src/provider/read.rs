@@ -11,7 +11,7 @@ use crate::gather::gather;
 use crate::http::{Answer, Body, image_kind, is_fetchable};
 use crate::json::Json;
 use crate::retry::hint::retry_after;
-use crate::text::{base64_head, concat};
+use crate::text::base64_head;
 
 /// The most images of one task that are kept.
 const MAX_IMAGES: usize = 64;
@@ -136,7 +136,7 @@ fn effective_status(dialect: &Dialect, answer: &Answer) -> u16 {
 fn images(dialect: &Dialect, base_url: &str, json: &Json) -> Vec<Image> {
     let table = &dialect.answer;
     let (kind_field, kind) = table.output_kind;
-    let format = json.first(table.format).and_then(Json::text);
+    let format = json.first_text(table.format).and_then(media_type);
     let mut images = Vec::new();
     for output in json.first(table.output).map_or(&[][..], Json::list) {
         let text = |name| output.get(name).and_then(Json::text);
@@ -148,8 +148,11 @@ fn images(dialect: &Dialect, base_url: &str, json: &Json) -> Vec<Image> {
         };
         if !table.output_base64.is_empty() {
             for (name, bare) in [(table.output_url, false), (table.output_base64, true)] {
-                take_base64(&mut image, output.get(name).unwrap_or(&Json::Null), bare, format);
+                take_base64(&mut image, output.get(name).unwrap_or(&Json::Null), bare);
             }
+        }
+        if image.media_type.is_none() {
+            image.media_type = format.map(String::from);
         }
         let there = image.url.is_some() || image.is_here();
         if images.len() < MAX_IMAGES && text(kind_field).is_none_or(|found| found == kind) && there {
@@ -159,9 +162,22 @@ fn images(dialect: &Dialect, base_url: &str, json: &Json) -> Vec<Image> {
     images
 }
 
+/// The media type of a format; whatever else a server says is none.
+fn media_type(format: &str) -> Option<&'static str> {
+    let known = [
+        ("png", "image/png"),
+        ("jpeg", "image/jpeg"),
+        ("jpg", "image/jpeg"),
+        ("webp", "image/webp"),
+        ("gif", "image/gif"),
+        ("svg", "image/svg+xml"),
+    ];
+    known.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(format)).map(|(_, kind)| kind)
+}
+
 /// Image data that came in the answer, as a data URL or, where that may be, as bare base64. Only its own head is looked at; the rest stays with
 /// the host until somebody wants the bytes.
-fn take_base64(image: &mut Image, data: &Json, bare: bool, format: Option<&str>) {
+fn take_base64(image: &mut Image, data: &Json, bare: bool) {
     let head = match data {
         Json::Text(text) => text,
         Json::Handle(long) => &long.head,
@@ -172,12 +188,8 @@ fn take_base64(image: &mut Image, data: &Json, bare: bool, format: Option<&str>)
         Json::Handle(long) => image.handle = Some(long.handle),
         _ => image.base64 = data.text().map(String::from),
     }
-    match image_kind(&base64_head(head)) {
-        Some((kind, size)) => {
-            image.media_type = Some(String::from(kind));
-            image.size = size;
-        }
-        None => image.media_type = format.map(|format| concat(&["image/", format])),
+    if let Some((kind, size)) = image_kind(&base64_head(head)) {
+        (image.media_type, image.size) = (Some(String::from(kind)), size);
     }
 }
 
