@@ -125,7 +125,7 @@ impl Record {
             requested_model: json.text_of("requestedModel")?,
             body: json.text_of("body").unwrap_or_default(),
             edit: json.get("edit").and_then(Json::boolean).unwrap_or(false),
-            count: small("count").unwrap_or(1),
+            count: small("count").unwrap_or(1).clamp(1, MAX_PARTS as u16),
             unsent: json.get("unsent").and_then(Json::boolean).unwrap_or(false),
             planned_at: json.get("plannedAt").and_then(Json::whole)?,
             submitted_at: json.get("submittedAt").and_then(Json::whole),
@@ -190,6 +190,13 @@ mod tests {
         }
         let bare = Record { task_id: None, submitted_at: None, metadata: vec![], ..record(Stage::Planned) };
         assert_eq!(parse(&bare.write()), Some(bare));
+    }
+
+    #[test]
+    fn a_count_of_images_is_held_to_what_a_call_may_ask_for() {
+        let text = record(Stage::Planned).write();
+        let count = |told: &str| parse(&text.replace("\"count\":4", told)).unwrap().count;
+        assert_eq!((count("\"count\":65535"), count("\"count\":0"), count("\"count\":-1")), (64, 1, 1));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod message;
 mod owners;
 mod polls;
 mod records;
+mod replays;
 mod settle;
 mod start;
 mod submits;

@@ -8,12 +8,11 @@ use super::Engine;
 use crate::error::{Billed, Code, Error};
 use crate::gather::gather;
 use crate::journal::{MAX_PARTS, Record, Stage};
-use crate::limit::{LaneIn, Token};
 use crate::options::CallOptions;
 use crate::provider::submit_request;
 use crate::request::{ImageInput, ImageRequest};
 use crate::table::text_code;
-use crate::task::{CallId, KnownPart, Lookup, OwnerId, Part, PartId, PartState, Task, TaskId};
+use crate::task::{KnownPart, Lookup, OwnerId, Part, PartId, PartState, Task, TaskId};
 use crate::text::concat;
 use crate::time::Instant;
 
@@ -359,44 +358,6 @@ impl Engine {
             }
             _ => {}
         }
-    }
-
-    /// A part that was about to be sent when its process died: sent again under its key, if the provider still remembers keys from then.
-    fn replay(&mut self, id: PartId) {
-        if self.may_replay(id) || self.part(id).is_some_and(|part| !part.in_doubt) {
-            self.enqueue(id);
-            self.tell_waiting(id);
-        } else {
-            self.fail_part(id, Error::new(Code::UnknownOutcome).billed(Billed::Unknown));
-        }
-    }
-
-    /// After a trap: the submit of a part that is about to be registered is on the wire already.
-    pub(super) fn adopt(&mut self, call: CallId, id: PartId) {
-        self.next_call = self.next_call.max(call.saturating_add(1));
-        self.adopted.insert(call, id);
-    }
-
-    /// Waits for the answer of the submit that the engine before this one sent, if there is one.
-    fn await_adopted(&mut self, id: PartId) -> bool {
-        let Some(call) = self.adopted.iter().find(|(_, part)| **part == id).map(|(call, _)| call) else { return false };
-        self.adopted.remove(&call);
-        let token = self.adopt_slot(id);
-        self.register_call(call, id, crate::http::Purpose::Submit);
-        if let Some(part) = self.part_mut(id) {
-            part.go(PartState::Submitting { call, token });
-        }
-        self.start_deadline(id);
-        true
-    }
-
-    /// A slot that is in use already, whatever the lane has granted.
-    fn adopt_slot(&mut self, id: PartId) -> Token {
-        let token = self.next_adopted;
-        self.next_adopted += 1;
-        let lane = self.part(id).map_or(0, |part| part.lane);
-        self.tell_lane(lane, LaneIn::Adopt { token });
-        token
     }
 }
 

@@ -267,25 +267,6 @@ impl Engine {
         self.haunt(id, token, error);
     }
 
-    fn replay_later(&mut self, id: PartId, token: Token, wait: Millis) {
-        let until = self.now.after(wait);
-        let Some(part) = self.part_mut(id) else { return };
-        let lane = part.lane;
-        part.in_doubt = true;
-        part.go(PartState::Replaying { until, token });
-        self.tell_lane(lane, LaneIn::Answered { token, verdict: Verdict::Unknown });
-        self.set_due(id, Some(until));
-    }
-
-    /// The time of a replay has come; like every submit it waits for the end of the lane's cooldown.
-    pub(super) fn replay_due(&mut self, id: PartId, token: Token) {
-        let lane = self.part(id).and_then(|part| self.lanes.get(part.lane));
-        match lane.and_then(|slot| slot.lane.paused_until()).filter(|until| *until > self.now) {
-            Some(until) => self.set_due(id, Some(until)),
-            None => self.send_submit(id, token),
-        }
-    }
-
     /// The task may run and nobody will ask: its slot is taken for as long as such tasks usually run (law 1).
     pub(super) fn haunt(&mut self, id: PartId, token: Token, error: Error) {
         let until = self.now.after(self.durations_p95(id));
@@ -312,28 +293,6 @@ impl Engine {
 
     fn unwanted(&self, id: PartId) -> bool {
         self.closing || self.part(id).is_none_or(|part| part.outcome.is_some())
-    }
-
-    /// Whether a submit whose answer was lost may go out again: only while the provider remembers its key (law 7).
-    pub(super) fn may_replay(&self, id: PartId) -> bool {
-        let Some(part) = self.part(id) else { return false };
-        let idempotency =
-            self.config.providers.get(part.provider).and_then(|config| config.dialect.idempotency.as_ref());
-        let age = self.wall_at(self.now).saturating_sub(part.planned_wall);
-        let remembered = idempotency.is_some_and(|idempotency| age < idempotency.lifetime);
-        let may = match self.tasks.get(&id.task).map(|task| task.options.retry.ambiguous) {
-            Some(Ambiguous::IfIdempotent) => remembered,
-            Some(Ambiguous::Always) => true,
-            Some(Ambiguous::Never) | None => false,
-        };
-        may && !part.body.is_empty()
-    }
-
-    fn replay_too_late(&mut self, id: PartId, token: Token) {
-        let Some(part) = self.part(id) else { return };
-        self.tell_lane(part.lane, LaneIn::Return { token });
-        self.fail_part(id, Error::new(Code::UnknownOutcome).billed(Billed::Unknown));
-        self.end_part(id);
     }
 
     fn fault_wait(&mut self, faults: u32, retry: &crate::options::RetryPolicy, hint: Option<Millis>) -> Millis {
