@@ -163,6 +163,8 @@ export class LiveTask implements Live {
   #leave(): void {
     this.#context.guard.remove(this);
     this.#context.drop(this.number);
+    // Handles to it may be kept; the pictures of its request need not be.
+    this.register = () => "";
   }
 
   cancel(reason: unknown): CancelVerdict {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { load } from "./fake-core.mjs";
 
 const { createClient, openai } = await load("inline.js");
@@ -53,4 +55,25 @@ for (const [name, [answer, status]] of Object.entries(cases)) {
 test("a client with an image done keeps less than 256 KiB of wasm memory", async () => {
   const memory = await memoryAfter({ data: [image] }, 200, (client) => client.generate(request));
   assert.ok(memory.length < 256 * KIB, `${memory.length} bytes`);
+});
+
+test("a task that is over keeps nothing of its request, though its handle is kept", async () => {
+  setFlagsFromString("--expose-gc");
+  const gc = runInNewContext("gc");
+  const bytes = Uint8Array.from(atob(image.b64_json), (letter) => letter.charCodeAt(0));
+  const fetch = async () => Response.json({ data: [image] });
+  const client = createClient({ providers: openai({ apiKey: "test" }), fetch, logLevel: "off" });
+  const begin = () => {
+    const picture = new Blob([bytes]);
+    return [client.generate({ ...request, images: [picture] }), new WeakRef(picture)];
+  };
+  const [task, picture] = begin();
+  await task;
+  for (let turn = 0; turn < 20 && picture.deref(); turn++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    gc();
+  }
+  assert.equal(picture.deref(), undefined);
+  assert.equal(task.state.status, "succeeded");
+  await client.close();
 });
