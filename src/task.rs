@@ -215,6 +215,11 @@ pub struct Part {
 }
 
 impl Part {
+    /// Whether the provider has it, or may have it, as far as is known: then there is something to go on with.
+    pub fn may_exist(&self) -> bool {
+        self.task_id.is_some() || self.in_doubt || self.state.is_out()
+    }
+
     /// Goes to another state. An illegal step is a defect of the engine; the property tests run with it denied.
     pub fn go(&mut self, next: PartState) {
         debug_assert!(self.state.may_become(&next), "{:?} may not become {next:?}", self.state);

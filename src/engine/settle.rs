@@ -245,7 +245,7 @@ impl Engine {
         {
             match &part.outcome {
                 Some(Ok(_)) if chosen => delivered.push(index as u16),
-                Some(Err(error)) if stays(error) => {}
+                Some(Err(error)) if stays(error) && part.may_exist() => {}
                 _ => effects.push(Effect::Forget { key: part.key.clone() }),
             }
         }
@@ -347,11 +347,7 @@ impl Engine {
     /// What a task can be resumed by, as far as it has been accepted.
     pub(super) fn reference(&self, number: TaskId) -> Option<Reference> {
         let task = self.tasks.get(&number)?;
-        let known = task
-            .parts
-            .iter()
-            .enumerate()
-            .filter(|(_, part)| part.task_id.is_some() || part.in_doubt || part.state.is_out());
+        let known = task.parts.iter().enumerate().filter(|(_, part)| part.may_exist());
         let parts = gather(known.map(|(index, part)| KnownPart {
             index: index as u16,
             provider: String::from(self.config.name_of(part.provider)),

@@ -174,3 +174,17 @@ fn an_answer_after_the_deadline_frees_its_slot_and_leaves_nothing() {
     audit::rest(&sim);
     audit::money(&sim);
 }
+
+#[test]
+fn what_the_provider_said_it_failed_leaves_nothing_to_go_on_with() {
+    let error = r#"{"error":{"message":"The server had an error.","type":"server_error","code":null}}"#;
+    let mut sim = story(10_000, vec![json(500, &[], error); 6]);
+    sim.ask(0, 1, options());
+    sim.run();
+    assert_eq!(
+        (audit::code(sim.outcome(1)), audit::billed(sim.outcome(1))),
+        (Some(Code::ServerError), Some(Billed::Unknown))
+    );
+    assert!(matches!(sim.outcome(1), Outcome::Failed(_, None)), "it is told, and there is nothing to resume");
+    assert!(sim.store.records.is_empty(), "nor would another process find something: {:?}", sim.store);
+}
