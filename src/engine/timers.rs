@@ -148,7 +148,12 @@ impl Engine {
             return;
         }
         if part.state.is_out() {
-            let error = crate::error::Error::new(Code::Deadline).billed(Billed::Unknown);
+            let mut error = crate::error::Error::new(Code::Deadline).billed(Billed::Unknown);
+            if self.is_synchronous(id) {
+                error.message = String::from(
+                    "There was no image before the deadline, and this provider can't be asked for it later.",
+                );
+            }
             self.abandon(id, error);
         } else if !matches!(part.state, PartState::Fetching { .. } | PartState::Over) {
             let error = self.out_of_patience(id);

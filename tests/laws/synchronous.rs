@@ -166,6 +166,8 @@ fn an_answer_after_the_deadline_frees_its_slot_and_leaves_nothing() {
         (audit::code(sim.outcome(1)), audit::billed(sim.outcome(1))),
         (Some(Code::Deadline), Some(Billed::Unknown))
     );
+    let Outcome::Failed(error, _) = sim.outcome(1) else { panic!("{:?}", sim.outcome(1)) };
+    assert!(!error.message.contains("resumed"), "{}", error.message);
     let second = sim.submits().nth(1).unwrap();
     assert!((20_000..21_000).contains(&second.at), "law 1: {}", second.at);
     assert!(sim.store.records.is_empty(), "nobody can ask for that picture again: {:?}", sim.store);
