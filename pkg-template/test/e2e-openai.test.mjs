@@ -197,6 +197,12 @@ test("an image that can't be had fails before anything is sent, and leaves its s
       }
       await assert.rejects(client.generate({ ...request, mask: new Blob([png(1, 1)]) }), { param: "mask" });
       await assert.rejects(client.generate({ ...request, seed: 7 }), { param: "seed" });
+      for (const name of ["stream", "n"]) {
+        const providerOptions = { openai: { [name]: 2 } };
+        await assert.rejects(client.generate({ ...request, providerOptions }), {
+          param: `providerOptions.openai.${name}`,
+        });
+      }
       await client.generate(request);
     },
     { limits: { concurrency: 1 } },

@@ -34,6 +34,7 @@ pub static HIAPI: Dialect = Dialect {
         (Field::ImageUrls, "input_urls"),
     ],
     root_options: &["route", "callback"],
+    refused_options: &[],
     answer: AnswerTable {
         output: &[&["data", "output"], &["output"]],
         output_url: "url",

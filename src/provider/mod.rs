@@ -43,6 +43,8 @@ pub struct Dialect {
     pub fields: &'static [(Field, &'static str)],
     /// Names in `providerOptions` that stand beside the model and not in the section.
     pub root_options: &'static [&'static str],
+    /// Names in `providerOptions` that would change what is paid for, or how the answer comes, behind our back.
+    pub refused_options: &'static [&'static str],
     /// Where things stand in answers.
     pub answer: AnswerTable,
     /// Provider codes and what they mean. Looked at first.

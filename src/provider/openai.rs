@@ -40,6 +40,8 @@ const FAMILY: Dialect = Dialect {
         (Field::Format, "output_format"),
     ],
     root_options: &[],
+    // A stream would be paid for and not be read; images that `n` doesn't know of would be over the limit of the answer's body.
+    refused_options: &["stream", "partial_images", "n", "model"],
     answer: AnswerTable {
         output: &[&["data"]],
         output_url: "url",

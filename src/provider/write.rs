@@ -33,6 +33,10 @@ pub fn submit_request(
     count: u16,
 ) -> Result<Submission, Error> {
     let options = request.options_for(provider);
+    if let Some((name, _)) = options.iter().find(|(name, _)| dialect.refused_options.contains(&name.as_str())) {
+        let param = concat(&["providerOptions.", provider, ".", name]);
+        return Err(Error::invalid(&param, "is the client's to set, or not supported"));
+    }
     let given = given_fields(request);
     let pixels = pixels(dialect, model, request);
     let taken = |field: Field| dialect.fields.iter().any(|(known, _)| *known == field);
