@@ -56,7 +56,8 @@ async function bytesOf(input: unknown): Promise<Uint8Array<ArrayBuffer>> {
     }
     throw new Error("is a data URL that is not base64");
   }
-  if (input instanceof Uint8Array) return new Uint8Array(input);
+  // A copy of our own already, made when the request came.
+  if (input instanceof Uint8Array) return input as Uint8Array<ArrayBuffer>;
   if (typeof input !== "object" || input === null) throw new Error("is no longer there");
   return imageBrand in input
     ? (input as unknown as Image).bytes()

@@ -43,7 +43,6 @@ impl Engine {
         let Some(part) = self.part(id) else { return };
         let PartState::Running { token, .. } = part.state else { return };
         let Some(config) = self.config.providers.get(part.provider) else { return };
-        let age = part.submitted_at.map_or(Millis::MAX, |at| at.until(self.now));
         let known = part.accepted_at.or(part.submitted_at);
         let visible_after = config.dialect.tasks.as_ref().map_or(0, |tasks| tasks.visible_after);
         let young = known.is_some_and(|at| at.until(self.now) < visible_after);
@@ -67,9 +66,7 @@ impl Engine {
                 if let Some(part) = self.part_mut(id) {
                     part.usage = usage;
                 }
-                if let Some(durations) = self.durations.get_mut(provider).filter(|_| age < Millis::MAX) {
-                    durations.note(age);
-                }
+                self.learn_duration(id);
                 self.free_slot(id);
                 self.part_succeeded(id, images);
             }

@@ -166,13 +166,9 @@ impl Engine {
         images: Vec<Image>,
         usage: Vec<(String, u64)>,
     ) {
-        let now = self.now;
         let Some(part) = self.part_mut(id) else { return };
         (part.task_id, part.request_id, part.usage) = (task_id, request_id, usage);
-        let (provider, took) = (part.provider, part.submitted_at.map(|at| at.until(now)));
-        if let (Some(durations), Some(took)) = (self.durations.get_mut(provider), took) {
-            durations.note(took);
-        }
+        self.learn_duration(id);
         if self.part(id).is_some_and(|part| part.outcome.is_some()) {
             // Nobody waits for it, and nothing could be asked for it again.
             self.forget_record(id);
@@ -314,6 +310,15 @@ impl Engine {
         part.refreshed = true;
         part.refresh_next = true;
         true
+    }
+
+    /// A task is seen to be done: that is how long they take at its provider.
+    pub(super) fn learn_duration(&mut self, id: PartId) {
+        let took = self.part(id).and_then(|part| Some((part.provider, part.submitted_at?.until(self.now))));
+        let Some((provider, took)) = took else { return };
+        if let Some(durations) = self.durations.get_mut(provider) {
+            durations.note(took);
+        }
     }
 
     /// How long such tasks usually run at the part's provider.
