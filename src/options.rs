@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::gather::gather;
 use crate::json::Json;
+use crate::limit::{Concurrency, Counts, Limits, Scope};
 use crate::provider::Dialect;
 use crate::text::concat;
 use crate::time::Millis;
@@ -207,8 +208,8 @@ pub struct ProviderConfig {
     pub account: String,
     /// The key comes from a function, so a 401 is worth asking it once more.
     pub refreshable: bool,
-    /// Tasks in flight. 4, where the guide advises to start, until it is learned (or told).
-    pub concurrency: u32,
+    /// What the caller says of its limits.
+    pub limits: Limits,
 }
 
 /// What an engine needs to start.
@@ -253,7 +254,7 @@ impl ProviderConfig {
             base_url: String::from(dialect.base_url),
             account: String::new(),
             refreshable: false,
-            concurrency: 4,
+            limits: Limits::default(),
         }
     }
 
@@ -265,14 +266,40 @@ impl ProviderConfig {
         }
         provider.account = json.text_of("account").unwrap_or_default();
         provider.refreshable = json.get("refreshable").and_then(Json::boolean).unwrap_or(false);
-        let limit = json.at(&["limits", "concurrency"]);
-        let start = limit.and_then(|limit| limit.get("start").or(Some(limit))).and_then(Json::whole);
-        let most = limit.and_then(|limit| limit.get("max")).and_then(Json::whole).unwrap_or(u64::from(u32::MAX));
-        let told = start.unwrap_or(u64::from(provider.concurrency)).min(most);
-        provider.concurrency = told.clamp(1, 100_000) as u32;
+        provider.limits = json.get("limits").map_or(Limits::default(), limits);
         Some(provider)
     }
 }
+
+fn limits(json: &Json) -> Limits {
+    let figure =
+        |json: &Json, name: &str| json.get(name).and_then(Json::whole).map(|number| number.clamp(1, MOST) as u32);
+    let concurrency = match json.get("concurrency") {
+        Some(Json::Number(_)) => Concurrency::Told(figure(json, "concurrency").unwrap_or(1)),
+        told => {
+            let most = told.and_then(|told| figure(told, "max")).unwrap_or(u32::MAX);
+            let start = told.and_then(|told| figure(told, "start")).unwrap_or(4);
+            Concurrency::Learn { start: start.min(most), most }
+        }
+    };
+    Limits {
+        concurrency,
+        rpm: figure(json, "rpm"),
+        rpd: figure(json, "rpd"),
+        counts: match json.get("counts").and_then(Json::text) {
+            Some("request") => Counts::Request,
+            Some("image") => Counts::Image,
+            _ => Counts::Task,
+        },
+        scope: match json.get("scope").and_then(Json::text) {
+            Some("model") => Scope::Model,
+            _ => Scope::Key,
+        },
+    }
+}
+
+/// No key allows more of anything.
+const MOST: u64 = 10_000_000;
 
 /// People paste an address with or without the version.
 fn base_url(given: &str, dialect: &Dialect) -> String {
@@ -333,15 +360,18 @@ mod tests {
     }
 
     #[test]
-    fn concurrency_may_be_told_bounded_or_left_to_be_learned() {
-        let read = |limit: Json| {
-            let limits = ObjectBuilder::new().with("concurrency", limit).build();
-            let json = ObjectBuilder::new().with("name", "h").with("dialect", "hiapi").with("limits", limits).build();
-            ProviderConfig::read(&json).unwrap().concurrency
+    fn limits_may_be_told_bounded_or_left_to_be_learned() {
+        let read = |limits: ObjectBuilder| {
+            let json = ObjectBuilder::new().with("name", "h").with("dialect", "hiapi").with("limits", limits.build());
+            ProviderConfig::read(&json.build()).unwrap().limits
         };
-        assert_eq!(read(Json::from(23u64)), 23);
-        assert_eq!(read(Json::from("learn")), 4);
-        assert_eq!(read(ObjectBuilder::new().with("max", 2u64).build()), 2);
-        assert_eq!(read(ObjectBuilder::new().with("start", 9u64).build()), 9);
+        let concurrency = |limit: Json| read(ObjectBuilder::new().with("concurrency", limit)).concurrency;
+        assert_eq!(concurrency(Json::from(23u64)), Concurrency::Told(23));
+        let learn = |start, most| Concurrency::Learn { start, most };
+        assert_eq!(concurrency(Json::from("learn")), learn(4, u32::MAX));
+        assert_eq!(concurrency(ObjectBuilder::new().with("max", 2u64).build()), learn(2, 2));
+        assert_eq!(concurrency(ObjectBuilder::new().with("start", 9u64).build()), learn(9, u32::MAX));
+        let told = read(ObjectBuilder::new().with("rpm", 30u64).with("counts", "image").with("scope", "model"));
+        assert_eq!(told, Limits { rpm: Some(30), counts: Counts::Image, scope: Scope::Model, ..Limits::default() });
     }
 }

@@ -9,7 +9,7 @@ use crate::error::{Attempt, Error, Target};
 use crate::gather::gather;
 use crate::journal::{MAX_PARTS, Record, Stage};
 use crate::json::{Json, ObjectBuilder};
-use crate::limit::{LaneSnapshot, Window};
+use crate::limit::{Known, LaneSnapshot, Phase, Window};
 use crate::provider::Image;
 use crate::task::KnownPart;
 
@@ -182,7 +182,7 @@ pub fn lane(engine: &Engine, name: &str, provider: usize, snapshot: &LaneSnapsho
         .with("provider", engine.config().name_of(provider))
         .with("limit", u64::from(snapshot.limit))
         .with("held", u64::from(snapshot.held))
-        .with("phase", "steady")
+        .with("phase", phase(snapshot.phase))
         .maybe("pausedUntil", snapshot.paused_until.map(|until| engine.wall_clock(until)))
         .maybe("window", snapshot.window.map(window))
         .with("refusals", u64::from(snapshot.refusals))
@@ -193,8 +193,24 @@ fn window(window: Window) -> Json {
     ObjectBuilder::new()
         .with("rpm", u64::from(window.limit))
         .with("used", u64::from(window.used))
-        .with("known", "header")
+        .with(
+            "known",
+            match window.known {
+                Known::Configured => "configured",
+                Known::Header => "header",
+                Known::Confirmed => "confirmed",
+                Known::Suspected => "suspected",
+            },
+        )
         .build()
+}
+
+fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Ramp => "ramp",
+        Phase::Steady => "steady",
+        Phase::Trial => "trial",
+    }
 }
 
 /// What the client believes: `ClientStatus`.

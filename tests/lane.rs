@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "these are tests")]
 
 use tidegate::error::Axis;
-use tidegate::limit::{Lane, LaneIn, LaneOut, Token, Verdict, Window};
+use tidegate::limit::{Known, Lane, LaneConfig, LaneIn, LaneOut, Limits, Token, Verdict, Window};
 use tidegate::options::Priority;
 use tidegate::retry::hint::Rate;
 use tidegate::time::Instant;
@@ -16,12 +16,9 @@ struct Bench {
 impl Bench {
     /// A lane of four slots for which many wait.
     fn new(presumes: bool) -> Bench {
-        let mut lane = Lane::new(4, 7, 1_000, 30_000);
-        if presumes {
-            lane.presume_acceptance();
-        }
+        let lane = Lane::new(LaneConfig { presumes, ..LaneConfig::new(Limits::told(4)) }, 7);
         let mut bench = Bench { lane, now: 0 };
-        bench.tell(LaneIn::Demand { band: Priority::Batch, waiting: 100 });
+        bench.tell(LaneIn::Demand { band: Priority::Batch, waiting: 100, weight: 1 });
         bench
     }
 
@@ -37,7 +34,7 @@ impl Bench {
                 sent.push(token);
             }
         }
-        sent.iter().for_each(|token| self.tell(LaneIn::Sent { token: *token }));
+        sent.iter().for_each(|token| self.tell(LaneIn::Sent { token: *token, weight: 1 }));
         sent
     }
 
@@ -146,13 +143,13 @@ fn a_window_that_a_header_tells_of_is_shown_and_kept() {
     bench.tell(LaneIn::Answered { token: sent[0], verdict: Verdict::Accepted });
     bench.tell(LaneIn::Rate(Rate { limit: 5, remaining: 0, reset: 30_000 }));
     bench.tell(LaneIn::Ended { token: sent[0] });
-    assert_eq!(bench.lane.snapshot().window, Some(Window { limit: 5, used: 5 }));
+    assert_eq!(bench.lane.snapshot().window, Some(Window { limit: 5, used: 5, length: 30_000, known: Known::Header }));
     assert!(bench.send().is_empty(), "nothing is left of it");
     bench.now = bench.lane.paused_until().unwrap().millis();
     assert!(bench.now >= 30_000);
     bench.tell(LaneIn::Wake);
     assert_eq!(bench.send().len(), 1);
-    assert_eq!(bench.lane.snapshot().window, Some(Window { limit: 5, used: 0 }));
+    assert_eq!(bench.lane.snapshot().window, Some(Window { limit: 5, used: 0, length: 30_000, known: Known::Header }));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::{Effect, Engine, Update};
 use crate::error::{Axis, Code, Error};
 use crate::gather::gather;
 use crate::journal::Stage;
-use crate::limit::{Lane, LaneIn, LaneOut, NotUntil, Token, Wait};
+use crate::limit::{Lane, LaneConfig, LaneIn, LaneOut, NotUntil, Token, Wait};
 use crate::options::Priority;
 use crate::queue::Queue;
 use crate::task::{PartId, PartState};
@@ -52,10 +52,13 @@ impl Engine {
             return place;
         }
         let retry = &self.config.defaults.retry;
-        let mut lane = Lane::new(config.concurrency, self.rng.next_u64(), retry.base, retry.cap);
-        if config.dialect.is_synchronous() {
-            lane.presume_acceptance();
-        }
+        let settings = LaneConfig {
+            limits: config.limits,
+            presumes: config.dialect.is_synchronous(),
+            base: retry.base,
+            cap: retry.cap,
+        };
+        let lane = Lane::new(settings, self.rng.next_u64());
         self.lanes.push(LaneSlot {
             name,
             provider,
@@ -145,7 +148,7 @@ impl Engine {
         for (index, band) in [Priority::Interactive, Priority::Batch].into_iter().enumerate() {
             if slot.told.get(index) != counts.get(index) {
                 let waiting = counts.get(index).copied().unwrap_or(0) as u32;
-                slot.lane.handle(now, LaneIn::Demand { band, waiting });
+                slot.lane.handle(now, LaneIn::Demand { band, waiting, weight: 1 });
             }
         }
         slot.told = counts;
@@ -164,6 +167,7 @@ impl Engine {
                     self.refuse_hopeless(lane, None);
                 }
                 LaneOut::Stalled => self.stalled(lane),
+                LaneOut::Learned(_) => {}
                 LaneOut::Snapshot(_) => {
                     let owner = self.context;
                     self.effect(owner, Effect::Limit { lane });

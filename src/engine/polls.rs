@@ -57,7 +57,7 @@ impl Engine {
                     part.refreshed = false;
                 }
                 if let Some(token) = token {
-                    self.tell_lane(lane, LaneIn::Seen { token });
+                    self.tell_lane(lane, LaneIn::Seen { token, queued: running.queued });
                 }
                 self.poll_again(id, None, false);
                 self.tell_running(id, running.queued, running.progress);

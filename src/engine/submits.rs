@@ -43,7 +43,7 @@ impl Engine {
         }
         let watched = part.outcome.is_none();
         let refresh = core::mem::take(&mut part.refresh_next);
-        self.tell_lane(lane, LaneIn::Sent { token });
+        self.tell_lane(lane, LaneIn::Sent { token, weight: 1 });
         if watched && first {
             self.start_deadline(id);
         }

@@ -1,7 +1,8 @@
 //! One quota bucket (provider, origin, account) as a machine of its own: messages in, messages out, no clock. The engine speaks to it the same
 //! way whether it stands beside it or at the other end of a wire.
 
-use super::message::{LaneIn, LaneOut, LaneSnapshot, NotUntil, Token, Verdict, Wait, Window};
+use super::message::{Known, LaneIn, LaneOut, LaneSnapshot, NotUntil, Phase, Token, Verdict, Wait, Window};
+use super::settings::{Concurrency, LaneConfig};
 use crate::error::Axis;
 use crate::gather::gather;
 use crate::options::Priority;
@@ -83,16 +84,20 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// A lane of a fixed number of slots. `base` and `cap` bound the full jitter of its cooldown where the server gives no hint, ms.
-    pub fn new(limit: u32, seed: u64, base: Millis, cap: Millis) -> Lane {
+    /// A lane. The same configuration, seed and messages give the same answers.
+    pub fn new(config: LaneConfig, seed: u64) -> Lane {
+        let limit = match config.limits.concurrency {
+            Concurrency::Told(limit) => limit,
+            Concurrency::Learn { start, most } => start.min(most),
+        };
         Lane {
             limit: limit.max(1),
             rng: Rng::new(seed),
-            base,
-            cap,
+            base: config.base,
+            cap: config.cap,
             next_token: 0,
             permits: Table::default(),
-            presumes: false,
+            presumes: config.presumes,
             slowest_refusal: 0,
             doubted_row: 0,
             window: None,
@@ -109,23 +114,18 @@ impl Lane {
         }
     }
 
-    /// From now on a submit that stays unanswered for max(2 s, twice the slowest refusal seen) counts as accepted. A late refusal undoes it.
-    pub fn presume_acceptance(&mut self) {
-        self.presumes = true;
-    }
-
     /// Takes a message.
     pub fn handle(&mut self, now: Instant, message: LaneIn) {
         self.presume(now);
         match message {
-            LaneIn::Demand { band, waiting } => match band {
+            LaneIn::Demand { band, waiting, .. } => match band {
                 Priority::Interactive => self.waiting[0] = waiting,
                 Priority::Batch => self.waiting[1] = waiting,
             },
             LaneIn::Adopt { token } => {
                 self.permits.insert(token, Slot { permit: Permit::Held, since: now, until: now.after(PERMIT_LIFE) });
             }
-            LaneIn::Sent { token } => {
+            LaneIn::Sent { token, .. } => {
                 self.set(token, Permit::Sent, now.after(PERMIT_LIFE));
                 if let Some(slot) = self.permits.get_mut(&token) {
                     slot.since = now;
@@ -134,7 +134,7 @@ impl Lane {
             LaneIn::Rate(rate) => self.rated(now, rate),
             LaneIn::Hold { wait } => self.hold(now, wait),
             LaneIn::Answered { token, verdict } => self.answered(now, token, verdict),
-            LaneIn::Seen { token } => self.set(token, Permit::Held, now.after(PERMIT_LIFE)),
+            LaneIn::Seen { token, .. } => self.set(token, Permit::Held, now.after(PERMIT_LIFE)),
             LaneIn::Ended { token } => {
                 if self.permits.remove(&token).is_some() {
                     self.slot_freed();
@@ -144,7 +144,7 @@ impl Lane {
             LaneIn::Return { token } => {
                 self.permits.remove(&token);
             }
-            LaneIn::Wake => {}
+            LaneIn::Recall(_) | LaneIn::Wake => {}
         }
         self.expire(now);
         self.grant(now);
@@ -189,7 +189,8 @@ impl Lane {
     /// The provider's own count is better than any of ours: where nothing is left, nobody asks.
     fn rated(&mut self, now: Instant, rate: Rate) {
         let used = rate.limit.saturating_sub(rate.remaining);
-        self.window = Some((Window { limit: rate.limit, used }, now.after(rate.reset)));
+        self.window =
+            Some((Window { limit: rate.limit, used, length: rate.reset, known: Known::Header }, now.after(rate.reset)));
         if rate.remaining == 0 && rate.reset > 0 {
             let first = rate.reset / u64::from(rate.limit.max(1));
             self.hold(now, rate.reset.min(first.max(WHOLE_WINDOW)));
@@ -201,6 +202,8 @@ impl Lane {
         LaneSnapshot {
             limit: self.limit,
             held: self.permits.len() as u32,
+            queued: 0,
+            phase: Phase::Steady,
             paused_until: self.paused_until(),
             refusals: self.refusals,
             window: self.window.map(|(window, _)| window),

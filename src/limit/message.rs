@@ -17,6 +17,8 @@ pub enum LaneIn {
         band: Priority,
         /// How many.
         waiting: u32,
+        /// How many slots the first of them takes.
+        weight: u32,
     },
     /// A task that was accepted elsewhere, or before a restart, holds a slot; the engine chose the number.
     Adopt {
@@ -27,7 +29,11 @@ pub enum LaneIn {
     Sent {
         /// The permit.
         token: Token,
+        /// How many slots it takes: more than one where the provider counts images.
+        weight: u32,
     },
+    /// What an earlier process learned of this key: where to begin.
+    Recall(Learned),
     /// The provider asked everybody to stay away, for a reason that is no limit (503 with `Retry-After`).
     Hold {
         /// How long, ms.
@@ -46,6 +52,8 @@ pub enum LaneIn {
     Seen {
         /// The permit.
         token: Token,
+        /// It waits for a slot at the provider.
+        queued: bool,
     },
     /// The task was seen to be over.
     Ended {
@@ -86,6 +94,41 @@ pub enum Verdict {
     Unknown,
 }
 
+/// What is worth keeping of what a lane found out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Learned {
+    /// Slots that the key has.
+    pub limit: u32,
+    /// The provider refused beyond it; else more may be there.
+    pub bounded: bool,
+    /// A rolling window: how many submits, in how many ms.
+    pub window: Option<(u32, Millis)>,
+}
+
+/// How the lane goes about its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It grows with each answer, for nothing has refused yet.
+    Ramp,
+    /// It keeps what it found full.
+    Steady,
+    /// One more than that is out; what comes of it decides.
+    Trial,
+}
+
+/// How a window came to be known, from the surest to the least sure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// The caller said so.
+    Configured,
+    /// The provider's answers say so.
+    Header,
+    /// Refusals fit it, and so did the first acceptance after it had passed.
+    Confirmed,
+    /// Refusals fit it, and nothing else explains them.
+    Suspected,
+}
+
 /// Why there is no permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
@@ -95,6 +138,8 @@ pub enum Wait {
     Cooldown,
     /// One probe is out; its answer decides.
     Probe,
+    /// So many submits in so long are allowed.
+    Window,
 }
 
 /// When to hope for a permit.
@@ -115,21 +160,29 @@ pub struct LaneSnapshot {
     pub limit: u32,
     /// Slots in use, ghosts included.
     pub held: u32,
+    /// Of those, how many wait for a slot at the provider.
+    pub queued: u32,
+    /// How the limit is gone about.
+    pub phase: Phase,
     /// The end of the cooldown.
     pub paused_until: Option<Instant>,
     /// Refusals so far.
     pub refusals: u32,
-    /// What the provider tells of its window.
+    /// The tightest limit over time.
     pub window: Option<Window>,
 }
 
-/// A limit over time, as the provider's answers tell of it.
+/// A limit over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// So much is allowed.
     pub limit: u32,
     /// So much of it is used.
     pub used: u32,
+    /// In how long, ms.
+    pub length: Millis,
+    /// Who says so.
+    pub known: Known,
 }
 
 /// From the lane to the engine.
@@ -153,4 +206,6 @@ pub enum LaneOut {
     Stalled,
     /// Something changed.
     Snapshot(LaneSnapshot),
+    /// Something was found out that the next process should begin with.
+    Learned(Learned),
 }

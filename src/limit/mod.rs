@@ -2,6 +2,8 @@
 
 mod lane;
 mod message;
+mod settings;
 
 pub use lane::Lane;
-pub use message::{LaneIn, LaneOut, LaneSnapshot, NotUntil, Token, Verdict, Wait, Window};
+pub use message::{Known, LaneIn, LaneOut, LaneSnapshot, Learned, NotUntil, Phase, Token, Verdict, Wait, Window};
+pub use settings::{Concurrency, Counts, LaneConfig, Limits, Scope};

@@ -2,6 +2,7 @@
 
 use tidegate::engine::{Input, Outcome};
 use tidegate::http::{Purpose, Request};
+use tidegate::limit::Limits;
 use tidegate::options::{CallOptions, Config, Priority, ProviderConfig};
 use tidegate::provider::Dialect;
 use tidegate::task::{CallId, OwnerId, PartId, TaskId};
@@ -115,7 +116,8 @@ pub struct Settled {
 /// A client of one provider.
 pub fn client(dialect: &'static Dialect, concurrency: u32) -> Config {
     let base_url = [BASE, if dialect.base_has_version { "/v1" } else { "" }].concat();
-    let provider = ProviderConfig { base_url, concurrency, ..ProviderConfig::new("hiapi", dialect) };
+    let provider =
+        ProviderConfig { base_url, limits: Limits::told(concurrency), ..ProviderConfig::new("hiapi", dialect) };
     Config { providers: vec![provider], ..Config::default() }
 }
 
