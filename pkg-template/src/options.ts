@@ -130,6 +130,12 @@ export const callShape: Shape = {
 const { idempotencyKey: _, ...ofBatch } = callShape;
 export const batchShape: Shape = { ...ofBatch, id: text, order: oneOf("completion", "input") };
 
+const learning: Rule = (value, param) => {
+  check(value, { start: whole(1), max: unlimited(whole(1)) }, param);
+  const { start = 1, max = Infinity } = value as { start?: number; max?: number };
+  if (start > max) refuse(`${param}.start`, "must not be more than max");
+};
+
 export const providerShape: Shape = {
   apiKey: (value, param) => {
     if (typeof value === "function") return;
@@ -138,17 +144,21 @@ export const providerShape: Shape = {
   },
   baseURL: rule((v) => typeof v === "string" || v instanceof URL, "must be a string or a URL"),
   headers,
-  prices: later,
+  prices: each(rule((v) => isNumber(v, 0), "must be a number of US dollars")),
   account: text,
   limits: nested({
     concurrency: (value, param) => {
-      if (value === "learn" || isObject(value)) later(value, param);
-      whole(1)(value, param);
+      if (isObject(value)) learning(value, param);
+      else if (value !== "learn")
+        rule(
+          (v) => Number.isInteger(v) && isNumber(v, 1),
+          'must be a whole number of at least 1, "learn" or { start, max }',
+        )(value, param);
     },
-    rpm: later,
-    rpd: later,
-    counts: later,
-    scope: later,
+    rpm: whole(1),
+    rpd: whole(1),
+    counts: oneOf("task", "request", "image"),
+    scope: oneOf("key", "model"),
   }),
 };
 

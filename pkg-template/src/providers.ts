@@ -9,6 +9,7 @@ export interface ProviderData {
   readonly baseURL?: string | undefined;
   readonly account?: string | undefined;
   readonly limits?: Limits | undefined;
+  readonly prices?: Record<string, number> | undefined;
   readonly headers: () => Record<string, string>;
   readonly apiKey: () => ProviderOptions["apiKey"];
 }
@@ -31,7 +32,7 @@ const origin = (given: string | URL): string => {
 
 const describe = (dialect: string, options: ProviderOptions): Provider => {
   check(options, providerShape);
-  const { apiKey, baseURL, account, limits, headers } = options;
+  const { apiKey, baseURL, account, limits, prices, headers } = options;
   if (apiKey === undefined) {
     if ("apiKey" in options) refuse("apiKey", "is undefined: is its environment variable set?");
     if (baseURL === undefined)
@@ -42,7 +43,9 @@ const describe = (dialect: string, options: ProviderOptions): Provider => {
     dialect,
     baseURL: baseURL === undefined ? undefined : origin(baseURL),
     account,
-    limits: limits && { ...limits },
+    // Copies, so that what is changed later changes nothing.
+    limits: limits && (JSON.parse(JSON.stringify(limits)) as Limits),
+    prices: prices && { ...prices },
     headers: () => copy,
     apiKey: () => apiKey,
   };

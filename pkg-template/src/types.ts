@@ -20,10 +20,18 @@ export type Fetch = (...parameters: FetchParameters) => Promise<Response>;
 /** Bytes of an image: a `Uint8Array`, with an `ArrayBuffer` behind it where TypeScript can say so. */
 export type Bytes = ReturnType<typeof Uint8Array.of>;
 
-/** Known limits of a key. */
+/** Known limits of a key. What is left out is learned; what is told, and what the provider's own headers tell, goes before what is learned. */
 export interface Limits {
-  /** Tasks in flight at once. @default 4 */
-  concurrency?: number | undefined;
+  /** Tasks in flight at once: a number that is kept to, or where learning begins and the most that it may come to. @default "learn" from 4 upward */
+  concurrency?: number | "learn" | { start?: number | undefined; max?: number | undefined } | undefined;
+  /** Submits in any 60 s. */
+  rpm?: number | undefined;
+  /** Submits a day. */
+  rpd?: number | undefined;
+  /** What the provider counts, against concurrency and windows alike ("images per minute"). @default "task" */
+  counts?: "task" | "request" | "image" | undefined;
+  /** Whether models of one key share a quota. @default "key": they do */
+  scope?: "key" | "model" | undefined;
 }
 
 /** How a provider is reached and paid. */
@@ -37,9 +45,11 @@ export interface ProviderOptions {
   baseURL?: string | URL | undefined;
   /** Sent along with every request to the provider; never to where images are fetched from. */
   headers?: Record<string, string> | undefined;
+  /** US dollars an image, by model. */
+  prices?: Record<string, number> | undefined;
   /** Keys with the same account share its quota: more keys are not more room. @default the key */
   account?: string | undefined;
-  /** Known limits of this key. */
+  /** Known limits of this key. Whatever is left out is learned. */
   limits?: Limits | undefined;
 }
 

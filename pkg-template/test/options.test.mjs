@@ -43,10 +43,45 @@ test("wrong client options throw and name the field", () => {
 test("what is in the contract and not there yet says so", () => {
   for (const param of ["routes", "aliases", "budget", "coordination"])
     refuses(() => client({ [param]: {} }), param, /not there yet/);
-  for (const param of ["rpm", "rpd", "counts", "scope"])
-    refuses(() => hiapi({ apiKey: "k", limits: { [param]: 1 } }), `limits.${param}`, /not there yet/);
-  refuses(() => hiapi({ apiKey: "k", limits: { concurrency: "learn" } }), "limits.concurrency", /not there yet/);
-  refuses(() => hiapi({ apiKey: "k", prices: {} }), "prices", /not there yet/);
+});
+
+test("limits and prices are checked, and the field at fault is named", () => {
+  const limits = (given) => () => hiapi({ apiKey: "k", limits: given });
+  for (const good of [
+    {},
+    { concurrency: 23, rpm: 60, rpd: 5_000, counts: "image", scope: "model" },
+    { concurrency: "learn", rpm: undefined, counts: undefined },
+    { concurrency: {} },
+    { concurrency: { start: 2, max: 2 } },
+    { concurrency: { start: undefined, max: Infinity } },
+  ])
+    limits(good)();
+  for (const bad of [0, 1.5, -1, NaN, Infinity, "4", "Learn", true, null])
+    refuses(limits({ concurrency: bad }), "limits.concurrency", /whole number of at least 1, "learn" or/);
+  refuses(limits({ concurrency: { start: 0 } }), "limits.concurrency.start");
+  refuses(limits({ concurrency: { start: Infinity } }), "limits.concurrency.start");
+  refuses(limits({ concurrency: { max: 0.5 } }), "limits.concurrency.max");
+  refuses(limits({ concurrency: { start: 9, max: 8 } }), "limits.concurrency.start", /more than max/);
+  refuses(limits({ concurrency: { most: 8 } }), "limits.concurrency.most", /not an option/);
+  for (const param of ["rpm", "rpd"])
+    for (const bad of [0, 0.5, Infinity, "60"]) refuses(limits({ [param]: bad }), `limits.${param}`);
+  refuses(limits({ counts: "images" }), "limits.counts", /task, request, image/);
+  refuses(limits({ scope: "account" }), "limits.scope", /key, model/);
+  refuses(limits({ tpm: 5 }), "limits.tpm", /not an option/);
+  hiapi({ apiKey: "k", prices: { "gpt-image-2": 0.04, free: 0 } });
+  refuses(() => hiapi({ apiKey: "k", prices: { "gpt-image-2": "4 cents" } }), "prices.gpt-image-2", /dollars/);
+  refuses(() => hiapi({ apiKey: "k", prices: { a: -1 } }), "prices.a");
+  refuses(() => hiapi({ apiKey: "k", prices: 4 }), "prices");
+});
+
+test("limits are handed to the core as they were when they were given", () => {
+  const world = createWorld();
+  const limits = { concurrency: { start: 2, max: undefined }, rpm: 60, counts: "image" };
+  const provider = hiapi({ apiKey: "k", limits });
+  limits.concurrency.start = 9;
+  limits.rpm = 1;
+  createClient({ providers: provider }).status();
+  assert.deepEqual(world.cores[0].config.providers[0].limits, { concurrency: { start: 2 }, rpm: 60, counts: "image" });
 });
 
 test("undefined counts as left out, Infinity where it is the default too", () => {

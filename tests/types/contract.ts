@@ -88,7 +88,7 @@ createClient({ providers: { hiapi: {} } });
 createClient({});
 // @ts-expect-error: no such option
 createClient({ providers: provider, retires: 1 });
-// @ts-expect-error: a limit is a number
+// @ts-expect-error: a limit is a number, or how to learn it
 hiapi({ apiKey: "key", limits: { concurrency: "4" } });
 const client = createClient({ providers: { one: provider, other: hiapi({ apiKey: "key" }) } });
 
@@ -278,7 +278,12 @@ declare const clock: Clock;
 declare const logger: Logger;
 declare const fetch: Fetch;
 createClient({ providers: provider, store, logger, fetch, testing: { seed: 1, clock } });
-expectTypeOf<Limits["concurrency"]>().toEqualTypeOf<number | undefined>();
+expectTypeOf<Limits["concurrency"]>().toEqualTypeOf<
+  number | "learn" | { start?: number | undefined; max?: number | undefined } | undefined
+>();
+expectTypeOf<Limits["counts"]>().toEqualTypeOf<"task" | "request" | "image" | undefined>();
+expectTypeOf<Limits["scope"]>().toEqualTypeOf<"key" | "model" | undefined>();
+expectTypeOf<ProviderOptions["prices"]>().toEqualTypeOf<Record<string, number> | undefined>();
 expectTypeOf<RetryPolicy["ambiguous"]>().toEqualTypeOf<"never" | "if-idempotent" | "always" | undefined>();
 expectTypeOf<NonNullable<CallOptions["priority"]>>().toEqualTypeOf<"interactive" | "batch">();
 

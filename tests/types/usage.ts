@@ -29,8 +29,10 @@ const provider: Provider = hiapi({
 hiapi({ apiKey: maybe });
 // @ts-expect-error: the same, said outright
 hiapi({ apiKey: undefined });
-// @ts-expect-error: not there yet
-hiapi({ apiKey: "k", limits: { rpm: 5 } });
+hiapi({ apiKey: "k", limits: { concurrency: "learn", rpm: 5, counts: "image", scope: "model" }, prices: { a: 0.04 } });
+hiapi({ apiKey: "k", limits: { concurrency: { start: 2 }, rpd: undefined } });
+// @ts-expect-error: no such limit
+hiapi({ apiKey: "k", limits: { tpm: 5 } });
 // @ts-expect-error: a provider is made by its function
 createClient({ providers: { hiapi: {} } });
 // @ts-expect-error: not there yet

@@ -4,6 +4,7 @@ use futures_util::future::join;
 use js_sys::Function;
 use tidegate::engine::Cancelled;
 use tidegate::error::{Billed, Code};
+use tidegate::limit::{Concurrency, Limits};
 use tidegate::request::ImageRequest;
 use tidegate::web::{Client, Options, Provider, TaskReference};
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -149,6 +150,11 @@ async fn what_breaks_a_rule_is_refused_before_anything_is_sent() {
         }
         assert_eq!(param(Provider::hiapi("k").header("Idempotency-Key", "x")), "header");
         assert_eq!(param(Provider::hiapi("k").concurrency(0)), "concurrency");
+        let learn = |start, most| Limits { concurrency: Concurrency::Learn { start, most }, ..Limits::default() };
+        for limits in [learn(0, 4), learn(5, 4)] {
+            assert_eq!(param(Provider::hiapi("k").limits(limits)), "concurrency");
+        }
+        assert_eq!(param(Provider::hiapi("k").limits(Limits { rpm: Some(0), ..Limits::default() })), "rpm");
         assert!(Client::builder().build().is_err(), "no provider");
         let twice = builder(Provider::hiapi("k")).provider("hiapi", Provider::hiapi("l"));
         assert_eq!(twice.build().unwrap_err().param.as_deref(), Some("provider"));

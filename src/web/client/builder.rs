@@ -16,6 +16,7 @@ use crate::engine::Engine;
 use crate::gather::gather;
 use crate::http::{is_loopback_url, same_origin};
 use crate::json::{Json, ObjectBuilder};
+use crate::limit::{Concurrency, Limits};
 use crate::options::{Config, Defaults, RetryPolicy};
 use crate::provider::Dialect;
 use crate::provider::hiapi::HIAPI;
@@ -35,7 +36,7 @@ pub struct Provider {
     key: Option<String>,
     base_url: Option<String>,
     account: Option<String>,
-    concurrency: Option<u32>,
+    limits: Limits,
     headers: Vec<(String, String)>,
 }
 
@@ -76,7 +77,7 @@ impl Provider {
             key: key.map(String::from),
             base_url: None,
             account: None,
-            concurrency: None,
+            limits: Limits::default(),
             headers: Vec::new(),
         }
     }
@@ -93,9 +94,15 @@ impl Provider {
         self
     }
 
-    /// Tasks at once. 4 by default, where the providers' guides advise to start.
+    /// Tasks at once, and nothing is tried. By default it is learned, from 4 upward.
     pub fn concurrency(mut self, concurrency: u32) -> Provider {
-        self.concurrency = Some(concurrency);
+        self.limits.concurrency = Concurrency::Told(concurrency);
+        self
+    }
+
+    /// All that is known of the key's limits, in place of what was said before; the rest is learned.
+    pub fn limits(mut self, limits: Limits) -> Provider {
+        self.limits = limits;
         self
     }
 
@@ -130,21 +137,34 @@ impl Provider {
                 ));
             }
         }
-        if self.concurrency == Some(0) {
-            return Err(invalid("concurrency", "must be at least 1"));
+        self.check_limits()
+    }
+
+    fn check_limits(&self) -> Result<(), Error> {
+        match self.limits.concurrency {
+            Concurrency::Told(0) | Concurrency::Learn { start: 0, .. } => {
+                return Err(invalid("concurrency", "must be at least 1"));
+            }
+            Concurrency::Learn { start, most } if start > most => {
+                return Err(invalid("concurrency", "must not start beyond its most"));
+            }
+            _ => {}
+        }
+        for (name, figure) in [("rpm", self.limits.rpm), ("rpd", self.limits.rpd)] {
+            if figure == Some(0) {
+                return Err(invalid(name, "must be at least 1"));
+            }
         }
         Ok(())
     }
 
     /// As the facade hands it over: one set of rules reads both.
     fn plain(&self, name: &str, account: &str) -> Json {
-        let concurrency = ObjectBuilder::new().maybe("concurrency", self.concurrency.map(u64::from)).build();
         ObjectBuilder::new()
             .with("name", name)
             .with("dialect", self.dialect.name)
             .maybe("baseURL", self.base_url.clone())
             .with("account", self.account.as_deref().unwrap_or(account))
-            .with("limits", concurrency)
             .build()
     }
 
@@ -160,7 +180,7 @@ impl fmt::Debug for Provider {
             .field("dialect", &self.dialect.name)
             .field("base_url", &self.base_url)
             .field("account", &self.account)
-            .field("concurrency", &self.concurrency)
+            .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
 }
@@ -255,7 +275,10 @@ impl ClientBuilder {
             plain.push(provider.plain(name, first.map_or("", |(name, _)| name)));
         }
         let plain = ObjectBuilder::new().with("providers", Json::List(plain)).build();
-        let config = Config { defaults: self.defaults, ..Config::read(&plain) };
+        let mut config = Config { defaults: self.defaults, ..Config::read(&plain) };
+        for (config, (_, provider)) in config.providers.iter_mut().zip(&self.providers) {
+            config.limits = provider.limits;
+        }
         let seed = self.seed.or_else(|| getrandom::u64().ok()).unwrap_or_else(|| js_sys::Date::now().to_bits());
         let credentials =
             self.providers.into_iter().map(|(_, provider)| Credential { key: provider.key, headers: provider.headers });
