@@ -23,7 +23,11 @@ pub struct Charge {
     pub images: u32,
     /// The amount in USD.
     pub amount_usd: f64,
-    /// When it was charged (world time in milliseconds).
+    /// When its task was accepted (world time in milliseconds, as are the next two).
+    pub accepted_ms: u64,
+    /// When its task got its slot.
+    pub started_ms: u64,
+    /// When it was charged: at its task's end.
     pub at_ms: u64,
     /// Whether the success has been reported at least once: by a poll, or by the answer itself of a synchronous provider.
     pub delivered: bool,

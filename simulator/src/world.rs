@@ -261,6 +261,8 @@ impl World {
                 prompt: task.sketch.prompt.clone(),
                 images: task.images,
                 amount_usd: price_micro_usd as f64 / 1e6,
+                accepted_ms: task.created_ms,
+                started_ms: task.started_ms.unwrap_or(task.created_ms),
                 at_ms: self.now_ms,
                 delivered: false,
                 image_fetched: false,

@@ -1,0 +1,162 @@
+//! What comes out of runs.
+
+use serde::Serialize;
+use tidegate::options::Priority;
+use tidegate_simulator::World;
+
+use crate::cell::Cell;
+use crate::run::{Ask, task_of};
+
+/// What came out of one run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Run {
+    /// Until the last task settled, ms.
+    pub makespan: u64,
+    /// Of the schedule that knows everything, ms.
+    pub optimum: u64,
+    /// Submits refused for each 100 tasks.
+    pub refusals: f64,
+    /// Polls for each task.
+    pub polls: f64,
+    /// From a task's end at the provider until its caller has it, s, on average.
+    pub added: f64,
+    /// Jain's index of what each client got done while all had something to do; 1 where there is one.
+    pub jain: f64,
+    /// From asking to the start of the work, s, for those who look at the screen: on average, and for 95 of 100.
+    pub wait: Option<(f64, f64)>,
+    /// Tasks that ended without an image, or not at all.
+    pub undelivered: usize,
+    /// Tasks that were charged more than once.
+    pub twice: usize,
+    /// Events and timers: what a run costs, and two equal runs have in common.
+    pub steps: u64,
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = values.fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
+    if count == 0 { 0.0 } else { sum / f64::from(count) }
+}
+
+impl Run {
+    /// What a world and the ends of its tasks tell.
+    pub fn of(cell: &Cell, optimum: u64, world: &World, asks: &[Ask], ended: bool, steps: u64) -> Run {
+        let tasks = asks.len().max(1) as f64;
+        let stats = world.stats();
+        let makespan = asks.iter().filter_map(|ask| ask.settled).map(|(at, _)| at).max().unwrap_or(0);
+        let delivered = asks.iter().filter(|ask| matches!(ask.settled, Some((_, true)))).count();
+        let charged = || world.ledger().iter().filter_map(|charge| Some((task_of(&charge.prompt)?, charge)));
+        let mut times = vec![0_u32; asks.len()];
+        charged().for_each(|(task, _)| times.iter_mut().skip(task).take(1).for_each(|count| *count += 1));
+        let added = charged().filter_map(|(task, charge)| {
+            let (at, _) = asks.get(task)?.settled?;
+            Some(at.saturating_sub(charge.at_ms) as f64 / 1000.0)
+        });
+        let waits = charged().filter_map(|(task, charge)| {
+            let ask = asks.get(task).filter(|ask| ask.priority == Priority::Interactive)?;
+            Some(charge.started_ms.saturating_sub(ask.at))
+        });
+        let mut waits: Vec<u64> = waits.collect();
+        waits.sort_unstable();
+        let p95 = waits.get((waits.len() * 95 / 100).min(waits.len().saturating_sub(1)));
+        let wait = p95.map(|p95| (mean(waits.iter().map(|ms| *ms as f64 / 1000.0)), *p95 as f64 / 1000.0));
+        let refused = stats.refused_slots + stats.refused_window + stats.refused_images + stats.refused_day;
+        Run {
+            makespan: if ended { makespan } else { u64::MAX },
+            optimum,
+            refusals: refused as f64 * 100.0 / tasks,
+            polls: stats.polls as f64 / tasks,
+            added: mean(added),
+            jain: jain(cell.clients as usize, asks),
+            wait,
+            undelivered: asks.len() - delivered,
+            twice: times.iter().filter(|count| **count > 1).count(),
+            steps,
+        }
+    }
+
+    /// Makespan ÷ optimum.
+    pub fn ratio(&self) -> f64 {
+        if self.makespan == u64::MAX { f64::INFINITY } else { self.makespan as f64 / self.optimum.max(1) as f64 }
+    }
+}
+
+/// Jain's index of what each client got done before the first of them had nothing left to do.
+fn jain(clients: usize, asks: &[Ask]) -> f64 {
+    let of = |client: usize| asks.iter().filter(move |ask| ask.client == client);
+    let last = |client| of(client).map(|ask| ask.settled.map_or(u64::MAX, |(at, _)| at)).max().unwrap_or(0);
+    let until = (0..clients).map(last).min().unwrap_or(0);
+    let done = |client| of(client).filter(|ask| ask.settled.is_some_and(|(at, _)| at <= until)).count() as f64;
+    let sum: f64 = (0..clients).map(done).sum();
+    let squares: f64 = (0..clients).map(|client| done(client).powi(2)).sum();
+    if squares == 0.0 { 1.0 } else { sum * sum / (clients as f64 * squares) }
+}
+
+/// What came out of all seeds of a cell, or of all cells of a row.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Figures {
+    /// How many runs.
+    pub runs: usize,
+    /// Makespan ÷ optimum: mean.
+    pub ratio: f64,
+    /// Makespan ÷ optimum: worst run.
+    pub worst: f64,
+    /// Submits refused for each 100 tasks: mean.
+    pub refusals: f64,
+    /// The mean of the cell with the most.
+    pub most_refusals: f64,
+    /// Polls for each task: mean.
+    pub polls: f64,
+    /// From a task's end at the provider until its caller has it, s: mean.
+    pub added: f64,
+    /// Jain's index: mean.
+    pub jain: f64,
+    /// Jain's index: worst run.
+    pub worst_jain: f64,
+    /// What those wait who look at the screen, s: mean, and mean of what 95 of 100 don't exceed.
+    pub wait: Option<(f64, f64)>,
+    /// Tasks without an image.
+    pub undelivered: usize,
+    /// Tasks charged more than once.
+    pub twice: usize,
+}
+
+impl Figures {
+    /// Of the runs of one cell.
+    pub fn of(runs: &[Run]) -> Figures {
+        let refusals = mean(runs.iter().map(|run| run.refusals));
+        let waits = || runs.iter().filter_map(|run| run.wait);
+        Figures {
+            runs: runs.len(),
+            ratio: mean(runs.iter().map(Run::ratio)),
+            worst: runs.iter().map(Run::ratio).fold(0.0, f64::max),
+            refusals,
+            most_refusals: refusals,
+            polls: mean(runs.iter().map(|run| run.polls)),
+            added: mean(runs.iter().map(|run| run.added)),
+            jain: mean(runs.iter().map(|run| run.jain)),
+            worst_jain: runs.iter().map(|run| run.jain).fold(1.0, f64::min),
+            wait: waits().next().map(|_| (mean(waits().map(|wait| wait.0)), mean(waits().map(|wait| wait.1)))),
+            undelivered: runs.iter().map(|run| run.undelivered).sum(),
+            twice: runs.iter().map(|run| run.twice).sum(),
+        }
+    }
+
+    /// Of cells, each of which counts the same.
+    pub fn together(cells: &[Figures]) -> Figures {
+        let waits = || cells.iter().filter_map(|cell| cell.wait);
+        Figures {
+            runs: cells.iter().map(|cell| cell.runs).sum(),
+            ratio: mean(cells.iter().map(|cell| cell.ratio)),
+            worst: cells.iter().map(|cell| cell.worst).fold(0.0, f64::max),
+            refusals: mean(cells.iter().map(|cell| cell.refusals)),
+            most_refusals: cells.iter().map(|cell| cell.refusals).fold(0.0, f64::max),
+            polls: mean(cells.iter().map(|cell| cell.polls)),
+            added: mean(cells.iter().map(|cell| cell.added)),
+            jain: mean(cells.iter().map(|cell| cell.jain)),
+            worst_jain: cells.iter().map(|cell| cell.worst_jain).fold(1.0, f64::min),
+            wait: waits().next().map(|_| (mean(waits().map(|wait| wait.0)), mean(waits().map(|wait| wait.1)))),
+            undelivered: cells.iter().map(|cell| cell.undelivered).sum(),
+            twice: cells.iter().map(|cell| cell.twice).sum(),
+        }
+    }
+}
