@@ -48,9 +48,9 @@ impl World {
         let Some(limits) = self.scopes.get_mut(scope) else { return Ok(()) };
         let mut verdict = limits.window(&self.config, images, self.now_ms);
         if verdict.is_ok() {
-            limits.count_in_window(images, self.now_ms);
+            limits.count_in_window(&self.config, images, self.now_ms);
         } else if self.config.counts != Counts::Accepted {
-            limits.count_in_window(images, self.now_ms);
+            limits.count_in_window(&self.config, images, self.now_ms);
             // An honest hint knows that this very refusal takes room too.
             verdict = limits.window(&self.config, images, self.now_ms);
         }
@@ -75,7 +75,7 @@ impl World {
         if !self.config.queue && !limits.has_slot(&self.config, slots, self.now_ms) {
             let (limit, used) = (self.config.cap_at(self.now_ms).unwrap_or(0), limits.running);
             self.stats.refused_slots += 1;
-            let wait_ms = if self.config.hint_slots { self.slot_wait(scope) } else { 0 };
+            let wait_ms = if self.config.hint_slots { self.slot_wait(scope, slots) } else { 0 };
             return Err(Refusal { axis: Axis::Slots, wait_ms, limit, used, requested: slots });
         }
         Ok(())
@@ -119,6 +119,7 @@ impl World {
 
     fn add_task(&mut self, plan: Plan<'_>) -> usize {
         let index = self.tasks.len();
+        let duration_ms = self.duration_of(index as u64);
         let own = identifier(self.config.seed, Stream::Identifier, index as u64);
         let id = match plan.provider {
             Provider::HiApi => self.wire().task_id(&own),
@@ -139,7 +140,9 @@ impl World {
             quality: plan.quality,
             safety_identifier: plan.safety_identifier,
             created_ms: self.now_ms,
-            duration_ms: self.duration_of(index as u64),
+            duration_ms,
+            slot_use: self.config.slot_use,
+            answered_after_ms: if plan.provider == Provider::HiApi { self.config.accept_after_ms } else { duration_ms },
             started_ms: None,
             scope: plan.scope,
             charge: None,

@@ -28,6 +28,32 @@ pub enum Counts {
     Requests,
 }
 
+/// How a limit over time comes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WindowKind {
+    /// Each request counts for a whole window from its own time on.
+    #[default]
+    Rolling,
+    /// All of it at once, whenever the provider's clock comes to a multiple of the window's length.
+    Fixed,
+    /// Evenly, little by little, up to the burst.
+    Bucket,
+}
+
+/// What takes a slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SlotUse {
+    /// A task, from its submit to its end.
+    #[default]
+    Task,
+    /// A submit, until it is answered.
+    Request,
+    /// A task, while it reads as in progress: not at its beginning, when it reads as queued.
+    InProgress,
+}
+
 /// What shares one set of limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt;
 
-use crate::choices::{Counts, Dialect, FilterStage, HostileOn, LimitScope, QuotaCode};
+use crate::choices::{Counts, Dialect, FilterStage, HostileOn, LimitScope, QuotaCode, SlotUse, WindowKind};
 use crate::distribution::{CapSchedule, Distribution, Durations};
 use crate::hint::HintMode;
 
@@ -61,6 +61,8 @@ plain!(u64, u32, i64, bool);
 impl Field for String {}
 impl Field for Dialect {}
 impl Field for Counts {}
+impl Field for SlotUse {}
+impl Field for WindowKind {}
 impl Field for LimitScope {}
 impl Field for HostileOn {}
 impl Field for FilterStage {}
@@ -185,15 +187,25 @@ settings! {
     concurrency_schedule: CapSchedule = CapSchedule::default();
     /// Whether a task holds a slot for each of its images instead of one; more images than there are slots run alone.
     slots_by_image: bool = false;
+    /// What takes a slot: task (from its submit to its end), request (a submit until it is answered), or in-progress (a task once it no longer reads as queued).
+    slot_use: SlotUse = SlotUse::Task;
     /// Whether a full provider takes tasks in and keeps them queued instead of refusing them.
     queue: bool = false;
-    /// Requests that the rolling window takes; none means no limit.
+    /// Requests that the window takes; none means no limit.
     rpm: Option<u32> = None;
-    /// Images that the rolling window of OpenAI's family takes, each of n counted; none means no limit.
+    /// Images that the window of OpenAI's family takes, each of n counted; none means no limit.
     ipm: Option<u32> = None;
-    /// Length of the rolling windows, ms.
+    /// Length of these windows, ms.
     rpm_window_ms: u64 = 60_000;
-    /// What the rolling window counts: accepted submits, all submits, or all requests (polls too).
+    /// How these windows come back: rolling (a request counts for a whole window from its own time on), fixed (all at once, when the provider's clock comes to a multiple of the length), or bucket (evenly, little by little).
+    rpm_kind: WindowKind = WindowKind::Rolling;
+    /// The most that a bucket holds; none means as much as a whole window brings.
+    rpm_burst: Option<u32> = None;
+    /// Requests that a second, shorter rolling window takes; none means no limit.
+    sub_window: Option<u32> = None;
+    /// Length of the shorter window, ms.
+    sub_window_ms: u64 = 1_000;
+    /// What the windows of requests count: accepted submits, all submits, or all requests (polls too).
     counts: Counts = Counts::Accepted;
     /// Accepted submits a day (UTC, on the provider's clock); none means no limit.
     rpd: Option<u32> = None;
@@ -207,9 +219,11 @@ settings! {
     name_axis: bool = false;
     /// How long a submit's 429 takes to come, ms.
     refuse_after_ms: u64 = 0;
+    /// How long the answer to a submit that HiAPI accepts takes to come, ms.
+    accept_after_ms: u64 = 0;
     /// The x-should-retry of submits that fail: true or false; none leaves it out.
     should_retry: Option<bool> = None;
-    /// Whether answers carry X-RateLimit headers of the rolling windows; none means as each provider does: OpenAI yes, the others no.
+    /// Whether answers carry X-RateLimit headers of the longer windows; none means as each provider does: OpenAI yes, the others no.
     rate_limit_headers: Option<bool> = None;
     /// Whether browsers may read Retry-After, Date and their kind across origins; none means as each provider does: OpenAI exposes X-Request-Id alone, the others all.
     expose_headers: Option<bool> = None;

@@ -36,7 +36,7 @@ mod tasks;
 mod window;
 mod world;
 
-pub use choices::{Counts, Dialect, FilterStage, HostileOn, LimitScope, QuotaCode};
+pub use choices::{Counts, Dialect, FilterStage, HostileOn, LimitScope, QuotaCode, SlotUse, WindowKind};
 pub use clairvoyant::{Window, clairvoyant, clairvoyant_for};
 pub use clock::http_date;
 pub use config::{Config, ConfigError, SETTINGS, Setting};

@@ -90,6 +90,9 @@ impl World {
             Due::Now(response) if response.status == 429 && self.config.refuse_after_ms > 0 => {
                 Due::At(self.now_ms.saturating_add(self.config.refuse_after_ms), response)
             }
+            Due::Now(response) if self.stats.accepted > accepted && self.config.accept_after_ms > 0 => {
+                Due::At(self.now_ms.saturating_add(self.config.accept_after_ms), response)
+            }
             due => due,
         };
         match due {

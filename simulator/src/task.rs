@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::choices::SlotUse;
 use crate::config::Config;
 use crate::provider::Provider;
 use crate::random::{Stream, unit};
@@ -65,6 +66,10 @@ pub(crate) struct Task {
     pub safety_identifier: Option<String>,
     pub created_ms: u64,
     pub duration_ms: u64,
+    /// What of it takes its slots.
+    pub slot_use: SlotUse,
+    /// From its start until its submit is answered.
+    pub answered_after_ms: u64,
     /// When it got a slot.
     pub started_ms: Option<u64>,
     pub fate: Fate,
@@ -78,6 +83,16 @@ impl Task {
     /// When it ends or ended, if it has a slot.
     pub fn ends_ms(&self) -> Option<u64> {
         self.started_ms.map(|started| started + self.duration_ms)
+    }
+
+    /// From when until when it holds its slots, if it was started.
+    pub fn holds_ms(&self, queued_ms: u64) -> Option<(u64, u64)> {
+        let (started, ends) = (self.started_ms?, self.ends_ms()?);
+        Some(match self.slot_use {
+            SlotUse::Task => (started, ends),
+            SlotUse::Request => (started, (started + self.answered_after_ms).min(ends)),
+            SlotUse::InProgress => ((started + queued_ms).min(ends), ends),
+        })
     }
 
     /// What a poll at a time sees.

@@ -206,9 +206,9 @@ impl World {
     fn add_rate_limit_headers(&self, response: &mut Response, scope: usize) {
         let Some(rpm) = self.config.rpm.filter(|_| self.config.rate_limit_headers == Some(true)) else { return };
         let Some(scope) = self.scopes.get(scope) else { return };
-        let length_ms = self.config.rpm_window_ms;
-        let remaining = rpm.saturating_sub(scope.requests.used(length_ms, self.now_ms));
-        let reset_ms = scope.requests.first_room_ms(length_ms, self.now_ms);
+        let rule = self.config.rule(rpm);
+        let remaining = rule.most().saturating_sub(scope.requests.used(&rule, self.now_ms));
+        let reset_ms = scope.requests.first_room_ms(&rule, self.now_ms);
         response.set_header("x-ratelimit-limit", rpm.to_string());
         response.set_header("x-ratelimit-remaining", remaining.to_string());
         response.set_header("x-ratelimit-reset", self.wall_ms(reset_ms).div_ceil(1000).to_string());

@@ -30,6 +30,8 @@ pub struct World {
     pub(crate) by_id: HashMap<String, usize>,
     /// Ends of running tasks: (time, task).
     ends: BinaryHeap<Reverse<(u64, usize)>>,
+    /// When tasks take and leave their slots: (time, task, whether it takes them).
+    turns: BinaryHeap<Reverse<(u64, bool, usize)>>,
     pub(crate) scopes: Vec<Scope>,
     scope_names: HashMap<(Provider, String, String), usize>,
     /// Requests whose answers are due later, by ticket.
@@ -62,6 +64,7 @@ impl World {
             tasks: Vec::new(),
             by_id: HashMap::new(),
             ends: BinaryHeap::new(),
+            turns: BinaryHeap::new(),
             scopes: Vec::new(),
             scope_names: HashMap::new(),
             open: HashMap::new(),
@@ -88,6 +91,13 @@ impl World {
                 }
                 self.ends.pop();
                 self.finish(index);
+            }
+            while let Some(&Reverse((turn, takes, index))) = self.turns.peek() {
+                if turn > at {
+                    break;
+                }
+                self.turns.pop();
+                self.turn(index, takes);
             }
             self.start_waiting();
         }
@@ -196,10 +206,23 @@ impl World {
         let Some(task) = self.tasks.get_mut(index) else { return };
         task.started_ms = Some(self.now_ms);
         self.ends.push(Reverse((self.now_ms + task.duration_ms, index)));
-        if let Some(scope) = self.scopes.get_mut(task.scope) {
-            scope.running += task.slots;
-            self.stats.peak_in_flight = self.stats.peak_in_flight.max(u64::from(scope.running));
+        let Some((from_ms, until_ms)) = task.holds_ms(self.config.queued_ms) else { return };
+        if from_ms < until_ms {
+            self.turns.push(Reverse((until_ms, false, index)));
+            if from_ms > self.now_ms {
+                self.turns.push(Reverse((from_ms, true, index)));
+            } else {
+                self.turn(index, true);
+            }
         }
+    }
+
+    /// A task takes its slots, or leaves them.
+    fn turn(&mut self, index: usize, takes: bool) {
+        let Some(task) = self.tasks.get(index) else { return };
+        let Some(scope) = self.scopes.get_mut(task.scope) else { return };
+        scope.running = if takes { scope.running + task.slots } else { scope.running.saturating_sub(task.slots) };
+        self.stats.peak_in_flight = self.stats.peak_in_flight.max(u64::from(scope.running));
     }
 
     /// Marks a task's charge as delivered or fetched.
@@ -210,18 +233,34 @@ impl World {
         }
     }
 
-    /// How long until a task of this scope ends.
-    pub(crate) fn slot_wait(&self, scope: usize) -> u64 {
-        let ends =
-            self.ends.iter().filter(|Reverse((_, index))| self.tasks.get(*index).is_some_and(|t| t.scope == scope));
-        ends.map(|Reverse((end, _))| end.saturating_sub(self.now_ms)).min().unwrap_or(0)
+    /// How long until a task finds its slots free in this scope, if nobody takes them before; 0 if that is never.
+    pub(crate) fn slot_wait(&self, scope: usize, slots: u32) -> u64 {
+        let Some(limits) = self.scopes.get(scope) else { return 0 };
+        let mine = |index: usize| self.tasks.get(index).filter(|task| task.scope == scope);
+        let turns =
+            self.turns.iter().filter_map(|Reverse((at, takes, index))| Some((*at, *takes, mine(*index)?.slots)));
+        let mut turns: Vec<(u64, bool, u32)> = turns.collect();
+        turns.sort_unstable();
+        let mut turns = turns.into_iter().peekable();
+        let (mut now_ms, mut running) = (self.now_ms, limits.running);
+        while !self.config.fits(running, slots, now_ms) {
+            let turn = turns.peek().map(|(at, ..)| *at);
+            let step = self.config.concurrency_schedule.next_after(now_ms);
+            let Some(next) = turn.into_iter().chain(step).min() else { return 0 };
+            now_ms = next;
+            while let Some((_, takes, slots)) = turns.next_if(|(at, ..)| *at <= now_ms) {
+                running = if takes { running + slots } else { running.saturating_sub(slots) };
+            }
+        }
+        now_ms - self.now_ms
     }
 
     pub(crate) fn next_event(&self) -> Option<u64> {
         let end = self.ends.peek().map(|&Reverse((end, _))| end);
         let waits = self.scopes.iter().any(|scope| !scope.waiting.is_empty());
         let step = if waits { self.config.concurrency_schedule.next_after(self.now_ms) } else { None };
-        end.into_iter().chain(step).min()
+        let turn = self.turns.peek().map(|&Reverse((at, ..))| at);
+        end.into_iter().chain(turn).chain(step).min()
     }
 
     fn start_waiting(&mut self) {
@@ -240,9 +279,6 @@ impl World {
 
     fn finish(&mut self, index: usize) {
         let Some(task) = self.tasks.get_mut(index) else { return };
-        if let Some(scope) = self.scopes.get_mut(task.scope) {
-            scope.running = scope.running.saturating_sub(task.slots);
-        }
         match task.fate {
             Fate::Success => self.stats.succeeded += 1,
             Fate::Failure | Fate::Filtered { .. } => self.stats.failed += 1,

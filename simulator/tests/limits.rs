@@ -4,8 +4,8 @@ mod common;
 use common::*;
 use std::collections::HashSet;
 use tidegate_simulator::{
-    CapSchedule, Config, Counts, Distribution, HintMode, LimitScope, Reply, Request, Window, World, clairvoyant,
-    clairvoyant_for,
+    CapSchedule, Config, Counts, Distribution, HintMode, LimitScope, Reply, Request, Response, SlotUse, Window,
+    WindowKind, World, clairvoyant, clairvoyant_for,
 };
 
 fn fixed(duration_ms: u64) -> Config {
@@ -211,4 +211,115 @@ fn a_hint_of_a_window_that_counts_refusals_counts_the_refusal_itself() {
     let wait: u64 = refusal.header("retry-after-ms").unwrap().parse().unwrap();
     assert_eq!(wait, 59_000, "not when the first submit leaves, but the second: the refusal took the room between");
     assert_eq!(answer(&mut world, 2_000 + wait, &submit("p")).status, 200);
+}
+
+/// Whatever the limits are: a client that asks again in each millisecond gets as far as the schedule that knows everything, and no further.
+#[test]
+fn a_greedy_client_is_as_quick_as_the_clairvoyant_one_under_every_kind_of_limit() {
+    let base = Config { concurrency: None, duration: Distribution::Uniform(100, 400), seed: 7, ..Config::default() };
+    let window = Config { rpm: Some(5), rpm_window_ms: 700, ..base.clone() };
+    let schedule = CapSchedule::new(vec![(300, 1), (900, 4)]);
+    let configs = [
+        Config { rpm_kind: WindowKind::Fixed, epoch_ms: 1_767_225_600_123, ..window.clone() },
+        Config { rpm_kind: WindowKind::Fixed, concurrency: Some(2), concurrency_schedule: schedule, ..window.clone() },
+        Config { rpm_kind: WindowKind::Bucket, ..window.clone() },
+        Config { rpm_kind: WindowKind::Bucket, rpm_burst: Some(2), concurrency: Some(3), ..window.clone() },
+        Config { sub_window: Some(2), sub_window_ms: 90, ..window.clone() },
+        Config { slot_use: SlotUse::Request, concurrency: Some(2), accept_after_ms: 30, ..base.clone() },
+        Config { slot_use: SlotUse::InProgress, concurrency: Some(2), queued_ms: 50, ..window.clone() },
+        Config { rpd: Some(30), epoch_ms: 1_767_225_600_000 - 1_000, concurrency: Some(3), ..base.clone() },
+    ];
+    for config in configs {
+        let mut world = World::new(config.clone());
+        let mut accepted = 0;
+        let mut now = 0;
+        while accepted < 40 {
+            match world.handle(now, &submit("p")) {
+                Reply::Answer(response) if response.status == 429 => now += 1,
+                Reply::Answer(_) | Reply::Later(_) => accepted += 1,
+                Reply::Lost => panic!("nothing is lost here"),
+            }
+        }
+        world.advance(u64::MAX / 2);
+        let makespan = world.ledger().iter().map(|charge| charge.at_ms).max().unwrap();
+        assert_eq!(makespan, clairvoyant_for(&config, 40), "{config:?}");
+        assert_eq!((world.stats().in_flight, world.stats().charges), (0, 40));
+    }
+}
+
+fn refused(reply: Reply) -> Option<Response> {
+    match reply {
+        Reply::Answer(response) => Some(response).filter(|response| response.status == 429),
+        Reply::Later(_) | Reply::Lost => None,
+    }
+}
+
+/// A hint, where there is one, is the first millisecond at which the same submit is let in.
+#[test]
+fn hints_are_true_for_every_kind_of_window_and_slot() {
+    let base = Config {
+        concurrency: None,
+        duration: Distribution::Fixed(500),
+        hint: HintMode::Milliseconds,
+        hint_slots: true,
+        ..Config::default()
+    };
+    let window = Config { rpm: Some(3), rpm_window_ms: 700, ..base.clone() };
+    let configs = [
+        window.clone(),
+        Config { rpm_kind: WindowKind::Fixed, epoch_ms: 1_767_225_600_123, ..window.clone() },
+        Config { rpm_kind: WindowKind::Bucket, rpm_burst: Some(2), ..window.clone() },
+        Config { sub_window: Some(2), sub_window_ms: 90, ..window.clone() },
+        Config { slot_use: SlotUse::Request, concurrency: Some(2), accept_after_ms: 30, ..base.clone() },
+        Config { slot_use: SlotUse::InProgress, concurrency: Some(2), queued_ms: 50, ..base.clone() },
+    ];
+    for config in configs {
+        let mut world = World::new(config.clone());
+        let mut refusals = 0;
+        let mut now = 0;
+        let mut due = None;
+        for _ in 0..40 {
+            let reply = world.handle(now, &submit("p"));
+            let Some(refused) = refused(reply) else {
+                now += 7;
+                due = None;
+                continue;
+            };
+            assert_eq!(due, None, "refused at the hinted time: {config:?}");
+            let hint: u64 = refused.header("retry-after-ms").unwrap().parse().unwrap();
+            assert!(hint > 0, "{config:?}");
+            assert_eq!(answer(&mut world, now + hint - 1, &submit("p")).status, 429, "let in early: {config:?}");
+            refusals += 1;
+            now += hint;
+            due = Some(now);
+        }
+        assert!(refusals > 3, "{config:?}");
+    }
+}
+
+#[test]
+fn a_submit_holds_its_slot_while_it_is_on_the_wire_where_that_is_what_counts() {
+    let config = Config { concurrency: Some(1), slot_use: SlotUse::Request, accept_after_ms: 200, ..fixed(1_000) };
+    let mut world = World::new(config);
+    let Reply::Later(pending) = world.handle(0, &submit("p")) else { panic!("answered at once") };
+    assert_eq!(pending.at_ms, Some(200));
+    assert_eq!(answer(&mut world, 199, &submit("p")).status, 429);
+    assert!(matches!(world.collect(200, &pending), Reply::Answer(response) if response.status == 200));
+    assert!(matches!(world.handle(200, &submit("p")), Reply::Later(_)));
+    assert_eq!((world.in_flight(201), world.in_flight(400)), (1, 0));
+    world.advance(1_200);
+    assert_eq!((world.stats().charges, world.stats().peak_in_flight), (2, 1));
+}
+
+#[test]
+fn a_task_holds_no_slot_while_it_reads_as_queued_where_work_in_progress_counts() {
+    let config = Config { concurrency: Some(1), slot_use: SlotUse::InProgress, queued_ms: 100, ..fixed(1_000) };
+    let mut world = World::new(config);
+    let first = accepted(&mut world, 0, &submit("p"));
+    accepted(&mut world, 99, &submit("p"));
+    assert_eq!(poll(&mut world, 100, &first)["data"]["status"], "handling");
+    assert_eq!(answer(&mut world, 100, &submit("p")).status, 429);
+    assert_eq!((world.in_flight(199), world.in_flight(998)), (2, 2));
+    assert_eq!(answer(&mut world, 1_098, &submit("p")).status, 429);
+    accepted(&mut world, 1_099, &submit("p"));
 }

@@ -125,11 +125,11 @@ impl World {
         response.set_header("openai-processing-ms", (self.now_ms - self.origin.arrived_ms).to_string());
         let scope = self.origin.scope.and_then(|scope| self.scopes.get(scope));
         let Some(scope) = scope.filter(|_| self.config.rate_limit_headers.unwrap_or(is_openai)) else { return };
-        let length_ms = self.config.rpm_window_ms;
         let mut add = |name: &str, limit: Option<u32>, window: &Window| {
             let Some(limit) = limit else { return };
-            let remaining = limit.saturating_sub(window.used(length_ms, self.now_ms));
-            let reset_ms = window.empty_ms(length_ms, self.now_ms) - self.now_ms;
+            let rule = self.config.rule(limit);
+            let remaining = rule.most().saturating_sub(window.used(&rule, self.now_ms));
+            let reset_ms = window.empty_ms(&rule, self.now_ms) - self.now_ms;
             response.set_header(&format!("x-ratelimit-limit-{name}"), limit.to_string());
             response.set_header(&format!("x-ratelimit-remaining-{name}"), remaining.to_string());
             response.set_header(&format!("x-ratelimit-reset-{name}"), hint::duration(reset_ms));
