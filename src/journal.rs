@@ -1,7 +1,12 @@
 //! What is written down before it is sent. A record is JSON text of a version; it never holds a credential.
 
+mod learned;
+
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+
+pub use learned::{LEARNED_LIFE, LaneRecord};
 
 use crate::json::{Json, JsonWriter};
 use crate::time::Millis;
@@ -24,6 +29,23 @@ pub enum Stage {
     Submitted,
     /// It was delivered; kept where the caller chose the key, so that the same key is the same image.
     Delivered,
+}
+
+/// What the store has under a key.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stored {
+    /// A part of a task.
+    Part(Box<Record>),
+    /// What was learned of a lane.
+    Lane(LaneRecord),
+}
+
+impl Stored {
+    /// Reads a parsed record; `None` if it is none of ours.
+    pub fn read(json: &Json) -> Option<Stored> {
+        let part = Record::read(json).map(|record| Stored::Part(Box::new(record)));
+        part.or_else(|| LaneRecord::read(json).map(Stored::Lane))
+    }
 }
 
 /// A part as it is written down.
@@ -140,7 +162,7 @@ impl Record {
 
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use alloc::vec;
     use serde_json::Value;
@@ -166,7 +188,7 @@ mod tests {
         }
     }
 
-    fn tree(value: Value) -> Json {
+    pub fn tree(value: Value) -> Json {
         match value {
             Value::String(text) => Json::Text(text),
             Value::Bool(truth) => Json::Bool(truth),

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::learning::Learning;
 use super::records::STORE_PATIENCE;
 use super::{Effect, Engine, Update};
 use crate::error::{Axis, Code, Error};
@@ -33,9 +34,16 @@ pub(super) struct LaneSlot {
     told: [usize; 2],
     not_until: Option<NotUntil>,
     changed: bool,
+    /// What of it outlives the process.
+    pub learning: Learning,
 }
 
 impl LaneSlot {
+    /// Nobody waits, and nothing is out.
+    pub fn is_idle(&self) -> bool {
+        self.queue.len() == 0 && self.lane.snapshot().held == 0
+    }
+
     /// Those so near the head that they may get the next permits.
     fn near(&self) -> Vec<PartId> {
         self.queue.heads(self.lane.snapshot().limit as usize + AHEAD)
@@ -68,8 +76,11 @@ impl Engine {
             told: [0, 0],
             not_until: None,
             changed: false,
+            learning: Learning::default(),
         });
-        self.lanes.len() - 1
+        let lane = self.lanes.len() - 1;
+        self.recall(lane);
+        lane
     }
 
     pub(super) fn tell_lane(&mut self, lane: usize, message: LaneIn) {
@@ -136,6 +147,7 @@ impl Engine {
                 self.hear_lane(lane);
                 self.bind_grants(lane);
             }
+            self.save_learned(lane);
         }
         self.tell_those_who_wait();
     }
@@ -167,7 +179,7 @@ impl Engine {
                     self.refuse_hopeless(lane, None);
                 }
                 LaneOut::Stalled => self.stalled(lane),
-                LaneOut::Learned(_) => {}
+                LaneOut::Learned(learned) => self.learned(lane, learned),
                 LaneOut::Snapshot(_) => {
                     let owner = self.context;
                     self.effect(owner, Effect::Limit { lane });

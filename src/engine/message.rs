@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::error::{Attempt, Axis, Error, Target};
 use crate::http::{Answer, Fault, Purpose, Request};
-use crate::journal::Record;
+use crate::journal::{Record, Stored};
 use crate::options::CallOptions;
 use crate::provider::Image;
 use crate::request::ImageRequest;
@@ -95,7 +95,7 @@ pub enum Input {
         /// Of [`Effect::Load`].
         seq: u64,
         /// What it has.
-        record: Option<Record>,
+        record: Option<Stored>,
     },
     /// Time has passed for this owner.
     Wake {

@@ -2,6 +2,7 @@
 
 mod answers;
 mod lanes;
+mod learning;
 mod message;
 mod owners;
 mod polls;

@@ -7,7 +7,7 @@ use super::start::part_key;
 use super::timers::Timer;
 use super::{Effect, Engine};
 use crate::error::{Billed, Code, Error};
-use crate::journal::{Record, Stage};
+use crate::journal::{Record, Stage, Stored};
 use crate::limit::LaneIn;
 use crate::task::{Lookup, PartId, PartState, TaskId};
 use crate::time::Millis;
@@ -31,13 +31,16 @@ impl Engine {
         }
     }
 
-    pub(super) fn loaded(&mut self, seq: u64, record: Option<Record>) {
+    pub(super) fn loaded(&mut self, seq: u64, record: Option<Stored>) {
+        if self.recalled(seq, record.as_ref()) {
+            return;
+        }
         let Some(number) = self.lookups.remove(&seq) else { return };
         let Some(task) = self.tasks.get_mut(&number).filter(|task| !task.settled) else { return };
         let Some(lookup) = &mut task.lookup else { return };
         lookup.awaiting = lookup.awaiting.saturating_sub(1);
         let mut siblings = Vec::new();
-        if let Some(mut record) = record {
+        if let Some(Stored::Part(mut record)) = record {
             if record.edit {
                 // Its images were held by the process that wrote it: it can't be sent again.
                 record.body.clear();
@@ -46,7 +49,7 @@ impl Engine {
             if lookup.resuming && record.index == 0 && record.key == task.key && lookup.known.len() < 2 {
                 siblings.extend((1..record.parts).map(|index| part_key(&record.task_key, index)));
             }
-            lookup.records.push(record);
+            lookup.records.push(*record);
         }
         if !siblings.is_empty() {
             let lookup = core::mem::take(lookup);

@@ -19,7 +19,7 @@ use wasm_bindgen::prelude::*;
 use crate::engine::{Engine, Input};
 use crate::gather::gather;
 use crate::http::{Answer, Body, Fault, read_headers};
-use crate::journal::Record;
+use crate::journal::{Record, Stored};
 use crate::json::{Json, MAX_STRING, TooLarge};
 use crate::options::{CallOptions, Config};
 use crate::request::ImageRequest;
@@ -170,7 +170,7 @@ impl Core {
 
     /// The store was looked at.
     pub fn loaded(&self, seq: f64, record: &JsValue) {
-        self.shell.handle(Input::Loaded { seq: seq as u64, record: Record::read(&own(record)) });
+        self.shell.handle(Input::Loaded { seq: seq as u64, record: Stored::read(&own(record)) });
         self.shell.run();
     }
 

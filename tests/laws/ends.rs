@@ -4,8 +4,9 @@ use proptest::prelude::*;
 use tidegate::engine::{Engine, Input, Outcome};
 use tidegate::error::{Code, Error};
 use tidegate::http::{Answer, Body, Fault};
-use tidegate::journal::{Record, Stage};
+use tidegate::journal::{LaneRecord, Record, Stage, Stored};
 use tidegate::json::{Json, Long};
+use tidegate::limit::Learned;
 use tidegate::options::{Config, Priority};
 use tidegate::provider::hiapi::HIAPI;
 use tidegate::request::ImageRequest;
@@ -167,6 +168,16 @@ fn record() -> impl Strategy<Value = Record> {
         })
 }
 
+fn stored() -> impl Strategy<Value = Stored> {
+    let window = prop::option::of((any::<u32>(), any::<u64>()));
+    let learned =
+        (any::<u32>(), any::<bool>(), window).prop_map(|(limit, bounded, window)| Learned { limit, bounded, window });
+    let lane = (learned, any::<u64>()).prop_map(|(learned, at)| {
+        Stored::Lane(LaneRecord { lane: String::from("hiapi https://api.hiapi.ai"), at, learned })
+    });
+    prop_oneof![3 => record().prop_map(|record| Stored::Part(Box::new(record))), 1 => lane]
+}
+
 fn known() -> impl Strategy<Value = KnownPart> {
     (any::<u16>(), prop::option::of(text()), text(), prop::option::of(any::<u64>())).prop_map(
         |(index, task_id, key, submitted_at)| KnownPart {
@@ -214,7 +225,7 @@ fn input() -> impl Strategy<Value = Input> {
         12 => (0..40u64, answer()).prop_map(|(call, answer)| Input::Answer { call, answer }),
         3 => (0..40u64, fault, text()).prop_map(|(call, fault, message)| Input::Failed { call, fault, message }),
         12 => (0..60u64, prop::bool::weighted(0.9)).prop_map(|(seq, ok)| Input::Stored { seq, ok }),
-        3 => (0..60u64, prop::option::of(record())).prop_map(|(seq, record)| Input::Loaded { seq, record }),
+        3 => (0..60u64, prop::option::of(stored())).prop_map(|(seq, record)| Input::Loaded { seq, record }),
         3 => (0..3u32).prop_map(|owner| Input::Wake { owner }),
         1 => (0..2u32, any::<bool>()).prop_map(|(batch, paused)| Input::Pause { batch, paused }),
     ]

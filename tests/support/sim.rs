@@ -209,10 +209,7 @@ impl Sim {
     }
 
     fn write(&mut self, key: String, record: Option<String>) {
-        match record {
-            Some(record) => self.store.records.insert(key, record),
-            None => self.store.records.remove(&key),
-        };
+        self.store.put(key, record);
     }
 
     fn act(&mut self, act: Act) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tidegate::journal::Record;
+use tidegate::journal::{Record, Stored};
 use tidegate::request::ImageRequest;
 use tidegate::task::KnownPart;
 use tidegate::view;
@@ -12,8 +12,10 @@ use super::walk::{Read, read};
 /// Records by their keys.
 #[derive(Debug, Default)]
 pub struct Store {
-    /// What is durable.
+    /// What is durable of tasks.
     pub records: BTreeMap<String, String>,
+    /// What is durable of lanes.
+    pub lanes: BTreeMap<String, String>,
 }
 
 /// A task that can be gone on with.
@@ -28,11 +30,22 @@ pub struct Pending {
 
 impl Store {
     /// The record under a key.
-    pub fn get(&self, key: &str) -> Option<Record> {
-        self.records.get(key).map(|text| parse(text))
+    pub fn get(&self, key: &str) -> Option<Stored> {
+        let text = self.records.get(key).or_else(|| self.lanes.get(key))?;
+        let Read::Tree(tree) = read(text, &mut Vec::new()) else { panic!("no record: {text}") };
+        Some(Stored::read(&tree).unwrap_or_else(|| panic!("not one of ours: {text}")))
     }
 
-    /// Every record.
+    /// Writes, or removes.
+    pub fn put(&mut self, key: String, record: Option<String>) {
+        let records = if of_a_lane(&key) { &mut self.lanes } else { &mut self.records };
+        match record {
+            Some(record) => records.insert(key, record),
+            None => records.remove(&key),
+        };
+    }
+
+    /// Every record of a task.
     pub fn all(&self) -> Vec<Record> {
         self.records.values().map(|text| parse(text)).collect()
     }
@@ -49,6 +62,11 @@ impl Store {
         });
         read.collect()
     }
+}
+
+/// Whether a key is that of a lane's record.
+pub fn of_a_lane(key: &str) -> bool {
+    key.starts_with("tidegate lane ")
 }
 
 /// Reads a record as the host does.

@@ -21,7 +21,7 @@ use crate::engine::{Effect, Input, Outcome};
 use crate::error::Billed;
 use crate::gather::gather;
 use crate::http::Purpose;
-use crate::journal::Record;
+use crate::journal::{Record, Stored};
 use crate::json::Json;
 use crate::table::Table;
 use crate::task::{CallId, OwnerId, PartId, TaskId};
@@ -122,12 +122,12 @@ impl ClientHost {
     /// Every record that can be read.
     pub fn records(&self) -> Vec<Record> {
         let texts = self.records.try_borrow().map(|records| gather(records.values().cloned()));
-        gather(texts.unwrap_or_default().iter().filter_map(|text| parse(text)))
+        gather(texts.unwrap_or_default().iter().filter_map(|text| Record::read(&parse(text)?)))
     }
 
-    pub fn record(&self, key: &str) -> Option<Record> {
-        let text = self.records.try_borrow().ok()?.get(key).cloned();
-        text.and_then(|text| parse(&text))
+    fn stored(&self, key: &str) -> Option<Stored> {
+        let text = self.records.try_borrow().ok()?.get(key).cloned()?;
+        Stored::read(&parse(&text)?)
     }
 
     pub fn forget(&self, key: &str) {
@@ -175,8 +175,8 @@ impl ClientHost {
     }
 }
 
-fn parse(text: &str) -> Option<Record> {
-    Record::read(&own(&JSON::parse(text).ok()?))
+fn parse(text: &str) -> Option<Json> {
+    Some(own(&JSON::parse(text).ok()?))
 }
 
 impl Host for ClientHost {
@@ -288,7 +288,7 @@ impl Host for ClientHost {
                 }
             }
             Effect::Forget { key } => self.forget(&key),
-            Effect::Load { seq, key } => self.tell(Input::Loaded { seq, record: self.record(&key) }),
+            Effect::Load { seq, key } => self.tell(Input::Loaded { seq, record: self.stored(&key) }),
             Effect::Update { task, update } => {
                 if let Some(state) = self.task(task) {
                     state.show(update.into());
