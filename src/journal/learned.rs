@@ -84,6 +84,7 @@ impl LaneRecord {
 }
 
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
     use crate::json::ObjectBuilder;
