@@ -1,10 +1,10 @@
 //! One ordered map for everything. Each instance of `BTreeMap` costs 8 KB of wasm, and the engine needs ten of them; here the ordering is compiled once,
 //! for 128-bit codes, and only a thin wrapper for each type.
 //!
-//! Entries come and go at the ends: numbers grow, and the oldest go first. A sorted ring moves the shorter side when it doesn't, so the usual case costs
-//! what a search does; removing from the middle of 100,000 moves 1 MB at most.
+//! Codes stand in leaves of a bounded size, and the leaves in a list: wherever something comes or goes, one leaf moves, and now and then the list, which is
+//! short. Numbers that grow fill their leaves.
 
-use alloc::collections::VecDeque;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 
@@ -61,47 +61,113 @@ pub fn text_code(text: &str) -> u128 {
     u128::from(hash(0xcbf2_9ce4_8422_2325)) << 64 | u128::from(hash(0x9e37_79b9_7f4a_7c15))
 }
 
+/// So many codes stand in a leaf: to move half of them costs about what finding the place does.
+const LEAF: usize = 128;
+/// An empty table gives its memory back if it had more slots than this.
+const KEPT: usize = 1_024;
+
+/// A code, in halves because a `u128` would be padded to 32 bytes, and the slot that it leads to.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    high: u64,
+    low: u64,
+    slot: u32,
+}
+
+impl Entry {
+    fn new(code: u128, slot: u32) -> Entry {
+        Entry { high: (code >> 64) as u64, low: code as u64, slot }
+    }
+
+    fn code(&self) -> u128 {
+        u128::from(self.high) << 64 | u128::from(self.low)
+    }
+
+    fn is_before(&self, code: u128) -> bool {
+        (self.high, self.low) < ((code >> 64) as u64, code as u64)
+    }
+}
+
+/// Where a code stands, or would: the leaf, and the place in it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    leaf: usize,
+    within: usize,
+}
+
 /// Codes in order, and the slots that they lead to. Nothing here knows what is in the slots, so it is compiled once.
 #[derive(Debug, Default)]
 struct Index {
-    sorted: VecDeque<(u128, usize)>,
-    free: Vec<usize>,
+    /// No leaf is empty.
+    leaves: Vec<Vec<Entry>>,
+    free: Vec<u32>,
+    count: usize,
 }
 
 impl Index {
-    fn place(&self, code: u128) -> Result<usize, usize> {
-        match self.sorted.back() {
-            Some((last, _)) if *last < code => Err(self.sorted.len()),
-            _ => self.sorted.binary_search_by(|(other, _)| other.cmp(&code)),
+    /// The place of the first code that is not before this one; behind the last of a leaf, it is the beginning of the next.
+    fn place(&self, code: u128) -> Place {
+        // Most are newer than all others.
+        let last = self.leaves.len().saturating_sub(1);
+        let newest = self.leaves.get(last).and_then(|leaf| Some((leaf.last()?, leaf.len())));
+        if let Some((_, within)) = newest.filter(|(newest, _)| newest.is_before(code)) {
+            return Place { leaf: last, within };
         }
+        let leaf = self.leaves.partition_point(|leaf| leaf.last().is_some_and(|entry| entry.is_before(code)));
+        let within = self.leaves.get(leaf).map_or(0, |leaf| leaf.partition_point(|entry| entry.is_before(code)));
+        Place { leaf, within }
+    }
+
+    fn entry(&self, place: Place) -> Option<&Entry> {
+        self.leaves.get(place.leaf)?.get(place.within)
     }
 
     fn find(&self, code: u128) -> Option<usize> {
-        let place = self.place(code).ok()?;
-        self.nth(place).map(|(_, slot)| slot)
-    }
-
-    fn nth(&self, place: usize) -> Option<(u128, usize)> {
-        self.sorted.get(place).copied()
+        self.entry(self.place(code)).filter(|entry| entry.code() == code).map(|entry| entry.slot as usize)
     }
 
     /// The slot of a code; a free one, or the next after all, if it had none.
     fn claim(&mut self, code: u128) -> usize {
-        match self.place(code) {
-            Ok(place) => self.nth(place).map_or(0, |(_, slot)| slot),
-            Err(place) => {
-                let slot = self.free.pop().unwrap_or(self.sorted.len());
-                self.sorted.insert(place, (code, slot));
-                slot
+        let mut place = self.place(code);
+        if let Some(entry) = self.entry(place).filter(|entry| entry.code() == code) {
+            return entry.slot as usize;
+        }
+        let slot = self.free.pop().unwrap_or(self.count as u32);
+        self.count += 1;
+        let full = self.leaves.get_mut(place.leaf).filter(|leaf| leaf.len() >= LEAF);
+        if let Some(leaf) = full {
+            // What grows at its end leaves full leaves behind.
+            let middle = if place.within == LEAF { LEAF } else { LEAF / 2 };
+            let upper = leaf.split_off(middle);
+            self.leaves.insert(place.leaf + 1, upper);
+            if place.within > middle || place.within == LEAF {
+                place = Place { leaf: place.leaf + 1, within: place.within - middle };
             }
         }
+        match self.leaves.get_mut(place.leaf) {
+            Some(leaf) => leaf.insert(place.within, Entry::new(code, slot)),
+            None => self.leaves.push(vec![Entry::new(code, slot)]),
+        }
+        slot as usize
     }
 
     fn release(&mut self, code: u128) -> Option<usize> {
-        let place = self.place(code).ok()?;
-        let (_, slot) = self.sorted.remove(place)?;
+        let place = self.place(code);
+        self.entry(place).filter(|entry| entry.code() == code)?;
+        let leaf = self.leaves.get_mut(place.leaf)?;
+        let Entry { slot, .. } = leaf.remove(place.within);
+        let left = leaf.len();
+        self.count -= 1;
         self.free.push(slot);
-        Some(slot)
+        if left == 0 {
+            self.leaves.remove(place.leaf);
+        } else if left < LEAF / 4 && self.leaves.get(place.leaf + 1).is_some_and(|next| next.len() < LEAF / 2) {
+            let mut next = self.leaves.remove(place.leaf + 1);
+            if let Some(leaf) = self.leaves.get_mut(place.leaf) {
+                leaf.append(&mut next);
+            }
+        }
+        Some(slot as usize)
     }
 }
 
@@ -122,12 +188,12 @@ impl<K, T> Default for Table<K, T> {
 impl<K: Key, T> Table<K, T> {
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.index.sorted.len()
+        self.index.count
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.index.sorted.is_empty()
+        self.index.count == 0
     }
 
     /// The value of a key.
@@ -154,17 +220,31 @@ impl<K: Key, T> Table<K, T> {
 
     /// Takes a key's value out.
     pub fn remove(&mut self, key: &K) -> Option<T> {
-        self.slots.get_mut(self.index.release(key.code())?)?.take()
+        let value = self.slots.get_mut(self.index.release(key.code())?)?.take();
+        if self.index.count == 0 && self.slots.len() > KEPT {
+            *self = Table::default();
+        }
+        value
     }
 
     /// The lowest key.
     pub fn first(&self) -> Option<K> {
-        self.index.nth(0).map(|(code, _)| K::of(code))
+        self.index.entry(Place::default()).map(|entry| K::of(entry.code()))
+    }
+
+    /// The highest key.
+    pub fn last(&self) -> Option<K> {
+        self.index.leaves.last().and_then(|leaf| leaf.last()).map(|entry| K::of(entry.code()))
     }
 
     /// Keys and values in the order of the keys.
     pub fn iter(&self) -> Entries<'_, K, T> {
-        Entries { table: self, next: 0 }
+        Entries { table: self, next: Place::default() }
+    }
+
+    /// The same from a key on, or from where it would stand.
+    pub fn starting_at(&self, key: K) -> Entries<'_, K, T> {
+        Entries { table: self, next: self.index.place(key.code()) }
     }
 
     /// The keys in order.
@@ -182,7 +262,7 @@ impl<K: Key, T> Table<K, T> {
 impl<T> Table<u64, T> {
     /// Adds a value behind all others.
     pub fn push(&mut self, value: T) {
-        let next = self.index.sorted.back().map_or(0, |(last, _)| u64::of(*last) + 1);
+        let next = self.last().map_or(0, |last| last + 1);
         self.insert(next, value);
     }
 
@@ -207,19 +287,24 @@ impl<K: Key, T: Default> Table<K, T> {
     }
 }
 
-/// The walk over a table. By hand: chained adaptors over the two halves of a ring are a kilobyte for each type.
+/// The walk over a table. By hand: chained adaptors over two lists are a kilobyte for each type.
+#[derive(Debug)]
 pub struct Entries<'a, K, T> {
     table: &'a Table<K, T>,
-    next: usize,
+    next: Place,
 }
 
 impl<'a, K: Key, T> Iterator for Entries<'a, K, T> {
     type Item = (K, &'a T);
 
     fn next(&mut self) -> Option<(K, &'a T)> {
-        let (code, slot) = self.table.index.nth(self.next)?;
-        self.next += 1;
-        Some((K::of(code), self.table.slots.get(slot)?.as_ref()?))
+        let index = &self.table.index;
+        if index.entry(self.next).is_none() {
+            self.next = Place { leaf: self.next.leaf + 1, within: 0 };
+        }
+        let entry = index.entry(self.next)?;
+        self.next.within += 1;
+        Some((K::of(entry.code()), self.table.slots.get(entry.slot as usize)?.as_ref()?))
     }
 }
 
@@ -233,7 +318,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_a_sorted_map(steps in prop::collection::vec((any::<bool>(), 0u64..40, any::<u8>()), 0..400)) {
+        fn it_is_a_sorted_map(
+            steps in prop_oneof![
+                prop::collection::vec((any::<bool>(), 0u64..40, any::<u8>()), 0..400),
+                prop::collection::vec((prop::bool::weighted(0.7), 0u64..2_000, any::<u8>()), 0..4_000),
+                // Filled in order, and then taken out at random: leaves empty, and join.
+                (0u64..2_000).prop_flat_map(|count| {
+                    let fill = move || (0..count).map(|key| (true, key, 0));
+                    prop::collection::vec((prop::bool::weighted(0.1), 0..count.max(1), any::<u8>()), 0..2_000)
+                        .prop_map(move |then| fill().chain(then).collect())
+                }),
+            ],
+            from in 0u64..2_100,
+        ) {
             let mut table: Table<u64, u8> = Table::default();
             let mut model = BTreeMap::new();
             for (insert, key, value) in steps {
@@ -244,10 +341,14 @@ mod tests {
                 }
                 prop_assert_eq!(table.len(), model.len());
                 prop_assert_eq!(table.first(), model.keys().next().copied());
+                prop_assert_eq!(table.last(), model.keys().next_back().copied());
                 prop_assert_eq!(table.get(&key), model.get(&key));
             }
             let entries: Vec<(u64, u8)> = table.iter().map(|(key, value)| (key, *value)).collect();
-            prop_assert_eq!(entries, model.into_iter().collect::<Vec<_>>());
+            prop_assert_eq!(&entries, &model.iter().map(|(key, value)| (*key, *value)).collect::<Vec<_>>());
+            let upper: Vec<u64> = table.starting_at(from).map(|(key, _)| key).collect();
+            prop_assert_eq!(upper, model.range(from..).map(|(key, _)| *key).collect::<Vec<_>>());
+            prop_assert!(table.index.leaves.iter().all(|leaf| !leaf.is_empty() && leaf.len() <= LEAF));
         }
     }
 
