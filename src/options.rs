@@ -104,6 +104,29 @@ pub enum Priority {
     Batch,
 }
 
+/// A tenant's share, in 1,024ths: from a thousandth to a thousandfold of what others have, so that nobody is ever shut out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Weight(u32);
+
+impl Default for Weight {
+    fn default() -> Weight {
+        Weight::of(1.0)
+    }
+}
+
+impl Weight {
+    /// The nearest that there is.
+    pub fn of(weight: f64) -> Weight {
+        // A cast of a float saturates, and makes 0 of NaN.
+        Weight(((weight * 1_024.0) as u32).clamp(1, 1 << 20))
+    }
+
+    /// 1,024ths.
+    pub fn units(self) -> u64 {
+        u64::from(self.0)
+    }
+}
+
 /// What holds for one call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CallOptions {
@@ -121,6 +144,10 @@ pub struct CallOptions {
     pub idempotency_key: Option<String>,
     /// Who goes first.
     pub priority: Priority,
+    /// On whose behalf: tenants share what there is. Without a name all are one.
+    pub tenant: String,
+    /// The tenant's share, as the latest of its calls says. 1.
+    pub weight: Weight,
     /// Echoed.
     pub metadata: Vec<(String, String)>,
     /// The batch that the call belongs to, for pausing.
@@ -171,6 +198,8 @@ impl CallOptions {
             download: false,
             idempotency_key: None,
             priority,
+            tenant: String::new(),
+            weight: Weight::default(),
             metadata: Vec::new(),
             batch: None,
         }
@@ -189,6 +218,11 @@ impl CallOptions {
             download: json.get("download").and_then(Json::boolean).unwrap_or(json.get("batch").is_some()),
             idempotency_key: json.text_of("idempotencyKey"),
             priority: base.priority,
+            tenant: json.text_of("tenant").unwrap_or_default(),
+            weight: match json.get("weight") {
+                Some(Json::Number(weight)) => Weight::of(*weight),
+                _ => Weight::default(),
+            },
             metadata: json.texts("metadata"),
             batch: json.get("batch").and_then(Json::whole).map(|number| number as u32),
         }
@@ -337,6 +371,18 @@ mod tests {
         assert!(CallOptions::read(&batch, &defaults).download);
         let without = ObjectBuilder::new().with("batch", 1u64).with("download", Json::Bool(false)).build();
         assert!(!CallOptions::read(&without, &defaults).download);
+    }
+
+    #[test]
+    fn a_tenant_has_a_share_within_reason() {
+        let read = |weight: f64| {
+            let call = ObjectBuilder::new().with("tenant", "a").with("weight", Json::Number(weight)).build();
+            CallOptions::read(&call, &Defaults::default()).weight
+        };
+        assert_eq!((read(1.0), read(2.5).units()), (Weight::default(), 2_560));
+        assert_eq!((read(1e-9).units(), read(f64::INFINITY).units()), (1, 1 << 20));
+        let call = CallOptions::read(&ObjectBuilder::new().with("tenant", "a").build(), &Defaults::default());
+        assert_eq!((call.tenant.as_str(), call.weight), ("a", Weight::default()));
     }
 
     #[test]

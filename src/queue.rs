@@ -1,90 +1,531 @@
-//! Who goes next. Interactive before batch, then first come, first served; a part that comes back after a refusal keeps its place.
+//! Who goes next: start-time fair queueing. Interactive before batch; in a band the tenants share by their weights, and within a tenant it is first come,
+//! first served.
+//!
+//! Each tenant has a start tag: how far it has come by virtual time, in which every tenant is served at the rate of its weight. The lowest tag has the next
+//! turn, and a turn moves it up by cost ÷ weight. Virtual time moves up with every turn by cost ÷ the weights of all who wait, so that whoever comes again
+//! and again under new names passes nobody by (WF2Q+, Bennett and Zhang 1996, has its virtual time for the same reason).
 
 use alloc::vec::Vec;
 
 use crate::gather::gather;
-use crate::options::Priority;
-use crate::table::Table;
+use crate::options::{Priority, Weight};
+use crate::table::{Entries, Table};
 use crate::task::PartId;
+
+/// The tag of an image at the least weight; at the greatest it is 2¹² still.
+const UNIT: u64 = 1 << 32;
+/// So many tenants are looked at to say how many go first.
+const LOOKED_AT: usize = 100;
+
+/// Where a part belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its band.
+    pub priority: Priority,
+    /// The code of its tenant's name; who shares a code shares a turn.
+    pub tenant: u128,
+    /// Its tenant's weight, as last told.
+    pub weight: Weight,
+    /// Its place within the tenant: first come, first served.
+    pub order: u64,
+}
+
+/// A part that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The part.
+    pub part: PartId,
+    /// What its turn costs: images.
+    pub cost: u16,
+}
 
 /// The parts that wait for one lane.
 #[derive(Debug, Default)]
-pub struct Queue {
-    waiting: Table<u128, PartId>,
-    counts: [usize; 2],
+#[allow(clippy::len_without_is_empty, reason = "nobody asks")]
+pub struct FairQueue {
+    interactive: Band,
+    batch: Band,
 }
 
-/// The place of a part: bands in turn, and in a band by order.
-fn place(priority: Priority, order: u64) -> u128 {
-    (priority as u128) << 64 | u128::from(order)
+#[derive(Debug, Default)]
+struct Band {
+    /// By the number of their tenant, and then by order.
+    waiting: Table<u128, Waiting>,
+    /// By the codes of their names.
+    tenants: Table<u128, Tenant>,
+    /// Tenants with parts that wait, by start tag and the order of their first part.
+    turns: Table<u128, u128>,
+    /// Tenants without, by start tag; once virtual time has come so far, they are as good as new.
+    idle: Table<u128, u128>,
+    next_number: u64,
+    /// Virtual time.
+    time: u64,
+    /// Of all tenants with parts that wait.
+    weights: u64,
 }
 
-impl Queue {
-    /// Adds a part at the place that its order gives it.
-    pub fn insert(&mut self, priority: Priority, order: u64, part: PartId) {
-        if self.waiting.insert(place(priority, order), part) {
-            *self.counter(priority) += 1;
+#[derive(Clone, Copy, Debug)]
+struct Tenant {
+    number: u64,
+    weight: Weight,
+    /// The start tag.
+    start: u64,
+    waiting: usize,
+    /// The order of its first part.
+    first: u64,
+}
+
+/// What a turn adds to the tag of whoever has this weight.
+fn step(cost: u16, weight: u64) -> u64 {
+    // Something, in any case: virtual time never stands still.
+    (u64::from(cost.max(1)) * UNIT / weight.max(1)).max(1)
+}
+
+fn pair(high: u64, low: u64) -> u128 {
+    u128::from(high) << 64 | u128::from(low)
+}
+
+impl Tenant {
+    fn key(&self, order: u64) -> u128 {
+        pair(self.number, order)
+    }
+
+    fn turn(&self) -> u128 {
+        pair(self.start, self.first)
+    }
+
+    fn rest(&self) -> u128 {
+        pair(self.start, self.number)
+    }
+}
+
+impl Band {
+    fn insert(&mut self, place: &Place, waiting: Waiting, returns: bool) {
+        let mut tenant = self.tenants.get(&place.tenant).copied().unwrap_or_else(|| {
+            self.next_number += 1;
+            let (number, weight) = (self.next_number, place.weight);
+            Tenant { number, weight, start: self.time, waiting: 0, first: place.order }
+        });
+        self.leave(&tenant);
+        if tenant.waiting == 0 {
+            (tenant.start, tenant.first) = (tenant.start.max(self.time), place.order);
+        }
+        tenant.weight = place.weight;
+        if returns {
+            // It was charged for a turn that came to nothing.
+            tenant.start = tenant.start.saturating_sub(step(waiting.cost, tenant.weight.units()));
+        }
+        if self.waiting.insert(tenant.key(place.order), waiting) {
+            tenant.waiting += 1;
+            tenant.first = tenant.first.min(place.order);
+        }
+        self.take_up(place.tenant, tenant);
+        self.keep_time();
+    }
+
+    /// Takes a part out. With a charge it has its turn, else it goes as if it had never come.
+    fn remove(&mut self, place: &Place, charge: bool) -> Option<Waiting> {
+        let mut tenant = self.tenants.get(&place.tenant).copied()?;
+        let waiting = self.waiting.remove(&tenant.key(place.order))?;
+        let all = self.weights;
+        self.leave(&tenant);
+        tenant.waiting -= 1;
+        if tenant.first == place.order {
+            let next = self.waiting.starting_at(tenant.key(place.order)).next();
+            tenant.first = next.map_or(0, |(key, _)| key as u64);
+        }
+        if charge {
+            self.time = self.time.max(tenant.start).saturating_add(step(waiting.cost, all));
+            tenant.start = tenant.start.saturating_add(step(waiting.cost, tenant.weight.units()));
+        }
+        self.take_up(place.tenant, tenant);
+        self.keep_time();
+        Some(waiting)
+    }
+
+    /// Turns that were given back must not leave time ahead of everybody: whoever comes now comes behind nobody who waits with as much right. Whoever is as
+    /// good as new is forgotten, and with nobody left there is nobody to be fair to.
+    fn keep_time(&mut self) {
+        let tag = |key: u128| (key >> 64) as u64;
+        self.time = self.time.min(self.turns.last().map_or(u64::MAX, tag));
+        let (time, nobody) = (self.time, self.turns.is_empty());
+        while let Some(rest) = self.idle.first().filter(|rest| nobody || tag(*rest) <= time) {
+            let name = self.idle.remove(&rest);
+            name.into_iter().for_each(|name| self.tenants.remove(&name).map_or((), drop));
         }
     }
 
-    /// Takes a part out, wherever it stands.
-    pub fn remove(&mut self, priority: Priority, order: u64) {
-        if self.waiting.remove(&place(priority, order)).is_some() {
-            *self.counter(priority) -= 1;
+    /// Takes a tenant out of its row.
+    fn leave(&mut self, tenant: &Tenant) {
+        if tenant.waiting > 0 {
+            self.turns.remove(&tenant.turn());
+            self.weights -= tenant.weight.units();
+        } else {
+            self.idle.remove(&tenant.rest());
         }
     }
 
-    fn counter(&mut self, priority: Priority) -> &mut usize {
-        let [interactive, batch] = &mut self.counts;
-        if priority == Priority::Interactive { interactive } else { batch }
+    /// Puts a tenant into the row where it belongs.
+    fn take_up(&mut self, name: u128, tenant: Tenant) {
+        if tenant.waiting > 0 {
+            self.turns.insert(tenant.turn(), name);
+            self.weights += tenant.weight.units();
+        } else {
+            self.idle.insert(tenant.rest(), name);
+        }
+        self.tenants.insert(name, tenant);
+    }
+
+    /// The parts of a tenant from the first on.
+    fn parts_of(&self, tenant: &Tenant) -> Entries<'_, u128, Waiting> {
+        self.waiting.starting_at(tenant.key(tenant.first))
+    }
+
+    /// Adds those who would have the next turns, if nobody came in between.
+    fn heads(&self, most: usize, heads: &mut Vec<Waiting>) {
+        if self.turns.len() == 1 {
+            for waiting in self.waiting.values() {
+                if heads.len() >= most {
+                    return;
+                }
+                heads.push(*waiting);
+            }
+            return;
+        }
+        let mut turns = self.turns.iter();
+        let mut newcomer = turns.next();
+        // Those who had a turn in this look ahead, by their next.
+        let mut again: Table<u128, (Tenant, Waiting, Entries<'_, u128, Waiting>)> = Table::default();
+        while heads.len() < most {
+            let next = again.first();
+            let old = match newcomer.filter(|(turn, _)| next.is_none_or(|next| *turn < next)) {
+                Some((_, name)) => {
+                    newcomer = turns.next();
+                    let tenant = self.tenants.get(name);
+                    tenant.and_then(|tenant| {
+                        let mut parts = self.parts_of(tenant);
+                        Some((*tenant, *parts.next()?.1, parts))
+                    })
+                }
+                None if next.is_none() => return,
+                None => next.and_then(|next| again.remove(&next)),
+            };
+            let Some((mut tenant, waiting, mut parts)) = old else { continue };
+            heads.push(waiting);
+            tenant.start = tenant.start.saturating_add(step(waiting.cost, tenant.weight.units()));
+            if let Some((key, waiting)) = parts.next().filter(|(key, _)| (key >> 64) as u64 == tenant.number) {
+                tenant.first = key as u64;
+                again.insert(tenant.turn(), (tenant, *waiting, parts));
+            }
+        }
+    }
+
+    /// About how many go before a part: exact as long as one tenant waits, and each part costs the same.
+    fn ahead(&self, place: &Place) -> usize {
+        let Some(own) = self.tenants.get(&place.tenant) else { return 0 };
+        // Nearly always it is the first that asks, or the last.
+        let rank = if place.order == own.first { 0 } else { own.waiting.saturating_sub(1) };
+        let tag = own.start.saturating_add(step(1, own.weight.units()).saturating_mul(rank as u64));
+        let mut ahead = rank;
+        for (_, name) in self.turns.iter().take(LOOKED_AT) {
+            let Some(other) = self.tenants.get(name).filter(|other| other.number != own.number) else { continue };
+            let turns = tag.saturating_sub(other.start) / step(1, other.weight.units());
+            ahead += other.waiting.min(turns as usize + usize::from(other.start <= tag));
+        }
+        ahead
+    }
+}
+
+impl FairQueue {
+    fn band(&self, priority: Priority) -> &Band {
+        if priority == Priority::Interactive { &self.interactive } else { &self.batch }
+    }
+
+    fn band_mut(&mut self, priority: Priority) -> &mut Band {
+        if priority == Priority::Interactive { &mut self.interactive } else { &mut self.batch }
+    }
+
+    /// Adds a part. One that `returns` was taken before and came to nothing: its tenant gets back what that turn cost, and it has its old place.
+    pub fn insert(&mut self, place: &Place, waiting: Waiting, returns: bool) {
+        self.band_mut(place.priority).insert(place, waiting, returns);
+    }
+
+    /// Takes a part out, wherever it stands: nobody is charged.
+    pub fn remove(&mut self, place: &Place) -> Option<Waiting> {
+        self.band_mut(place.priority).remove(place, false)
+    }
+
+    /// A part has its turn, for which its tenant is charged.
+    pub fn take(&mut self, place: &Place) -> Option<Waiting> {
+        self.band_mut(place.priority).remove(place, true)
     }
 
     /// How many wait.
     pub fn len(&self) -> usize {
-        self.waiting.len()
+        self.interactive.waiting.len() + self.batch.waiting.len()
     }
 
     /// How many of one band wait.
     pub fn count(&self, priority: Priority) -> usize {
-        let [interactive, batch] = self.counts;
-        if priority == Priority::Interactive { interactive } else { batch }
+        self.band(priority).waiting.len()
     }
 
-    /// The parts at the head, at most so many.
-    pub fn heads(&self, most: usize) -> Vec<PartId> {
-        gather(self.waiting.values().copied().take(most))
+    /// Who has the next turn of a band.
+    pub fn first(&self, priority: Priority) -> Option<Waiting> {
+        let band = self.band(priority);
+        let (_, name) = band.turns.iter().next()?;
+        band.parts_of(band.tenants.get(name)?).next().map(|(_, waiting)| *waiting)
     }
 
-    /// How many go before a part, as far as that is looked at: 1,000.
-    pub fn position(&self, part: PartId) -> Option<usize> {
-        self.waiting.values().take(1_000).position(|other| *other == part)
+    /// Those who would have the next turns, at most so many.
+    pub fn heads(&self, most: usize) -> Vec<Waiting> {
+        let mut heads = Vec::new();
+        self.interactive.heads(most, &mut heads);
+        self.batch.heads(most, &mut heads);
+        heads
     }
 
-    /// All parts from the head on.
+    /// About how many go before a part that stands at its tenant's head or end.
+    pub fn ahead(&self, place: &Place) -> usize {
+        let before = if place.priority == Priority::Batch { self.interactive.waiting.len() } else { 0 };
+        before + self.band(place.priority).ahead(place)
+    }
+
+    /// All parts, in no order that means anything.
     pub fn all(&self) -> Vec<PartId> {
-        self.heads(usize::MAX)
+        gather(self.interactive.waiting.values().chain(self.batch.waiting.values()).map(|waiting| waiting.part))
     }
 }
 
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
 
     fn part(task: u32) -> PartId {
         PartId { task, index: 0 }
     }
 
+    fn place(tenant: u128, weight: f64, order: u64) -> Place {
+        Place { priority: Priority::Batch, tenant, weight: Weight::of(weight), order }
+    }
+
+    fn add(queue: &mut FairQueue, place: &Place, cost: u16) {
+        queue.insert(place, Waiting { part: part(place.order as u32), cost }, false);
+    }
+
+    /// Serves the head, whose place the model knows.
+    fn serve(queue: &mut FairQueue, places: &BTreeMap<u32, Place>) -> (Place, Waiting) {
+        let head = queue.heads(1)[0];
+        let place = places[&head.part.task];
+        assert_eq!(queue.take(&place), Some(head));
+        (place, head)
+    }
+
+    fn order(queue: &FairQueue) -> Vec<u32> {
+        queue.heads(usize::MAX).iter().map(|waiting| waiting.part.task).collect()
+    }
+
     #[test]
     fn interactive_first_then_in_order_and_a_place_is_kept() {
-        let mut queue = Queue::default();
-        for order in 0..3 {
-            queue.insert(Priority::Batch, order, part(order as u32));
+        let mut queue = FairQueue::default();
+        (0..3).for_each(|order| add(&mut queue, &place(0, 1.0, order), 1));
+        let now = Place { priority: Priority::Interactive, ..place(0, 1.0, 9) };
+        add(&mut queue, &now, 1);
+        assert_eq!(order(&queue), [9, 0, 1, 2]);
+        assert_eq!((queue.ahead(&place(0, 1.0, 0)), queue.ahead(&place(0, 1.0, 2)), queue.ahead(&now)), (1, 3, 0));
+        let taken = queue.take(&place(0, 1.0, 0)).unwrap();
+        assert_eq!((queue.len(), queue.count(Priority::Batch)), (3, 2));
+        queue.insert(&place(0, 1.0, 0), taken, true);
+        assert_eq!(order(&queue), [9, 0, 1, 2]);
+        assert_eq!(queue.first(Priority::Batch), Some(taken));
+    }
+
+    #[test]
+    fn tenants_take_turns_by_their_weights() {
+        let mut queue = FairQueue::default();
+        (0..8).for_each(|order| add(&mut queue, &place(1, 1.0, order), 1));
+        (8..12).for_each(|order| add(&mut queue, &place(2, 2.0, order), 1));
+        // A tenth of the work, and its turns come as soon as anybody's.
+        assert_eq!(order(&queue), [0, 8, 9, 1, 10, 11, 2, 3, 4, 5, 6, 7]);
+        // The last of the second: two of its own and two of the other's before it.
+        assert_eq!(queue.ahead(&place(2, 2.0, 11)), 5);
+    }
+
+    #[test]
+    fn an_image_is_what_a_turn_costs() {
+        let mut queue = FairQueue::default();
+        (0..2).for_each(|order| add(&mut queue, &place(1, 1.0, order), 4));
+        (2..10).for_each(|order| add(&mut queue, &place(2, 1.0, order), 1));
+        assert_eq!(order(&queue), [0, 2, 3, 4, 5, 1, 6, 7, 8, 9]);
+    }
+
+    /// Three tenants with weights 1:1:2, one with ten times the work; whoever runs dry gets more. While all have work, each has its share.
+    #[test]
+    fn shares_are_as_weights_say() {
+        let weights = [1.0, 1.0, 2.0];
+        let mut places = BTreeMap::new();
+        let mut queue = FairQueue::default();
+        let work = [4_000u32, 400, 400];
+        let mut number = 0;
+        for (tenant, count) in work.into_iter().enumerate() {
+            for _ in 0..count {
+                places.insert(number, place(tenant as u128, weights[tenant], u64::from(number)));
+                add(&mut queue, &places[&number], 1 + (number % 3) as u16);
+                number += 1;
+            }
         }
-        queue.insert(Priority::Interactive, 9, part(9));
-        assert_eq!(queue.all().iter().map(|p| p.task).collect::<Vec<_>>(), [9, 0, 1, 2]);
-        queue.remove(Priority::Batch, 0);
-        assert_eq!(queue.len(), 3);
-        queue.insert(Priority::Batch, 0, part(0));
-        assert_eq!(queue.all().iter().map(|p| p.task).collect::<Vec<_>>(), [9, 0, 1, 2]);
+        let mut served = [0u32; 3];
+        for turn in 1..=600 {
+            let (place, waiting) = serve(&mut queue, &places);
+            served[place.tenant as usize] += u32::from(waiting.cost);
+            if turn >= 200 {
+                let all: u32 = served.iter().sum();
+                for (tenant, weight) in weights.iter().enumerate() {
+                    let share = f64::from(served[tenant]) / f64::from(all) / (weight / 4.0);
+                    assert!((0.95..=1.05).contains(&share), "{tenant} after {turn}: {share}");
+                }
+            }
+        }
+    }
+
+    /// Somebody comes again and again under new names, each time before the others have had their turn.
+    #[test]
+    fn nobody_starves_whatever_the_weights_and_however_many_come() {
+        for weight in [1e-9, 0.001, 0.1, 1.0] {
+            let (mut queue, mut places) = (FairQueue::default(), BTreeMap::new());
+            for number in 0..3u32 {
+                places.insert(number, place(u128::from(u32::MAX), weight, u64::from(number)));
+                add(&mut queue, &places[&number], 1);
+            }
+            let mut turns = 0;
+            for number in 3.. {
+                let rival = place(u128::from(number), 1.0, u64::from(number));
+                places.insert(number, rival);
+                add(&mut queue, &rival, 1);
+                serve(&mut queue, &places);
+                turns += 1;
+                if queue.heads(usize::MAX).iter().all(|waiting| waiting.part.task >= 3) {
+                    break;
+                }
+                // A thousandth beside one, two and three rivals that wait.
+                assert!(turns < 7_000, "weight {weight} has waited for {turns} turns");
+                // Memory is for those who wait, and as many again who had their turn just now.
+                assert!(queue.batch.tenants.len() <= 2 * queue.len() + 2, "{}", queue.batch.tenants.len());
+            }
+        }
+    }
+
+    /// A lane that refuses and refuses: what was tried in vain charges nobody, and whoever comes later has its share at once.
+    #[test]
+    fn refusals_leave_no_debts() {
+        let (mut queue, mut places) = (FairQueue::default(), BTreeMap::new());
+        for number in 0..100u32 {
+            places.insert(number, place(u128::from(number % 2), 1.0, u64::from(number)));
+            add(&mut queue, &places[&number], 1);
+        }
+        let before = order(&queue);
+        for _ in 0..1_000 {
+            let (place, waiting) = serve(&mut queue, &places);
+            queue.insert(&place, waiting, true);
+        }
+        assert_eq!(order(&queue), before);
+        (100..110).for_each(|number| add(&mut queue, &place(7, 1.0, number), 1));
+        let late = order(&queue).iter().take(9).filter(|number| **number >= 100).count();
+        assert!((2..=4).contains(&late), "{late} of the first nine");
+    }
+
+    /// What happens to a queue: a part comes, the head has its turn, a part that was out comes back, somebody thinks better of it.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Come { tenant: u128, weight: f64, cost: u16, interactive: bool },
+        Serve,
+        Return(usize),
+        Cancel(usize),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let weight = prop::sample::select(vec![1.0, 2.0, 0.25, 1e-9, 1e9]);
+        prop_oneof![
+            4 => (0u128..5, weight, 1u16..5, any::<bool>())
+                .prop_map(|(tenant, weight, cost, interactive)| Step::Come { tenant, weight, cost, interactive }),
+            3 => Just(Step::Serve),
+            1 => any::<usize>().prop_map(Step::Return),
+            1 => any::<usize>().prop_map(Step::Cancel),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_happens_it_counts_right_and_keeps_places(steps in prop::collection::vec(step(), 0..300)) {
+            let (mut queue, mut twin) = (FairQueue::default(), FairQueue::default());
+            let mut waiting: BTreeMap<u32, (Place, Waiting)> = BTreeMap::new();
+            let mut out: Vec<(Place, Waiting)> = Vec::new();
+            for (number, step) in steps.into_iter().enumerate() {
+                match step {
+                    Step::Come { tenant, weight, cost, interactive } => {
+                        let priority = if interactive { Priority::Interactive } else { Priority::Batch };
+                        let place = Place { priority, ..place(tenant, weight, number as u64) };
+                        let one = Waiting { part: part(number as u32), cost };
+                        queue.insert(&place, one, false);
+                        twin.insert(&place, one, false);
+                        waiting.insert(number as u32, (place, one));
+                    }
+                    Step::Serve => {
+                        let Some(head) = queue.heads(1).first().copied() else { continue };
+                        let (place, one) = waiting.remove(&head.part.task).unwrap();
+                        prop_assert_eq!(queue.first(place.priority), Some(head));
+                        prop_assert!(place.priority == Priority::Interactive || queue.count(Priority::Interactive) == 0);
+                        let first = waiting.values().filter(|(other, _)| (other.priority, other.tenant) == (place.priority, place.tenant));
+                        prop_assert!(first.map(|(other, _)| other.order).all(|order| order > place.order), "not first come, first served");
+                        prop_assert_eq!(queue.take(&place), Some(one));
+                        prop_assert_eq!(twin.take(&place), Some(one));
+                        out.push((place, one));
+                    }
+                    Step::Return(which) if !out.is_empty() => {
+                        let (place, one) = out.swap_remove(which % out.len());
+                        queue.insert(&place, one, true);
+                        twin.insert(&place, one, true);
+                        waiting.insert(one.part.task, (place, one));
+                    }
+                    Step::Cancel(which) if !waiting.is_empty() => {
+                        let number = *waiting.keys().nth(which % waiting.len()).unwrap();
+                        let (place, one) = waiting.remove(&number).unwrap();
+                        prop_assert_eq!(queue.remove(&place), Some(one));
+                        prop_assert_eq!(queue.remove(&place), None);
+                        twin.remove(&place);
+                    }
+                    _ => {}
+                }
+                prop_assert_eq!(queue.len(), waiting.len());
+                let mut all = queue.all();
+                all.sort_unstable();
+                prop_assert_eq!(all, waiting.keys().map(|number| part(*number)).collect::<Vec<_>>());
+                let batch = waiting.values().filter(|(place, _)| place.priority == Priority::Batch).count();
+                prop_assert_eq!(queue.count(Priority::Batch), batch);
+                for band in [&queue.interactive, &queue.batch] {
+                    let mut names: Vec<u128> = band.turns.values().copied().collect();
+                    names.sort_unstable();
+                    names.dedup();
+                    let of = |name: &u128| band.tenants.get(name).unwrap();
+                    prop_assert_eq!(names.iter().map(|name| of(name).weight.units()).sum::<u64>(), band.weights);
+                    prop_assert_eq!(names.iter().map(|name| of(name).waiting).sum::<usize>(), band.waiting.len());
+                    prop_assert_eq!(band.turns.len() + band.idle.len(), band.tenants.len());
+                }
+            }
+            // Those that were to be next are next, and the same events give the same order.
+            let heads = queue.heads(usize::MAX);
+            prop_assert_eq!(&heads, &twin.heads(usize::MAX));
+            prop_assert_eq!(heads.len(), waiting.len());
+            for head in heads {
+                let (place, one) = waiting[&head.part.task];
+                prop_assert_eq!(queue.heads(1), [head]);
+                prop_assert_eq!(queue.take(&place), Some(one));
+            }
+            prop_assert_eq!(queue.len(), 0);
+            prop_assert!(queue.interactive.tenants.is_empty() && queue.batch.tenants.is_empty());
+        }
     }
 }

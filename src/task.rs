@@ -166,6 +166,10 @@ pub struct Part {
     pub order: u64,
     /// Its batch is paused.
     pub paused: bool,
+    /// It stands in its lane's queue.
+    pub in_queue: bool,
+    /// Its tenant has been charged for its turn.
+    pub charged: bool,
     /// What it waits for and until when, as its caller was last told.
     pub told: Option<(&'static str, Option<u64>)>,
     /// When it began to wait for a permit.

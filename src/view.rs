@@ -175,11 +175,12 @@ fn success(success: &Success) -> Json {
         .build()
 }
 
-/// A lane: `LaneStatus`.
-pub fn lane(engine: &Engine, name: &str, provider: usize, snapshot: &LaneSnapshot) -> Json {
+/// A lane, by its place: `LaneStatus`.
+pub fn lane(engine: &Engine, place: usize, (name, provider, snapshot): (&str, usize, LaneSnapshot)) -> Json {
     ObjectBuilder::new()
         .with("lane", name)
         .with("provider", engine.config().name_of(provider))
+        .maybe("model", engine.lane_model(place))
         .with("limit", u64::from(snapshot.limit))
         .with("held", u64::from(snapshot.held))
         .with("phase", phase(snapshot.phase))
@@ -216,7 +217,7 @@ fn phase(phase: Phase) -> &'static str {
 /// What the client believes: `ClientStatus`.
 pub fn status(engine: &Engine) -> Json {
     let (waiting, running) = engine.counts();
-    let lanes = engine.lanes().map(|(name, provider, snapshot)| lane(engine, name, provider, &snapshot));
+    let lanes = engine.lanes().enumerate().map(|(place, known)| lane(engine, place, known));
     ObjectBuilder::new()
         .with("lanes", Json::List(gather(lanes)))
         .with("waiting", waiting as u64)
@@ -235,10 +236,7 @@ pub fn event(engine: &Engine, effect: &Effect) -> Option<(&'static str, Json)> {
                 .maybe("requestId", request_id.clone());
             Some(("refusal", view.build()))
         }
-        Effect::Limit { lane: place } => {
-            let (name, provider, snapshot) = engine.lanes().nth(*place)?;
-            Some(("limit", lane(engine, name, provider, &snapshot)))
-        }
+        Effect::Limit { lane: place } => Some(("limit", lane(engine, *place, engine.lanes().nth(*place)?))),
         _ => None,
     }
 }

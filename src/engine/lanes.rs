@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::mem::take;
 
 use super::learning::Learning;
 use super::records::STORE_PATIENCE;
@@ -10,9 +11,10 @@ use super::{Effect, Engine, Update};
 use crate::error::{Axis, Code, Error};
 use crate::gather::gather;
 use crate::journal::Stage;
-use crate::limit::{Lane, LaneConfig, LaneIn, LaneOut, NotUntil, Token, Wait};
+use crate::limit::{Counts, Lane, LaneConfig, LaneIn, LaneOut, NotUntil, Scope, Token, Wait};
 use crate::options::Priority;
-use crate::queue::Queue;
+use crate::queue::{FairQueue, Place, Waiting};
+use crate::table::text_code;
 use crate::task::{PartId, PartState};
 use crate::text::concat;
 use crate::time::{Instant, Millis};
@@ -23,15 +25,24 @@ const AHEAD: usize = 8;
 /// A lane and those who wait for it.
 #[derive(Debug)]
 pub(super) struct LaneSlot {
-    /// Provider, origin and account; never a key.
+    /// Provider, origin and account, and the model where each has limits of its own; never a key.
     pub name: String,
+    /// The model whose limits they are; `None` where all models share them.
+    pub model: Option<String>,
     /// The provider's place in the configuration.
     pub provider: usize,
     /// The machine.
     pub lane: Lane,
-    queue: Queue,
+    /// Slots and windows are counted in images.
+    counts_images: bool,
+    queue: FairQueue,
+    /// Those so near the head that they may get the next permits, as of when the queue or the limit last changed.
+    near: Vec<PartId>,
+    /// How many were to be near then; 0 once the queue has changed.
+    looked: usize,
     grants: Vec<(Token, Instant)>,
-    told: [usize; 2],
+    /// What the lane was last told of each band: how many wait, and how many slots the first takes.
+    told: [(u32, u32); 2],
     not_until: Option<NotUntil>,
     changed: bool,
     /// What of it outlives the process.
@@ -44,18 +55,24 @@ impl LaneSlot {
         self.queue.len() == 0 && self.lane.snapshot().held == 0
     }
 
-    /// Those so near the head that they may get the next permits.
-    fn near(&self) -> Vec<PartId> {
-        self.queue.heads(self.lane.snapshot().limit as usize + AHEAD)
+    /// How many slots a part takes.
+    fn weight(&self, images: u16) -> u32 {
+        if self.counts_images { u32::from(images.max(1)) } else { 1 }
+    }
+
+    fn demand(&self, band: Priority) -> (u32, u32) {
+        let first = self.queue.first(band).map_or(1, |first| self.weight(first.cost));
+        (self.queue.count(band) as u32, first)
     }
 }
 
 impl Engine {
-    /// The lane of a provider, made at its first use.
-    pub(super) fn lane_of(&mut self, provider: usize) -> usize {
+    /// The lane of a provider and, where each has limits of its own, a model; made at its first use.
+    pub(super) fn lane_of(&mut self, provider: usize, model: &str) -> usize {
         let Some(config) = self.config.providers.get(provider) else { return 0 };
+        let model = Some(model).filter(|model| config.limits.scope == Scope::Model && !model.is_empty());
         let name = concat(&[config.dialect.name, " ", &config.base_url, " ", &config.account]);
-        let name = String::from(name.trim_end());
+        let name = concat(&[name.trim_end(), if model.is_some() { " " } else { "" }, model.unwrap_or_default()]);
         if let Some(place) = self.lanes.iter().position(|slot| slot.name == name) {
             return place;
         }
@@ -69,11 +86,15 @@ impl Engine {
         let lane = Lane::new(settings, self.rng.next_u64());
         self.lanes.push(LaneSlot {
             name,
+            model: model.map(String::from),
             provider,
             lane,
-            queue: Queue::default(),
+            counts_images: config.limits.counts == Counts::Image,
+            queue: FairQueue::default(),
+            near: Vec::new(),
+            looked: 0,
             grants: Vec::new(),
-            told: [0, 0],
+            told: [(0, 1); 2],
             not_until: None,
             changed: false,
             learning: Learning::default(),
@@ -91,29 +112,52 @@ impl Engine {
         }
     }
 
-    /// Puts a part at its place in the queue.
+    /// Where a part belongs in the queue of its lane.
+    fn place(&self, id: PartId) -> Option<(usize, Place)> {
+        let options = &self.tasks.get(&id.task)?.options;
+        let part = self.part(id)?;
+        let (priority, tenant, weight) = (options.priority, text_code(&options.tenant), options.weight);
+        Some((part.lane, Place { priority, tenant, weight, order: part.order }))
+    }
+
+    /// How many slots a part takes.
+    pub(super) fn weight(&self, id: PartId) -> u32 {
+        let part = self.part(id);
+        part.and_then(|part| Some(self.lanes.get(part.lane)?.weight(part.count))).unwrap_or(1)
+    }
+
+    /// Puts a part at its place in the queue. What was sent before and came to nothing is not charged to its tenant.
     pub(super) fn enqueue(&mut self, id: PartId) {
-        let Some(task) = self.tasks.get(&id.task) else { return };
-        let priority = task.options.priority;
-        let Some(part) = task.parts.get(usize::from(id.index)) else { return };
-        let (order, lane, paused) = (part.order, part.lane, part.paused);
         self.keep_waiting(id);
-        if let Some(slot) = self.lanes.get_mut(lane).filter(|_| !paused) {
-            slot.queue.insert(priority, order, id);
-            slot.changed = true;
+        let Some((lane, place)) = self.place(id) else { return };
+        let Some(part) = self.part_mut(id).filter(|part| !part.paused && !part.in_queue) else { return };
+        part.in_queue = true;
+        let (returns, waiting) = (take(&mut part.charged), Waiting { part: id, cost: part.count });
+        if let Some(slot) = self.lanes.get_mut(lane) {
+            slot.queue.insert(&place, waiting, returns);
+            (slot.looked, slot.changed) = (0, true);
         }
         self.refuse_hopeless(lane, Some(id));
     }
 
     /// Takes a part out of the queue, whether it stands there or not.
     pub(super) fn dequeue(&mut self, id: PartId) {
-        let Some(task) = self.tasks.get(&id.task) else { return };
-        let priority = task.options.priority;
-        let Some(part) = task.parts.get(usize::from(id.index)) else { return };
-        let (order, lane) = (part.order, part.lane);
+        let Some((lane, place)) = self.place(id) else { return };
+        let stands = self.part_mut(id).is_some_and(|part| take(&mut part.in_queue));
+        if let Some(slot) = self.lanes.get_mut(lane).filter(|_| stands) {
+            slot.queue.remove(&place);
+            (slot.looked, slot.changed) = (0, true);
+        }
+    }
+
+    /// The part has its turn.
+    fn have_turn(&mut self, id: PartId) {
+        let Some((lane, place)) = self.place(id) else { return };
+        let Some(part) = self.part_mut(id) else { return };
+        (part.in_queue, part.charged) = (false, true);
         if let Some(slot) = self.lanes.get_mut(lane) {
-            slot.queue.remove(priority, order);
-            slot.changed = true;
+            slot.queue.take(&place);
+            (slot.looked, slot.changed) = (0, true);
         }
     }
 
@@ -155,15 +199,13 @@ impl Engine {
     fn tell_demand(&mut self, lane: usize) {
         let now = self.now;
         let Some(slot) = self.lanes.get_mut(lane) else { return };
-        let interactive = slot.queue.count(Priority::Interactive);
-        let counts = [interactive, slot.queue.len() - interactive];
+        let demand = [slot.demand(Priority::Interactive), slot.demand(Priority::Batch)];
         for (index, band) in [Priority::Interactive, Priority::Batch].into_iter().enumerate() {
-            if slot.told.get(index) != counts.get(index) {
-                let waiting = counts.get(index).copied().unwrap_or(0) as u32;
-                slot.lane.handle(now, LaneIn::Demand { band, waiting, weight: 1 });
+            if let Some((waiting, weight)) = demand.get(index).filter(|_| slot.told.get(index) != demand.get(index)) {
+                slot.lane.handle(now, LaneIn::Demand { band, waiting: *waiting, weight: *weight });
             }
         }
-        slot.told = counts;
+        slot.told = demand;
     }
 
     fn hear_lane(&mut self, lane: usize) {
@@ -175,7 +217,7 @@ impl Engine {
                 LaneOut::NotUntil(not_until) => {
                     slot.not_until = Some(not_until);
                     let heads = slot.queue.heads(AHEAD);
-                    heads.into_iter().for_each(|id| self.tell_waiting(id));
+                    heads.iter().for_each(|waiting| self.tell_waiting(waiting.part));
                     self.refuse_hopeless(lane, None);
                 }
                 LaneOut::Stalled => self.stalled(lane),
@@ -190,7 +232,14 @@ impl Engine {
 
     /// Writes down those that are near the head.
     fn plan_ahead(&mut self, lane: usize) {
-        for id in self.lanes.get(lane).map(LaneSlot::near).unwrap_or_default() {
+        let Some(slot) = self.lanes.get_mut(lane) else { return };
+        let near = slot.lane.snapshot().limit as usize + AHEAD;
+        if slot.looked == near {
+            return;
+        }
+        slot.looked = near;
+        slot.near = gather(slot.queue.heads(near).iter().map(|waiting| waiting.part));
+        for id in slot.near.clone() {
             if self.part(id).is_some_and(|part| matches!(part.state, PartState::Waiting)) {
                 let wall = self.wall_at(self.now);
                 if let Some(part) = self.part_mut(id) {
@@ -211,23 +260,24 @@ impl Engine {
             let Some(slot) = self.lanes.get_mut(lane) else { return };
             slot.grants.retain(|(_, until)| *until > now);
             let Some((token, _)) = slot.grants.first().copied() else { return };
-            let heads = slot.near();
-            if heads.len() < slot.grants.len() {
+            let count = slot.grants.len();
+            if slot.queue.len() < count {
                 slot.grants.pop().into_iter().for_each(|(token, _)| {
                     slot.lane.handle(now, LaneIn::Return { token });
                     slot.changed = true;
                 });
                 continue;
             }
-            let count = slot.grants.len();
-            let ready = heads.into_iter().filter(|id| {
+            self.plan_ahead(lane);
+            let Some(slot) = self.lanes.get(lane) else { return };
+            let ready = slot.near.iter().copied().filter(|id| {
                 self.part(*id).is_some_and(|part| matches!(part.state, PartState::Planned)) && self.comes_by(id.task)
             });
             let Some(id) = ready.take(count).find(|id| self.is_here(id.task)) else { return };
             if let Some(slot) = self.lanes.get_mut(lane) {
                 slot.grants.retain(|(granted, _)| *granted != token);
             }
-            self.dequeue(id);
+            self.have_turn(id);
             self.tell_demand(lane);
             self.send_submit(id, token);
         }
@@ -298,7 +348,8 @@ impl Engine {
             if part.told == told {
                 continue;
             }
-            let ahead = slot.queue.position(id).unwrap_or(slot.queue.len());
+            let place = self.place(id).filter(|_| part.in_queue);
+            let ahead = place.map_or(slot.queue.len(), |(_, place)| slot.queue.ahead(&place));
             if let Some(part) = self.part_mut(id) {
                 part.told = told;
             }

@@ -202,6 +202,11 @@ impl Engine {
         self.lanes.iter().map(|slot| (slot.name.as_str(), slot.provider, slot.lane.snapshot()))
     }
 
+    /// The model that a lane is for, by its place in [`Engine::lanes`]; `None` where all models share it.
+    pub fn lane_model(&self, lane: usize) -> Option<&str> {
+        self.lanes.get(lane)?.model.as_deref()
+    }
+
     /// How many parts wait for leave to submit, and how many are out.
     pub fn counts(&self) -> (usize, usize) {
         let parts = || self.tasks.values().flat_map(|task| &task.parts);

@@ -249,7 +249,7 @@ impl Engine {
         Part {
             state: PartState::Waiting,
             provider,
-            lane: self.lane_of(provider),
+            lane: self.lane_of(provider, &model),
             model,
             key,
             body,
@@ -257,6 +257,8 @@ impl Engine {
             count: 1,
             order: self.next_order,
             paused: false,
+            in_queue: false,
+            charged: false,
             told: None,
             waiting_since: self.now,
             faults: 0,

@@ -43,7 +43,8 @@ impl Engine {
         }
         let watched = part.outcome.is_none();
         let refresh = core::mem::take(&mut part.refresh_next);
-        self.tell_lane(lane, LaneIn::Sent { token, weight: 1 });
+        let weight = self.weight(id);
+        self.tell_lane(lane, LaneIn::Sent { token, weight });
         if watched && first {
             self.start_deadline(id);
         }

@@ -203,9 +203,10 @@ impl Client {
     pub fn status(&self) -> ClientStatus {
         let status = self.0.ask(|engine| {
             let (waiting, running) = engine.counts();
-            let lanes = engine.lanes().map(|(lane, provider, snapshot)| LaneStatus {
+            let lanes = engine.lanes().enumerate().map(|(place, (lane, provider, snapshot))| LaneStatus {
                 lane: String::from(lane),
                 provider: String::from(engine.config().name_of(provider)),
+                model: engine.lane_model(place).map(String::from),
                 limit: snapshot.limit,
                 held: snapshot.held,
                 paused_until: snapshot.paused_until.map(|until| engine.wall_clock(until)),
@@ -249,6 +250,8 @@ pub struct LaneStatus {
     pub lane: String,
     /// The client's name for the provider.
     pub provider: String,
+    /// The model whose limits they are; `None` where all models share them.
+    pub model: Option<String>,
     /// Tasks at once.
     pub limit: u32,
     /// Slots in use.
