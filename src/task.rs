@@ -196,6 +196,14 @@ pub struct Part {
     pub request_id: Option<String>,
     /// The next poll, fetch or other try.
     pub due: Option<Instant>,
+    /// When its next poll is due by what is known of its model; an early one only looks whether it runs.
+    pub ripe: Instant,
+    /// When the latest poll left.
+    pub asked_at: Instant,
+    /// When the latest poll left that saw it go on.
+    pub seen_at: Instant,
+    /// When the latest poll left that saw it wait for a slot at the provider.
+    pub queued_at: Option<Instant>,
     /// Polls or fetches in a row that met a fault.
     pub poll_faults: u32,
     /// Polls in all.

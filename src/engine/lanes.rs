@@ -64,6 +64,11 @@ impl LaneSlot {
         let first = self.queue.first(band).map_or(1, |first| self.weight(first.cost));
         (self.queue.count(band) as u32, first)
     }
+
+    /// Somebody waits for a permit.
+    pub(super) fn is_waited_for(&self) -> bool {
+        self.queue.len() > 0
+    }
 }
 
 impl Engine {

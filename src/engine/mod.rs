@@ -8,6 +8,7 @@ mod owners;
 mod polls;
 mod records;
 mod replays;
+mod schedule;
 mod settle;
 mod start;
 mod submits;
@@ -17,11 +18,10 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::gather::gather;
 use crate::http::Purpose;
 use crate::limit::{LaneSnapshot, Token};
 use crate::options::Config;
-use crate::poll::Durations;
+use crate::poll::Models;
 use crate::rng::Rng;
 use crate::table::{Table, text_code};
 use crate::task::{CallId, OwnerId, PartId, PartState, Task, TaskId};
@@ -60,7 +60,7 @@ pub struct Engine {
     paused_batches: Vec<u32>,
     /// Parts whose callers may have to hear what they wait for, once the lanes are at rest.
     untold: Vec<PartId>,
-    durations: Vec<Durations>,
+    models: Models,
     /// Polls of a provider that said so wait until then.
     polls_paused: Vec<Instant>,
     /// Delivered records that are still written down, oldest first.
@@ -107,7 +107,7 @@ impl Engine {
             owners: Table::default(),
             paused_batches: Vec::new(),
             untold: Vec::new(),
-            durations: gather((0..count).map(|_| Durations::default())),
+            models: Models::default(),
             polls_paused: vec![Instant::default(); count],
             delivered: Table::default(),
             warned_of_store: false,

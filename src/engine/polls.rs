@@ -8,11 +8,10 @@ use super::{Effect, Engine, Update};
 use crate::error::{Billed, Code, Error};
 use crate::http::{Answer, Body, IMAGE_LIMIT, Purpose, Request, image_kind};
 use crate::limit::LaneIn;
-use crate::poll;
 use crate::provider::{Reading, poll_request, read_poll};
 use crate::retry::backoff;
+use crate::retry::hint::retry_after;
 use crate::task::{PartId, PartState};
-use crate::time::Millis;
 
 impl Engine {
     pub(super) fn send_poll(&mut self, id: PartId) {
@@ -22,6 +21,10 @@ impl Engine {
         if paused > self.now {
             return self.set_due(id, Some(paused));
         }
+        if self.is_too_early(id) {
+            return;
+        }
+        let Some(part) = self.part(id) else { return };
         let Some(config) = self.config.providers.get(part.provider) else { return };
         let task_id = part.task_id.as_deref().unwrap_or_default();
         let Some(request) = poll_request(config.dialect, &config.base_url, part.provider, task_id) else {
@@ -30,10 +33,11 @@ impl Engine {
             return self.abandon_unasked(id, error);
         };
         let call = self.new_call(id, Purpose::Poll);
-        let mut refresh = false;
+        let (now, mut refresh) = (self.now, false);
         if let Some(part) = self.part_mut(id) {
             part.go(PartState::Running { token, call: Some(call) });
             part.polls += 1;
+            part.asked_at = now;
             refresh = core::mem::take(&mut part.refresh_next);
         }
         self.effect_for(id.task, Effect::Send { call, part: id, purpose: Purpose::Poll, request, refresh });
@@ -47,7 +51,7 @@ impl Engine {
         let visible_after = config.dialect.tasks.as_ref().map_or(0, |tasks| tasks.visible_after);
         let young = known.is_some_and(|at| at.until(self.now) < visible_after);
         let reading = read_poll(config.dialect, &config.base_url, answer, self.wall.1);
-        let (provider, lane) = (part.provider, part.lane);
+        let (provider, lane, asked_at) = (part.provider, part.lane, part.asked_at);
         if let Some(part) = self.part_mut(id) {
             part.go(PartState::Running { token, call: None });
         }
@@ -59,7 +63,8 @@ impl Engine {
                 if let Some(token) = token {
                     self.tell_lane(lane, LaneIn::Seen { token, queued: running.queued });
                 }
-                self.poll_again(id, None, false);
+                self.seen_running(id, asked_at, running.queued);
+                self.poll_again(id, retry_after(answer, self.wall.1), false, running.progress);
                 self.tell_running(id, running.queued, running.progress);
             }
             Reading::Succeeded { images, usage, .. } => {
@@ -72,9 +77,9 @@ impl Engine {
             }
             Reading::TaskFailed { error, .. } => self.task_over(id, error),
             // The first answers after a submit may come from a replica that hasn't heard of it.
-            Reading::Fatal(error) if error.code == Code::NotFound && young => self.poll_again(id, None, true),
+            Reading::Fatal(error) if error.code == Code::NotFound && young => self.poll_again(id, None, true, None),
             Reading::Fatal(error) if error.code == Code::Authentication && self.may_refresh(id) => {
-                self.poll_again(id, None, false)
+                self.poll_again(id, None, false, None)
             }
             Reading::Fatal(mut error) => {
                 error.billed = Billed::Unknown;
@@ -86,7 +91,7 @@ impl Engine {
                     // The key is at fault and not the task: the slot stays taken as long as an ordinary task would run.
                     Code::Authentication | Code::Permission | Code::QuotaExhausted => self.abandon_unasked(id, error),
                     // Whatever sits in between may answer a poll with anything, and the task goes on.
-                    _ => self.poll_again(id, None, true),
+                    _ => self.poll_again(id, None, true, None),
                 }
             }
             Reading::Refused(refusal) => {
@@ -94,10 +99,10 @@ impl Engine {
                 if let Some(paused) = self.polls_paused.get_mut(provider) {
                     *paused = until.max(*paused);
                 }
-                self.poll_again(id, refusal.hint, true);
+                self.poll_again(id, refusal.hint, true, None);
             }
             Reading::Rejected { hint, .. } | Reading::Failed { hint, .. } | Reading::Processing { hint } => {
-                self.poll_again(id, hint, true)
+                self.poll_again(id, hint, true, None)
             }
         }
     }
@@ -106,15 +111,7 @@ impl Engine {
         let Some(part) = self.part_mut(id) else { return };
         let PartState::Running { token, .. } = part.state else { return };
         part.go(PartState::Running { token, call: None });
-        self.poll_again(id, None, true);
-    }
-
-    fn poll_again(&mut self, id: PartId, hint: Option<Millis>, fault: bool) {
-        let Some(part) = self.part_mut(id) else { return };
-        part.poll_faults = if fault { part.poll_faults + 1 } else { 0 };
-        let (faults, watched) = (part.poll_faults, part.outcome.is_none());
-        let gap = poll::gap(&mut self.rng, watched, faults, hint);
-        self.set_due(id, Some(self.now.after(gap)));
+        self.poll_again(id, None, true, None);
     }
 
     /// The task is over at the provider, without an image.

@@ -10,7 +10,6 @@ use crate::http::{Answer, Purpose};
 use crate::journal::Stage;
 use crate::limit::{LaneIn, Token, Verdict};
 use crate::options::Ambiguous;
-use crate::poll;
 use crate::provider::{Image, Reading, Refusal, Running, read_submit, submission};
 use crate::retry::backoff;
 use crate::task::{CallId, PartId, PartState};
@@ -183,7 +182,7 @@ impl Engine {
     fn accepted(&mut self, id: PartId, token: Token, task_id: String, running: Running, request_id: Option<String>) {
         let now = self.now;
         let Some(part) = self.part_mut(id) else { return };
-        let (lane, watched) = (part.lane, part.outcome.is_none());
+        let lane = part.lane;
         part.task_id = Some(task_id);
         part.accepted_at = Some(now);
         part.refreshed = false;
@@ -194,8 +193,7 @@ impl Engine {
         if self.closing {
             return self.let_go(id);
         }
-        let gap = poll::gap(&mut self.rng, watched, 0, None);
-        self.set_due(id, Some(self.now.after(gap)));
+        self.plan_first_poll(id);
         self.tell_running(id, running.queued, running.progress);
     }
 
@@ -311,21 +309,6 @@ impl Engine {
         part.refreshed = true;
         part.refresh_next = true;
         true
-    }
-
-    /// A task is seen to be done: that is how long they take at its provider.
-    pub(super) fn learn_duration(&mut self, id: PartId) {
-        let took = self.part(id).and_then(|part| Some((part.provider, part.submitted_at?.until(self.now))));
-        let Some((provider, took)) = took else { return };
-        if let Some(durations) = self.durations.get_mut(provider) {
-            durations.note(took);
-        }
-    }
-
-    /// How long such tasks usually run at the part's provider.
-    pub(super) fn durations_p95(&self, id: PartId) -> Millis {
-        let provider = self.part(id).map_or(0, |part| part.provider);
-        self.durations.get(provider).map_or(poll::PRESUMED_DURATION, poll::Durations::p95)
     }
 
     fn note(

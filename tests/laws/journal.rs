@@ -258,7 +258,7 @@ fn an_adopted_submit_is_heard_out(dialect: &'static Dialect) {
     engine.handle(now, wall, again);
     let body = Body::Json(ObjectBuilder::new().with("taskId", "tk-1").build());
     engine.handle(now, wall, Input::Answer { call: 41, answer: Answer { status: 200, headers: Vec::new(), body } });
-    engine.handle(now.after(500), wall + 500, Input::Wake { owner: 0 });
+    engine.handle(now.after(600), wall + 600, Input::Wake { owner: 0 });
     let effects: Vec<Effect> = std::iter::from_fn(|| engine.poll(0)).collect();
     let sent: Vec<(u64, Purpose)> = effects
         .iter()
