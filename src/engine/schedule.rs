@@ -152,7 +152,7 @@ impl Engine {
     }
 
     /// What an earlier process learned of a model; where this one has learned something, that counts more.
-    pub fn recall(&mut self, provider: usize, model: &str, summary: Summary) {
+    pub fn recall_model(&mut self, provider: usize, model: &str, summary: Summary) {
         if let Some(model) = self.models.used(provider, model).filter(|model| !model.durations.is_known()) {
             model.durations = Durations::seeded(summary);
         }
