@@ -1,4 +1,5 @@
-//! `bench start`: how fast the package starts and what it keeps in memory, in Node, Chromium and workerd.
+//! `bench start`: how fast the package starts and what it keeps in memory, in Node, Chromium and workerd. `bench efficiency`: how near the engine comes
+//! to the optimum.
 
 use crate::failure::Result;
 use crate::package::{self, Variant};
@@ -6,6 +7,17 @@ use crate::process::run;
 use crate::project::Project;
 use crate::setup::browser::Browser;
 use crate::setup::{Tools, npm};
+use std::ffi::OsString;
+
+/// Builds the bench of efficiency and runs it with these arguments; it needs nothing but cargo.
+///
+/// # Errors
+/// When it cannot be built, does not know an argument, or cannot write what it was asked to.
+pub fn efficiency(project: &Project, arguments: &[OsString]) -> Result {
+    let mut command =
+        project.cargo(&["run", "--quiet", "--profile", "quick", "--package", "tidegate-efficiency", "--"]);
+    run(command.args(arguments))
+}
 
 /// Builds the package and prints medians, for information: they are of this machine and of what else it does.
 ///

@@ -25,6 +25,7 @@ use package::Variant;
 use process::say;
 use project::Project;
 use setup::wasm_target::Choice;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 const HELP: &str = "\
@@ -46,6 +47,8 @@ cargo xtask COMMAND
   size    what the package weighs, beside its peers and against its budget, and its largest parts
             --write-budget     make today's weights the budget, benches/size-budget.toml
             --write-readme     put the table into the README
+  bench efficiency   makespan ÷ optimum, refusals and polls over a grid of providers, in virtual time
+            --help             what more it can be told: --full, --held-out, --only WORDS, --cells, --trace, --json FILE, …
   bench start   import to first request, its steps, and memory: in Node, Chromium and workerd
 
   --wasm-target auto|rustup|debian   where the wasm32-unknown-unknown target comes from (or TIDEGATE_WASM_TARGET)
@@ -57,6 +60,8 @@ struct Arguments {
     command: String,
     /// What `bench` measures.
     bench: Option<String>,
+    /// What is for `bench efficiency` itself to read.
+    of_bench: Vec<OsString>,
     wasm_target: Option<Choice>,
     trap: bool,
     headless_check: bool,
@@ -81,6 +86,9 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments> {
             Value(command) if arguments.command.is_empty() => arguments.command = command.string()?,
             Value(what) if arguments.command == "bench" && arguments.bench.is_none() => {
                 arguments.bench = Some(what.string()?);
+                if arguments.bench.as_deref() == Some("efficiency") {
+                    arguments.of_bench = parser.raw_args()?.collect();
+                }
             }
             Long("wasm-target") => arguments.wasm_target = Some(Choice::parse(&parser.value()?.string()?)?),
             Long("trap") if arguments.command == "build" => arguments.trap = true,
@@ -104,6 +112,9 @@ fn perform(arguments: &Arguments) -> Result {
         return Ok(());
     }
     let mut project = Project::find()?;
+    if arguments.bench.as_deref() == Some("efficiency") {
+        return bench::efficiency(&project, &arguments.of_bench);
+    }
     let from_environment = std::env::var("TIDEGATE_WASM_TARGET").ok().filter(|word| !word.is_empty());
     let choice = match (arguments.wasm_target, from_environment) {
         (Some(choice), _) => choice,
@@ -155,6 +166,8 @@ mod tests {
         assert!(parsed(&["size", "--write-budget"]).is_some_and(|arguments| arguments.size.write_budget));
         assert_eq!(parsed(&["bench", "start"]).and_then(|it| it.bench).as_deref(), Some("start"));
         assert_eq!(parsed(&["bench", "start", "again"]), None);
+        let of_bench = parsed(&["bench", "efficiency", "--only", "told", "--full"]).map(|it| it.of_bench.len());
+        assert_eq!(of_bench, Some(3));
         let only = parsed(&["hosts", "--only", "Deno"]).and_then(|arguments| arguments.hosts.only);
         assert_eq!(only.as_deref(), Some("Deno"));
         assert_eq!(parsed(&["test", "--trap"]), None);

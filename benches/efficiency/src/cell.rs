@@ -1,7 +1,7 @@
 //! One provider, one load, one distance.
 
 use serde_json::{Map, Value, json};
-use tidegate::limit::{Concurrency, Limits};
+use tidegate::limit::{Concurrency, Counts, Limits};
 use tidegate::options::{Config as ClientConfig, ProviderConfig};
 use tidegate::provider::Dialect;
 use tidegate::provider::hiapi::HIAPI;
@@ -18,6 +18,8 @@ pub struct Told {
     pub concurrency: Option<u32>,
     /// Submits a minute.
     pub rpm: Option<u32>,
+    /// Slots are taken by submits on the wire.
+    pub counts_requests: bool,
 }
 
 /// What is asked for, and when.
@@ -103,13 +105,14 @@ impl Cell {
         let limits = Limits {
             concurrency: self.told.concurrency.map_or(learned, Concurrency::Told),
             rpm: self.told.rpm,
+            counts: if self.told.counts_requests { Counts::Request } else { Counts::Task },
             ..Limits::default()
         };
         let provider = ProviderConfig { base_url, limits, ..ProviderConfig::new("provider", dialect) };
         ClientConfig { providers: vec![provider], ..ClientConfig::default() }
     }
 
-    /// The cell as data; of the provider's settings those that differ from its defaults.
+    /// The cell as data: of the provider's settings those that differ from its defaults, of the limits what is told, in the words of the package's options.
     pub fn to_json(&self) -> Value {
         let usual = Config::default().to_json();
         let mut settings = Map::new();
@@ -120,16 +123,50 @@ impl Cell {
             Load::Batch(tasks) => (tasks, None),
             Load::WithPerson(tasks, every) => (tasks, Some(every)),
         };
+        let mut limits = Map::new();
+        limits.extend(self.told.concurrency.map(|cap| (String::from("concurrency"), json!(cap))));
+        limits.extend(self.told.rpm.map(|rpm| (String::from("rpm"), json!(rpm))));
+        limits.extend(self.told.counts_requests.then(|| (String::from("counts"), json!("request"))));
         json!({
             "name": self.name,
             "settings": settings,
             "synchronous": self.synchronous,
-            "tasks": tasks,
             "interactive": self.interactive,
-            "personEvery": every,
+            "tasks": tasks,
+            "person_every_ms": every,
             "clients": self.clients,
-            "told": {"concurrency": self.told.concurrency, "rpm": self.told.rpm},
-            "rtt": self.rtt,
+            "limits": limits,
+            "rtt_ms": self.rtt,
+        })
+    }
+
+    /// Reads what [`Cell::to_json`] wrote.
+    ///
+    /// # Errors
+    /// When a field is missing or wrong; says which.
+    pub fn from_json(json: &Value) -> Result<Cell, String> {
+        let field = |name: &str| json.get(name).ok_or_else(|| format!("{name} is missing in {json}"));
+        let number = |name: &str| field(name)?.as_u64().ok_or_else(|| format!("{name} is no number in {json}"));
+        let flag = |name: &str| field(name)?.as_bool().ok_or_else(|| format!("{name} is neither true nor false"));
+        let small = |value: &Value| value.as_u64().and_then(|number| u32::try_from(number).ok());
+        let tasks = u32::try_from(number("tasks")?).map_err(|error| error.to_string())?;
+        let limits = field("limits")?;
+        Ok(Cell {
+            name: field("name")?.as_str().map(String::from).ok_or("name is no text")?,
+            world: Config::default().patched(field("settings")?.clone()).map_err(|error| error.to_string())?,
+            synchronous: flag("synchronous")?,
+            load: match field("person_every_ms")?.as_u64() {
+                Some(every) => Load::WithPerson(tasks, every),
+                None => Load::Batch(tasks),
+            },
+            interactive: flag("interactive")?,
+            clients: u32::try_from(number("clients")?).map_err(|error| error.to_string())?,
+            told: Told {
+                concurrency: limits.get("concurrency").and_then(small),
+                rpm: limits.get("rpm").and_then(small),
+                counts_requests: limits.get("counts").and_then(Value::as_str) == Some("request"),
+            },
+            rtt: number("rtt_ms")?,
         })
     }
 }

@@ -1,7 +1,6 @@
 //! What comes out of runs.
 
 use serde::Serialize;
-use tidegate::options::Priority;
 use tidegate_simulator::World;
 
 use crate::cell::Cell;
@@ -24,6 +23,8 @@ pub struct Run {
     pub jain: f64,
     /// From asking to the start of the work, s, for those who look at the screen: on average, and for 95 of 100.
     pub wait: Option<(f64, f64)>,
+    /// How far that tenant's part of the work lay from its share which was furthest away, while all had something to do.
+    pub share: Option<f64>,
     /// Tasks that ended without an image, or not at all.
     pub undelivered: usize,
     /// Tasks that were charged more than once.
@@ -52,7 +53,7 @@ impl Run {
             Some(at.saturating_sub(charge.at_ms) as f64 / 1000.0)
         });
         let waits = charged().filter_map(|(task, charge)| {
-            let ask = asks.get(task).filter(|ask| ask.priority == Priority::Interactive)?;
+            let ask = asks.get(task).filter(|_| task as u64 >= cell.batch())?;
             Some(charge.started_ms.saturating_sub(ask.at))
         });
         let mut waits: Vec<u64> = waits.collect();
@@ -68,6 +69,7 @@ impl Run {
             added: mean(added),
             jain: jain(cell.clients as usize, asks),
             wait,
+            share: None,
             undelivered: asks.len() - delivered,
             twice: times.iter().filter(|count| **count > 1).count(),
             steps,
@@ -112,6 +114,10 @@ pub struct Figures {
     pub jain: f64,
     /// Jain's index: worst run.
     pub worst_jain: f64,
+    /// How far a tenant's part of the work lay from its share: worst run.
+    pub share: Option<f64>,
+    /// What a told cap reaches in the same cells, if that was asked for: makespan ÷ optimum, mean.
+    pub told: Option<f64>,
     /// What those wait who look at the screen, s: mean, and mean of what 95 of 100 don't exceed.
     pub wait: Option<(f64, f64)>,
     /// Tasks without an image.
@@ -136,6 +142,8 @@ impl Figures {
             jain: mean(runs.iter().map(|run| run.jain)),
             worst_jain: runs.iter().map(|run| run.jain).fold(1.0, f64::min),
             wait: waits().next().map(|_| (mean(waits().map(|wait| wait.0)), mean(waits().map(|wait| wait.1)))),
+            share: runs.iter().filter_map(|run| run.share).reduce(f64::max),
+            told: None,
             undelivered: runs.iter().map(|run| run.undelivered).sum(),
             twice: runs.iter().map(|run| run.twice).sum(),
         }
@@ -155,6 +163,13 @@ impl Figures {
             jain: mean(cells.iter().map(|cell| cell.jain)),
             worst_jain: cells.iter().map(|cell| cell.worst_jain).fold(1.0, f64::min),
             wait: waits().next().map(|_| (mean(waits().map(|wait| wait.0)), mean(waits().map(|wait| wait.1)))),
+            share: cells.iter().filter_map(|cell| cell.share).reduce(f64::max),
+            told: cells
+                .iter()
+                .map(|cell| cell.told)
+                .next()
+                .flatten()
+                .map(|_| mean(cells.iter().filter_map(|cell| cell.told))),
             undelivered: cells.iter().map(|cell| cell.undelivered).sum(),
             twice: cells.iter().map(|cell| cell.twice).sum(),
         }

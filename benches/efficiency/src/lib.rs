@@ -6,9 +6,13 @@
 #![allow(clippy::print_stdout, reason = "a bench prints")]
 
 pub mod cell;
-pub mod cells;
 pub mod figures;
+pub mod mark;
+pub mod measure;
+pub mod rows;
 pub mod run;
+pub mod shapes;
+pub mod subset;
 pub mod table;
 pub mod trace;
 #[allow(
@@ -21,6 +25,6 @@ pub mod trace;
 mod walk;
 
 pub use cell::{Cell, Load, Told};
-pub use cells::{Mark, Row};
 pub use figures::{Figures, Run};
+pub use mark::{Mark, Row};
 pub use run::run;
