@@ -25,6 +25,8 @@ pub struct Run {
     pub wait: Option<(f64, f64)>,
     /// How far that tenant's part of the work lay from its share which was furthest away, while all had something to do.
     pub share: Option<f64>,
+    /// When somebody came by and asked, ms.
+    pub visits: Vec<u64>,
     /// Tasks that ended without an image, or not at all.
     pub undelivered: usize,
     /// Tasks that were charged more than once.
@@ -70,6 +72,7 @@ impl Run {
             jain: jain(cell.clients as usize, asks),
             wait,
             share: None,
+            visits: asks.iter().skip(cell.batch() as usize).map(|ask| ask.at).collect(),
             undelivered: asks.len() - delivered,
             twice: times.iter().filter(|count| **count > 1).count(),
             steps,
