@@ -15,6 +15,8 @@ pub enum Purpose {
     Poll,
     /// Fetch the bytes of an image: free, without credentials.
     Image,
+    /// See whether the key is good: free.
+    Check,
 }
 
 impl Purpose {
@@ -24,6 +26,7 @@ impl Purpose {
             Purpose::Submit => 0,
             Purpose::Poll => 1,
             Purpose::Image => 2,
+            Purpose::Check => 3,
         }
     }
 }

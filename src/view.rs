@@ -4,12 +4,12 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::engine::{Effect, Engine, Outcome, Reference, Success, Update};
+use crate::engine::{Effect, Engine, KeyReport, Outcome, Reference, Success, Update};
 use crate::error::{Attempt, Error, Target};
 use crate::gather::gather;
 use crate::journal::{MAX_PARTS, Record, Stage};
 use crate::json::{Json, ObjectBuilder};
-use crate::limit::{Known, LaneSnapshot, Phase, Window};
+use crate::limit::{Concurrency, Known, LaneSnapshot, Limits, Phase, Window};
 use crate::provider::Image;
 use crate::task::KnownPart;
 
@@ -137,9 +137,35 @@ pub fn update(update: &Update) -> Json {
 pub fn outcome(outcome: &Outcome) -> (&'static str, Json) {
     match outcome {
         Outcome::Succeeded(success) => ("succeeded", self::success(success)),
+        Outcome::Checked(report) => ("succeeded", key_report(report)),
         Outcome::Failed(failure, known) => ("failed", error(failure, known.as_ref())),
         Outcome::Cancelled(failure, known) => ("cancelled", error(failure, known.as_ref())),
     }
+}
+
+/// `KeyReport`
+fn key_report(report: &KeyReport) -> Json {
+    ObjectBuilder::new()
+        .maybe("ok", report.ok.map(Json::Bool))
+        .maybe("code", report.code.map(|code| code.name()))
+        .maybe("axis", report.axis.map(|axis| axis.name()))
+        .maybe("requestId", report.request_id.clone())
+        .with("advice", report.advice.as_str())
+        .maybe("limits", report.limits.map(limits))
+        .build()
+}
+
+/// `Limits`, as far as they are figures.
+fn limits(limits: Limits) -> Json {
+    let concurrency = match limits.concurrency {
+        Concurrency::Told(limit) => Some(u64::from(limit)),
+        Concurrency::Learn { .. } => None,
+    };
+    ObjectBuilder::new()
+        .maybe("concurrency", concurrency)
+        .maybe("rpm", limits.rpm.map(u64::from))
+        .maybe("rpd", limits.rpd.map(u64::from))
+        .build()
 }
 
 fn success(success: &Success) -> Json {

@@ -2,10 +2,11 @@ import { Batch, type BatchContext } from "./batch.js";
 import { inBrowser } from "./browser.js";
 import type { Core, CoreConfig, CoreOptions } from "./core.js";
 import { ImageError, InvalidRequestError, toError } from "./errors.js";
-import { Guard, type Live } from "./guard.js";
+import { Guard } from "./guard.js";
 import { HostTable } from "./host.js";
 import { decode, ResultImage, type Loaded, type PlainImage } from "./image.js";
 import { LiveTask, TaskHandle, type TaskContext } from "./image-task.js";
+import { closedError, inquire } from "./inquiry.js";
 import { createLog } from "./log.js";
 import { callShape, check, clientShape, compact, listenShape, refuse } from "./options.js";
 import { createAuthorizer, readProviders, type ProviderData } from "./providers.js";
@@ -13,13 +14,13 @@ import { toCoreRequest } from "./request.js";
 import { createCore, separate } from "./start.js";
 import { Journal, memoryStore } from "./store.js";
 import type { BatchOptions, ImageBatch } from "./types-batch.js";
+import type { ClientStatus, KeyReport } from "./types-limits.js";
 import type {
   Bytes,
   CallOptions,
   Client,
   ClientEvents,
   ClientOptions,
-  ClientStatus,
   ImageTask,
   TaskRef,
   TaskUpdate,
@@ -50,6 +51,8 @@ export function createClient(options: ClientOptions): Client {
 
 class TidegateClient implements Client {
   readonly #options: ClientOptions;
+  /** The name of the first provider. */
+  readonly #first: string;
   readonly #log;
   readonly #journal: Journal;
   readonly #host: HostTable;
@@ -65,6 +68,7 @@ class TidegateClient implements Client {
 
   constructor(given: ClientOptions, providers: [string, ProviderData][]) {
     const options = (this.#options = { ...given });
+    this.#first = providers[0]![0];
     const { fetch, testing, store, timeout, deadline, maxWait, retry } = options;
     this.#log = createLog(options.logger, options.logLevel);
     this.#journal = new Journal(typeof store === "object" ? store : memoryStore(), this.#log);
@@ -138,6 +142,18 @@ class TidegateClient implements Client {
       );
     }
     return new Batch<K>(this.#batchContext(), requests, options);
+  }
+
+  async check(provider = this.#first): Promise<KeyReport> {
+    if (this.#closed) throw toError(closedError);
+    if (typeof provider !== "string") refuse("provider", "must be a name of `providers`");
+    const [number, owner] = [++this.#tasks, this.#owner()];
+    return inquire(this.#guard, {
+      number,
+      owner,
+      ask: (core) => core.check(number, owner, provider),
+      read: (report) => report as KeyReport,
+    });
   }
 
   on<E extends keyof ClientEvents>(
@@ -289,41 +305,20 @@ class TidegateClient implements Client {
     return () => new ResultImage(plain, load, this.#options.converter);
   }
 
-  #download(url: string): Promise<Loaded> {
-    return new Promise((resolve, reject) => {
-      if (this.#closed) throw toError(closedError);
-      const [number, owner] = [++this.#tasks, this.#owner()];
-      let end = (): void => {};
-      const live: Live = {
-        number,
-        owner,
-        key: "",
-        records: new Map(),
-        sent: new Set(),
-        traps: 0,
-        register: (core) => {
-          core.download(number, owner, url);
-          return "";
-        },
-        update: () => {},
-        sync: () => {
-          if (this.#guard.here(owner)) end();
-        },
-        settle: (kind, value) => {
-          this.#guard.remove(live);
-          if (kind === "succeeded") {
-            const { handle, mediaType, width, height } = (value as { images: [PlainImage & { handle: number }] })
-              .images[0];
-            const bytes = this.#host.handles.get(handle) as Bytes;
-            end = () => resolve({ bytes, mediaType, ...(width && { width }), ...(height && { height }) });
-          } else {
-            end = () => reject(toError({ ...(kind === "cancelled" && closedError), ...value }));
-          }
-          this.#host.handles.drop(number);
-          live.sync();
-        },
-      };
-      this.#guard.add(live);
+  async #download(url: string): Promise<Loaded> {
+    if (this.#closed) throw toError(closedError);
+    const [number, owner] = [++this.#tasks, this.#owner()];
+    return inquire(this.#guard, {
+      number,
+      owner,
+      ask: (core) => core.download(number, owner, url),
+      read: (answer) => {
+        const { images } = answer as { images: [PlainImage & { handle: number }] };
+        const { handle, mediaType, width, height } = images[0];
+        const bytes = this.#host.handles.get(handle) as Bytes;
+        return { bytes, mediaType, ...(width && { width }), ...(height && { height }) };
+      },
+      over: () => this.#host.handles.drop(number),
     });
   }
 
@@ -341,8 +336,6 @@ class TidegateClient implements Client {
     }
   }
 }
-
-const closedError = { code: "cancelled", message: "the client is closed" };
 
 const toConfig = (name: string, data: ProviderData, all: [string, ProviderData][]): CoreConfig["providers"][number] => {
   const { dialect, baseURL, limits } = data;

@@ -1,5 +1,6 @@
 // The types of the generated glue, `dist/core.js`: one instance of the wasm module, and so one `Core`, for each client.
-import type { ClientStatus, Fetch, Limits, RetryPolicy, TaskRef } from "./types.js";
+import type { ClientStatus, Limits } from "./types-limits.js";
+import type { Fetch, RetryPolicy, TaskRef } from "./types.js";
 
 export declare function instantiate(module: object): { Core: new (host: Host, config: CoreConfig) => Core };
 
@@ -19,6 +20,8 @@ export interface Core {
   join(task: number, owner: number): void;
   /** Fetches an image; settles as `task`, with a result of one image that has a handle. */
   download(task: number, owner: number, url: string): void;
+  /** Looks whether a provider's key is good; settles as `task`, with a report. */
+  check(task: number, owner: number, provider: string): void;
   /** The headers that `authorize` left open are filled, and the form is made. */
   begin(call: number): void;
   answer(call: number, status: number, headers: Headers, kind: BodyKind, value: unknown): void;
@@ -43,8 +46,8 @@ export type CancelVerdict = "before-submit" | "confirmed" | "too-late" | "unsupp
 export type BodyKind = 0 | 1 | 2 | 3 | 4 | 5 | 6;
 /** 0 network, 1 aborted by us, 2 no key from the apiKey function, 3 an image that goes in could not be had. */
 export type Fault = 0 | 1 | 2 | 3;
-/** 0 submit, 1 poll, 2 image. */
-export type Purpose = 0 | 1 | 2;
+/** 0 submit, 1 poll, 2 image, 3 check. */
+export type Purpose = 0 | 1 | 2 | 3;
 
 export interface CoreConfig {
   seed?: number | undefined;

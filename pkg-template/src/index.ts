@@ -20,4 +20,5 @@ export {
 export type { ErrorCode, ImageErrorInit } from "./errors.js";
 export { creativeai, hiapi, openai, openaiCompatible } from "./providers.js";
 export type * from "./types-batch.js";
+export type * from "./types-limits.js";
 export type * from "./types.js";

@@ -1,5 +1,6 @@
 import { check, isHeaderText, providerShape, refuse } from "./options.js";
-import type { Limits, Provider, ProviderOptions } from "./types.js";
+import type { Limits } from "./types-limits.js";
+import type { Provider, ProviderOptions } from "./types.js";
 
 const hidden = Symbol.for("tidegate.provider");
 

@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { BatchOptions, BatchRequest, ImageBatch, Source } from "./types-batch.js";
 import type { ErrorCode, ImageError, RateLimitError } from "./errors.js";
+import type { ClientStatus, KeyReport, LaneStatus, Limits } from "./types-limits.js";
 
 // Where neither the DOM library nor a host's own types are there, these names exist all the same; where they are, empty declarations add nothing.
 declare global {
@@ -19,20 +20,6 @@ export type Fetch = (...parameters: FetchParameters) => Promise<Response>;
 
 /** Bytes of an image: a `Uint8Array`, with an `ArrayBuffer` behind it where TypeScript can say so. */
 export type Bytes = ReturnType<typeof Uint8Array.of>;
-
-/** Known limits of a key. What is left out is learned; what is told, and what the provider's own headers tell, goes before what is learned. */
-export interface Limits {
-  /** Tasks in flight at once: a number that is kept to, or where learning begins and the most that it may come to. @default "learn" from 4 upward */
-  concurrency?: number | "learn" | { start?: number | undefined; max?: number | undefined } | undefined;
-  /** Submits in any 60 s. */
-  rpm?: number | undefined;
-  /** Submits a day. */
-  rpd?: number | undefined;
-  /** What the provider counts, against concurrency and windows alike ("images per minute"). @default "task" */
-  counts?: "task" | "request" | "image" | undefined;
-  /** Whether models of one key share a quota. @default "key": they do */
-  scope?: "key" | "model" | undefined;
-}
 
 /** How a provider is reached and paid. */
 export interface ProviderOptions {
@@ -334,26 +321,6 @@ export interface Warning {
   field?: string;
 }
 
-/** What the client believes now. Plain JSON. */
-export interface ClientStatus {
-  lanes: LaneStatus[];
-  /** Tasks that wait for a permit. */
-  waiting: number;
-  /** Tasks submitted and not yet over. */
-  running: number;
-}
-/** One quota bucket. */
-export interface LaneStatus {
-  lane: string;
-  provider: string;
-  model?: string;
-  limit: number;
-  held: number;
-  phase: "ramp" | "steady" | "trial";
-  window?: { rpm: number; used: number; known: "configured" | "header" | "suspected" | "confirmed" };
-  pausedUntil?: number;
-  refusals: number;
-}
 /** What `on` tells. */
 export interface ClientEvents {
   update: { idempotencyKey: string; update: TaskUpdate; tenant?: string; metadata?: Record<string, string> };
@@ -383,6 +350,14 @@ export interface Client {
   batch(requests: Source<ImageRequest & { key?: undefined }>, options?: BatchOptions): ImageBatch<number>;
   batch<const K>(requests: Source<BatchRequest<K>>, options?: BatchOptions): ImageBatch<K>;
   /** Returns what stops it. A listener that throws is told in the log. */
+  /**
+   * Is this key healthy, and if not, which of 401, 403, money or a limit is it? Sends at most a list request, which is free, and nothing at all while the
+   * key is in a cooldown. Never rejects for what is wrong with a key; where only a paid call could tell, `ok` is undefined and `advice` says so.
+   *
+   * @param provider its name in `providers`; by default the first
+   * @throws InvalidRequestError for a name that is none of `providers`
+   */
+  check(provider?: string): Promise<KeyReport>;
   on<E extends keyof ClientEvents>(
     event: E,
     listener: (event: ClientEvents[E]) => void,

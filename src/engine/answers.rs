@@ -58,6 +58,7 @@ impl Engine {
             Purpose::Submit => self.submit_answered(call.part, &answer),
             Purpose::Poll => self.poll_answered(call.part, &answer),
             Purpose::Image => self.fetch_answered(call.part, &answer),
+            Purpose::Check => self.check_answered(call.part.task, &answer),
         }
     }
 
@@ -90,6 +91,7 @@ impl Engine {
             // It only delays: the task is asked after again.
             Purpose::Poll => self.poll_failed(call.part),
             Purpose::Image => self.fetch_failed(call.part, error.billed(Billed::Yes)),
+            Purpose::Check => self.check_failed(call.part.task, error),
         }
     }
 

@@ -5,6 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::mem::take;
 
+use super::check::Standing;
 use super::learning::Learning;
 use super::records::STORE_PATIENCE;
 use super::{Effect, Engine, Update};
@@ -45,6 +46,8 @@ pub(super) struct LaneSlot {
     told: [(u32, u32); 2],
     not_until: Option<NotUntil>,
     changed: bool,
+    /// How its latest submits fared.
+    pub standing: Standing,
     /// What of it outlives the process.
     pub learning: Learning,
 }
@@ -102,6 +105,7 @@ impl Engine {
             told: [(0, 1); 2],
             not_until: None,
             changed: false,
+            standing: Standing::default(),
             learning: Learning::default(),
         });
         let lane = self.lanes.len() - 1;
@@ -311,6 +315,7 @@ impl Engine {
     }
 
     fn stalled(&mut self, lane: usize) {
+        self.lanes.get_mut(lane).into_iter().for_each(|slot| slot.standing.stall());
         let waiting: Vec<PartId> = self.lanes.get(lane).map(|slot| slot.queue.all()).unwrap_or_default();
         for id in waiting {
             let error = self.out_of_patience(id);

@@ -57,7 +57,6 @@ impl Engine {
         slot.learning.latest = Some(learned);
     }
 
-    #[cfg(test)]
     /// What was learned of a provider's limits, by the first of its lanes that has learned any.
     pub(super) fn learned_of(&self, provider: usize) -> Option<Learned> {
         self.lanes.iter().filter(|slot| slot.provider == provider).find_map(|slot| slot.learning.latest)

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::KeyReport;
 use crate::error::{Attempt, Axis, Error, Target};
 use crate::http::{Answer, Fault, Purpose, Request};
 use crate::journal::{Record, Stored};
@@ -52,6 +53,15 @@ pub enum Input {
         owner: OwnerId,
         /// The address.
         url: String,
+    },
+    /// A caller wants to know whether a key is good, at no cost.
+    Check {
+        /// The host's number for it.
+        task: TaskId,
+        /// Who performs its effects.
+        owner: OwnerId,
+        /// The caller's name for the provider.
+        provider: String,
     },
     /// Another owner wants a task, too.
     Join {
@@ -249,6 +259,8 @@ pub enum Outcome {
     Failed(Error, Option<Reference>),
     /// By the caller.
     Cancelled(Error, Option<Reference>),
+    /// A check has its answer.
+    Checked(Box<KeyReport>),
 }
 
 /// What a caller gets.

@@ -1,6 +1,7 @@
 //! The engine: inputs in, effects out. It owns tasks, lanes and timers; it has no clock, no network and no randomness of its own.
 
 mod answers;
+mod check;
 mod lanes;
 mod learning;
 mod message;
@@ -27,6 +28,7 @@ use crate::table::{Table, text_code};
 use crate::task::{CallId, OwnerId, PartId, PartState, Task, TaskId};
 use crate::time::Instant;
 
+pub use check::KeyReport;
 pub use message::{Effect, Input, Outcome, Reference, Success, Update};
 pub use settle::Cancelled;
 
@@ -65,6 +67,8 @@ pub struct Engine {
     polls_paused: Vec<Instant>,
     /// Delivered records that are still written down, oldest first.
     delivered: Table<u64, (Instant, String)>,
+    /// Checks under way.
+    checks: Table<TaskId, check::Check>,
     warned_of_store: bool,
     closing: bool,
 }
@@ -110,6 +114,7 @@ impl Engine {
             models: Models::default(),
             polls_paused: vec![Instant::default(); count],
             delivered: Table::default(),
+            checks: Table::default(),
             warned_of_store: false,
             closing: false,
             config,
@@ -134,6 +139,10 @@ impl Engine {
             Input::Fetch { task, owner, url } => {
                 self.hear(owner);
                 self.fetch(task, owner, url);
+            }
+            Input::Check { task, owner, provider } => {
+                self.hear(owner);
+                self.check(task, owner, &provider);
             }
             Input::Adopt { call, part } => self.adopt(call, part),
             Input::Answer { call, answer } => self.answer(call, answer),

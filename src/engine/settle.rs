@@ -285,11 +285,17 @@ impl Engine {
             Code::Cancelled => Outcome::Cancelled(error, None),
             _ => Outcome::Failed(error, None),
         };
+        self.settle_with(number, outcome);
+    }
+
+    /// Ends a task that has no parts with what came of it.
+    pub(super) fn settle_with(&mut self, number: TaskId, outcome: Outcome) {
         self.effect_for(number, Effect::Settle { task: number, outcome: Box::new(outcome) });
         self.drop_task(number);
     }
 
     fn drop_task(&mut self, number: TaskId) {
+        self.checks.remove(&number);
         let Some(task) = self.tasks.remove(&number) else { return };
         let code = text_code(&task.key);
         if self.keys.get(&code) == Some(&number) {

@@ -121,7 +121,7 @@ impl Engine {
         Ok(())
     }
 
-    fn open_task(&mut self, number: TaskId, owner: OwnerId, key: String, options: CallOptions) {
+    pub(super) fn open_task(&mut self, number: TaskId, owner: OwnerId, key: String, options: CallOptions) {
         if !key.is_empty() {
             self.keys.insert(text_code(&key), number);
         }

@@ -319,6 +319,8 @@ impl Engine {
         status: u16,
         request_id: Option<String>,
     ) {
+        let Some(lane) = self.part(id).map(|part| part.lane) else { return };
+        self.lanes.get_mut(lane).into_iter().for_each(|slot| slot.standing.note(outcome, error));
         let Some(part) = self.part(id) else { return };
         let Some(config) = self.config.providers.get(part.provider) else { return };
         let attempt = Attempt {

@@ -2,7 +2,7 @@
 //! vendor's blog (`id`, `processing`); each answer may be of either, so every path lists both. Sources: docs.hiapi.ai/async-api, the vendor's
 //! Python client `hiapi` 0.2.1 and Java client, www.hiapi.ai/en/blog.
 
-use super::{AnswerTable, Dialect, Field, Idempotency, Meaning, Ratio, TaskTable};
+use super::{AnswerTable, CheckTable, Dialect, Field, Idempotency, Meaning, Ratio, TaskTable};
 use crate::error::{Axis, Code};
 
 /// HiAPI's table.
@@ -11,6 +11,8 @@ pub static HIAPI: Dialect = Dialect {
     base_url: "https://api.hiapi.ai",
     base_has_version: false,
     submit_path: "/v1/tasks",
+    // The list of models is mentioned, this one is documented.
+    check: CheckTable { path: "/v1/tasks?page=1&size=1", proves: true },
     tasks: Some(TaskTable {
         poll_path: "/v1/tasks/",
         id: &[&["data", "taskId"], &["data", "id"], &["data", "task_id"], &["id"], &["task_id"], &["taskId"]],

@@ -8,9 +8,9 @@ mod read;
 mod reading;
 mod write;
 
-pub use read::{read_poll, read_submit};
+pub use read::{read_check, read_poll, read_submit};
 pub use reading::{Image, Reading, Refusal, Running};
-pub use write::{Submission, poll_request, submission, submit_request};
+pub use write::{Submission, check_request, poll_request, submission, submit_request};
 
 use crate::error::{Axis, Code};
 use crate::time::Millis;
@@ -29,6 +29,8 @@ pub struct Dialect {
     pub base_has_version: bool,
     /// Where images are asked for.
     pub submit_path: &'static str,
+    /// What tells for free whether a key is good.
+    pub check: CheckTable,
     /// How a task is asked after; `None`: the answer to the submit is the result.
     pub tasks: Option<TaskTable>,
     /// How requests with images travel; `None`: as addresses, among the other fields.
@@ -55,6 +57,15 @@ pub struct Dialect {
     pub trusts_words: bool,
     /// Idempotency keys, if the provider takes them.
     pub idempotency: Option<Idempotency>,
+}
+
+/// What tells for free whether a key is good.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckTable {
+    /// A list that costs nothing to ask for.
+    pub path: &'static str,
+    /// Only a key gets it; some relays show their models to anybody.
+    pub proves: bool,
 }
 
 /// How a provider's tasks are asked after.

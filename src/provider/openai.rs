@@ -1,20 +1,30 @@
 //! OpenAI's Images API and those who speak it: the answer to the submit is the result, as base64 or as an address. Sources: the types of the
 //! vendor's client `openai` 7.57.0 and its OpenAPI description; help.openai.com articles 5955604 and 6614457 for what a 429 can mean; creativeai.run/api-docs.
 
-use super::{AnswerTable, Dialect, EditTable, Field, Meaning, Ratio};
+use super::{AnswerTable, CheckTable, Dialect, EditTable, Field, Meaning, Ratio};
 use crate::error::{Axis, Code};
 
 /// OpenAI's table.
 pub static OPENAI: Dialect = FAMILY;
 
 /// Whoever speaks OpenAI's format, at the address that the caller gives.
-pub static OPENAI_COMPATIBLE: Dialect =
-    Dialect { name: "openaiCompatible", base_url: "", ratio: Ratio::AsGiven, trusts_words: true, ..FAMILY };
+pub static OPENAI_COMPATIBLE: Dialect = Dialect {
+    name: "openaiCompatible",
+    base_url: "",
+    check: OPEN_LIST,
+    ratio: Ratio::AsGiven,
+    trusts_words: true,
+    ..FAMILY
+};
+
+/// The list of models where it may be open to anybody.
+const OPEN_LIST: CheckTable = CheckTable { path: "/models", proves: false };
 
 /// CreativeAI's table: OpenAI's format, with results as addresses. Its error bodies are documented nowhere.
 pub static CREATIVEAI: Dialect = Dialect {
     name: "creativeai",
     base_url: "https://api.creativeai.run/v1",
+    check: OPEN_LIST,
     ratio: Ratio::AsGiven,
     trusts_words: true,
     ..FAMILY
@@ -25,6 +35,7 @@ const FAMILY: Dialect = Dialect {
     base_url: "https://api.openai.com/v1",
     base_has_version: true,
     submit_path: "/images/generations",
+    check: CheckTable { path: "/models", proves: true },
     tasks: None,
     edits: Some(EditTable { path: "/images/edits", image: "image[]", mask: "mask", most: 16 }),
     most_images: 10,

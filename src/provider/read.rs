@@ -37,6 +37,28 @@ pub fn read_poll(dialect: &Dialect, base_url: &str, answer: &Answer, wall: u64) 
     read(dialect, base_url, answer, wall)
 }
 
+/// Reads the answer to a check: whether a list came, or why not.
+pub fn read_check(dialect: &Dialect, answer: &Answer, wall: u64) -> Result<(), Error> {
+    let status = effective_status(dialect, answer);
+    let json = answer.body.json();
+    let complains = |json: &Json| {
+        json.first(dialect.answer.error_code).is_some()
+            || dialect.is_synchronous() && json.first(dialect.answer.error_message).is_some()
+    };
+    if (200..300).contains(&status) && json.is_some_and(|json| !complains(json)) {
+        return Ok(());
+    }
+    if json.is_none() && status < 400 {
+        // A page, or a redirect to one: no provider's answer.
+        return Err(error(dialect, answer, Code::Protocol, Billed::No));
+    }
+    Err(match read_error(dialect, answer, status, wall) {
+        Reading::Fatal(error) | Reading::Rejected { error, .. } | Reading::Failed { error, .. } => error,
+        Reading::Refused(refusal) => refusal.error,
+        _ => error(dialect, answer, Code::Protocol, Billed::No),
+    })
+}
+
 fn read(dialect: &Dialect, base_url: &str, answer: &Answer, wall: u64) -> Reading {
     let status = effective_status(dialect, answer);
     if answer.body == Body::Redirect || (300..400).contains(&status) {

@@ -199,15 +199,24 @@ pub fn submission(
     }
 }
 
-/// A poll; `None` if there are no tasks, or if the id can't stand in an address.
-pub fn poll_request(dialect: &Dialect, base_url: &str, provider: usize, task_id: &str) -> Option<Request> {
-    Some(Request {
+fn get(url: String, provider: usize) -> Request {
+    Request {
         method: "GET",
-        url: concat(&[base_url, dialect.tasks.as_ref()?.poll_path, &path_segment(task_id)?]),
+        url,
         headers: vec![("accept", String::from("application/json"))],
         body: None,
         form: false,
         limit: PLAIN_LIMIT,
         credential: Some(provider),
-    })
+    }
+}
+
+/// The free request that tells whether a key is good.
+pub fn check_request(dialect: &Dialect, base_url: &str, provider: usize) -> Request {
+    get(concat(&[base_url, dialect.check.path]), provider)
+}
+
+/// A poll; `None` if there are no tasks, or if the id can't stand in an address.
+pub fn poll_request(dialect: &Dialect, base_url: &str, provider: usize, task_id: &str) -> Option<Request> {
+    Some(get(concat(&[base_url, dialect.tasks.as_ref()?.poll_path, &path_segment(task_id)?]), provider))
 }

@@ -117,6 +117,11 @@ impl Core {
         self.shell.handle(Input::Fetch { task, owner, url });
     }
 
+    /// Registers the check of a provider's key.
+    pub fn check(&self, task: u32, owner: u32, provider: String) {
+        self.shell.handle(Input::Check { task, owner, provider });
+    }
+
     /// The credential of a call is in its headers now, and its form is there, if it has one.
     pub fn begin(&self, call: f64) {
         self.shell.start_fetch(call as CallId);

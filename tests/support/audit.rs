@@ -92,15 +92,15 @@ pub fn rest(sim: &Sim) {
 /// What a failed or cancelled task's error was.
 pub fn code(outcome: &Outcome) -> Option<Code> {
     match outcome {
-        Outcome::Succeeded(_) => None,
         Outcome::Failed(error, _) | Outcome::Cancelled(error, _) => Some(error.code),
+        _ => None,
     }
 }
 
 /// Whether money is said to have gone.
 pub fn billed(outcome: &Outcome) -> Option<Billed> {
     match outcome {
-        Outcome::Succeeded(_) => None,
         Outcome::Failed(error, _) | Outcome::Cancelled(error, _) => Some(error.billed),
+        _ => None,
     }
 }

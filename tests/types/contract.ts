@@ -44,6 +44,7 @@ import {
   type ImageRequest,
   type ImageResult,
   type ImageTask,
+  type KeyReport,
   type LaneStatus,
   type Limits,
   type Logger,
@@ -312,3 +313,9 @@ expectTypeOf(simulator.configure).parameters.toEqualTypeOf<[changes: SimulatorCh
 expectTypeOf<NonNullable<SimulatorChanges["faults"]>>().toEqualTypeOf<SimulatorFaults>();
 // @ts-expect-error: the clock is chosen once
 simulator.configure({ clock: "real" });
+
+// What a check tells.
+expectTypeOf(client.check).parameters.toEqualTypeOf<[provider?: string]>();
+expectTypeOf(client.check()).resolves.toEqualTypeOf<KeyReport>();
+expectTypeOf<KeyReport["ok"]>().toEqualTypeOf<boolean | undefined>();
+expectTypeOf<KeyReport["axis"]>().toEqualTypeOf<RateLimitError["axis"] | undefined>();

@@ -159,6 +159,8 @@ impl ClientHost {
                 let reference = reference.filter(|_| error.billed != Billed::No);
                 Err(Error::new(error, reference.map(Into::into)))
             }
+            // Not asked for here.
+            Outcome::Checked(_) => return None,
         })
     }
 

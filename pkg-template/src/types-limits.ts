@@ -1,0 +1,51 @@
+import type { ErrorCode, RateLimitError } from "./errors.js";
+
+/** Known limits of a key. What is left out is learned; what is told, and what the provider's own headers tell, goes before what is learned. */
+export interface Limits {
+  /** Tasks in flight at once: a number that is kept to, or where learning begins and the most that it may come to. @default "learn" from 4 upward */
+  concurrency?: number | "learn" | { start?: number | undefined; max?: number | undefined } | undefined;
+  /** Submits in any 60 s. */
+  rpm?: number | undefined;
+  /** Submits a day. */
+  rpd?: number | undefined;
+  /** What the provider counts, against concurrency and windows alike ("images per minute"). @default "task" */
+  counts?: "task" | "request" | "image" | undefined;
+  /** Whether models of one key share a quota. @default "key": they do */
+  scope?: "key" | "model" | undefined;
+}
+
+/** What the client believes now. Plain JSON. */
+export interface ClientStatus {
+  lanes: LaneStatus[];
+  /** Tasks that wait for a permit. */
+  waiting: number;
+  /** Tasks submitted and not yet over. */
+  running: number;
+}
+/** One quota bucket. */
+export interface LaneStatus {
+  lane: string;
+  provider: string;
+  model?: string;
+  limit: number;
+  held: number;
+  phase: "ramp" | "steady" | "trial";
+  window?: { rpm: number; used: number; known: "configured" | "header" | "suspected" | "confirmed" };
+  pausedUntil?: number;
+  refusals: number;
+}
+/** What a check has found out about a key. */
+export interface KeyReport {
+  /** Undefined: only a paid call could tell. */
+  ok?: boolean;
+  /** What is wrong. */
+  code?: ErrorCode;
+  /** Which limit refuses. */
+  axis?: RateLimitError["axis"];
+  /** What the provider's support asks for. */
+  requestId?: string;
+  /** What to make of it, in plain words. */
+  advice: string;
+  /** What was told of the key's limits, and what has been learned of the rest. */
+  limits?: Limits;
+}
