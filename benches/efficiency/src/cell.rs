@@ -29,6 +29,8 @@ pub enum Load {
     Batch(u32),
     /// The same, and somebody who looks at the screen asks for one every so many ms until four fifths of the batch could be done.
     WithPerson(u32, u64),
+    /// Three tenants of one client ask for so many each, all at once: weight and tasks.
+    Tenants([(u32, u32); 3]),
 }
 
 /// One provider, one load, one distance.
@@ -77,6 +79,7 @@ impl Cell {
     pub fn batch(&self) -> u64 {
         match self.load {
             Load::Batch(tasks) | Load::WithPerson(tasks, _) => u64::from(tasks) * u64::from(self.clients),
+            Load::Tenants(tenants) => tenants.iter().map(|(_, tasks)| u64::from(*tasks)).sum(),
         }
     }
 
@@ -119,9 +122,10 @@ impl Cell {
         if let Value::Object(all) = self.world.to_json() {
             settings.extend(all.into_iter().filter(|(name, value)| usual.get(name) != Some(value)));
         }
-        let (tasks, every) = match self.load {
-            Load::Batch(tasks) => (tasks, None),
-            Load::WithPerson(tasks, every) => (tasks, Some(every)),
+        let (tasks, every, tenants) = match self.load {
+            Load::Batch(tasks) => (tasks, None, None),
+            Load::WithPerson(tasks, every) => (tasks, Some(every), None),
+            Load::Tenants(tenants) => (0, None, Some(tenants)),
         };
         let mut limits = Map::new();
         limits.extend(self.told.concurrency.map(|cap| (String::from("concurrency"), json!(cap))));
@@ -134,6 +138,7 @@ impl Cell {
             "interactive": self.interactive,
             "tasks": tasks,
             "person_every_ms": every,
+            "tenants": tenants.map(|tenants| tenants.map(|(weight, tasks)| json!({"weight": weight, "tasks": tasks}))),
             "clients": self.clients,
             "limits": limits,
             "rtt_ms": self.rtt,
@@ -155,9 +160,17 @@ impl Cell {
             name: field("name")?.as_str().map(String::from).ok_or("name is no text")?,
             world: Config::default().patched(field("settings")?.clone()).map_err(|error| error.to_string())?,
             synchronous: flag("synchronous")?,
-            load: match field("person_every_ms")?.as_u64() {
-                Some(every) => Load::WithPerson(tasks, every),
-                None => Load::Batch(tasks),
+            load: match (field("person_every_ms")?.as_u64(), field("tenants")?.as_array()) {
+                (Some(every), _) => Load::WithPerson(tasks, every),
+                (None, None) => Load::Batch(tasks),
+                (None, Some(tenants)) => {
+                    let figure = |tenant: &Value, name: &str| tenant.get(name).and_then(small);
+                    let tenants =
+                        tenants.iter().map(|tenant| Some((figure(tenant, "weight")?, figure(tenant, "tasks")?)));
+                    let tenants: Option<Vec<(u32, u32)>> = tenants.collect();
+                    let tenants = tenants.and_then(|tenants| <[(u32, u32); 3]>::try_from(tenants).ok());
+                    Load::Tenants(tenants.ok_or("three tenants have a weight and tasks each")?)
+                }
             },
             interactive: flag("interactive")?,
             clients: u32::try_from(number("clients")?).map_err(|error| error.to_string())?,

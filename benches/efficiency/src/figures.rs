@@ -3,7 +3,7 @@
 use serde::Serialize;
 use tidegate_simulator::World;
 
-use crate::cell::Cell;
+use crate::cell::{Cell, Load};
 use crate::run::{Ask, task_of};
 
 /// What came out of one run.
@@ -71,7 +71,7 @@ impl Run {
             added: mean(added),
             jain: jain(cell.clients as usize, asks),
             wait,
-            share: None,
+            share: share(cell, world, asks),
             visits: asks.iter().skip(cell.batch() as usize).map(|ask| ask.at).collect(),
             undelivered: asks.len() - delivered,
             twice: times.iter().filter(|count| **count > 1).count(),
@@ -83,6 +83,26 @@ impl Run {
     pub fn ratio(&self) -> f64 {
         if self.makespan == u64::MAX { f64::INFINITY } else { self.makespan as f64 / self.optimum.max(1) as f64 }
     }
+}
+
+/// How far that tenant's part of what was begun lay from its share which was furthest away, as a part of the share: from when all had asked (the
+/// first to ask finds every slot free, and nobody to share them with) until one had nothing left to begin.
+fn share(cell: &Cell, world: &World, asks: &[Ask]) -> Option<f64> {
+    let Load::Tenants(tenants) = cell.load else { return None };
+    let begun = world.ledger().iter().filter_map(|charge| {
+        let tenant = asks.get(task_of(&charge.prompt)?)?.tenant;
+        Some((tenant, charge.started_ms))
+    });
+    let begun: Vec<(usize, u64)> = begun.collect();
+    let of = |tenant: usize| begun.iter().filter(move |(other, _)| *other == tenant).map(|(_, at)| *at);
+    let first = begun.iter().map(|(_, at)| *at).min()?;
+    let last = (0..tenants.len()).filter_map(|tenant| of(tenant).max()).min()?;
+    let count = |tenant| of(tenant).filter(|at| *at > first && *at <= last).count() as f64;
+    let all: f64 = (0..tenants.len()).map(count).sum();
+    let weights: f64 = tenants.iter().map(|(weight, _)| f64::from(*weight)).sum();
+    let parts =
+        tenants.iter().enumerate().map(|(tenant, (weight, _))| (count(tenant) / all, f64::from(*weight) / weights));
+    parts.map(|(part, share)| (part / share - 1.0).abs()).reduce(f64::max)
 }
 
 /// Jain's index of what each client got done before the first of them had nothing left to do.

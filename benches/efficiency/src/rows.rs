@@ -198,6 +198,10 @@ fn others(shapes: &Shapes) -> Vec<Row> {
         let cell = cell.with(|world| (world.slot_use, world.accept_after_ms) = (SlotUse::Request, 1_000));
         Cell { told: Told { counts_requests: true, ..Told::default() }, ..cell }
     });
+    let (cap, tasks) = shapes.tenants;
+    let tenants = Cell::new(Some(cap), 0).named(format!("cap {cap}, weights 1:1:2, one with ten times the work"));
+    let tenants = Cell { load: Load::Tenants([(1, tasks * 10), (1, tasks), (2, tasks)]), ..tenants };
+    let share_mark = Mark { share: Some(0.05), ..Mark::default() };
     let queue_mark = Mark { ratio: Some(1.03), refusals: Some(0.0), wait: Some(5.0), ..Mark::default() };
     vec![
         Row::new(
@@ -211,6 +215,7 @@ fn others(shapes: &Shapes) -> Vec<Row> {
             late(&[4, 16, 64], shapes.late_tasks, |cell| cell),
         ),
         Row::new("a server that queues", queue_mark, vec![queue]),
+        Row::new("three tenants, weights 1:1:2", share_mark, vec![tenants.clone().told().also("told"), tenants]),
         Row::new("  a server that counts submits on the wire", Mark::default(), requests.to_vec()),
         Row::new("polls, somebody waits", polls_mark, polls(true)),
         Row::new("polls, a batch", polls_mark, polls(false)),

@@ -5,14 +5,14 @@ use std::collections::{BinaryHeap, VecDeque};
 
 use tidegate::engine::{Effect, Engine, Input, Outcome};
 use tidegate::http::{Fault, Purpose, Request};
-use tidegate::options::{CallOptions, Defaults, Priority};
+use tidegate::options::{CallOptions, Defaults, Priority, Weight};
 use tidegate::request::ImageRequest;
 use tidegate::size::Size;
 use tidegate::task::{CallId, TaskId};
 use tidegate::time::{Instant, Millis};
 use tidegate_simulator::{Pending, Reply, World};
 
-use crate::cell::{BASE, Cell};
+use crate::cell::{BASE, Cell, Load};
 use crate::figures::Run;
 use crate::trace::Trace;
 use crate::walk;
@@ -69,6 +69,8 @@ pub struct Ask {
     pub at: Millis,
     /// By which client.
     pub client: usize,
+    /// For which of the tenants.
+    pub tenant: usize,
     /// Who goes first.
     pub priority: Priority,
     /// When it settled, and whether with an image.
@@ -92,12 +94,19 @@ struct Loop<'a> {
 pub fn run(cell: &Cell, seed: u64, trace: Option<&mut Trace>) -> Run {
     let optimum = cell.optimum(seed);
     let visits = cell.visits(seed);
-    let per_client = cell.batch() / u64::from(cell.clients.max(1));
     let band = if cell.interactive { Priority::Interactive } else { Priority::Batch };
-    let batch = (0..cell.batch()).map(|index| (0, (index / per_client.max(1)) as usize, band));
-    let person = visits.into_iter().map(|at| (at, 0, Priority::Interactive));
-    let asks = batch.chain(person).map(|(at, client, priority)| Ask { at, client, priority, settled: None });
-    let asks: Vec<Ask> = asks.collect();
+    // Who asks for how many at the start: client, tenant, tasks.
+    let parties: Vec<(usize, usize, u32)> = match cell.load {
+        Load::Batch(tasks) | Load::WithPerson(tasks, _) => {
+            (0..cell.clients as usize).map(|client| (client, 0, tasks)).collect()
+        }
+        Load::Tenants(tenants) => tenants.iter().enumerate().map(|(tenant, (_, tasks))| (0, tenant, *tasks)).collect(),
+    };
+    let asked = |at, client, tenant, priority| Ask { at, client, tenant, priority, settled: None };
+    let batch = parties.into_iter().flat_map(|(client, tenant, tasks)| (0..tasks).map(move |_| (client, tenant)));
+    let batch = batch.map(|(client, tenant)| asked(0, client, tenant, band));
+    let person = visits.into_iter().map(|at| asked(at, 0, 0, Priority::Interactive));
+    let asks: Vec<Ask> = batch.chain(person).collect();
     let clients = (0..u64::from(cell.clients)).map(|client| Client {
         engine: Engine::new(cell.client(), seed.wrapping_mul(0x9e37_79b9).wrapping_add(client)),
         timer: None,
@@ -183,6 +192,11 @@ impl Loop<'_> {
         request.size = Size::parse("64x64");
         let mut options = CallOptions::from_defaults(&Defaults::default(), ask.priority);
         options.max_wait = Millis::MAX;
+        if let Load::Tenants(tenants) = self.cell.load {
+            options.tenant = format!("tenant {}", ask.tenant);
+            let weight = tenants.get(ask.tenant).map_or(1, |(weight, _)| *weight);
+            options.weight = Weight::of(f64::from(weight));
+        }
         let (request, options) = (Ok(Box::new(request)), Box::new(options));
         let client = ask.client;
         self.feed(client, Input::Submit { task, owner: 0, request, options, records: Vec::new() });
