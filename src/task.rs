@@ -263,7 +263,7 @@ pub struct Task {
     /// The caller has its answer; parts may live on as ghosts.
     pub settled: bool,
     /// Records are being looked up before anything else is done.
-    pub lookup: Option<Lookup>,
+    pub lookup: Option<Box<Lookup>>,
     /// What the caller should know besides.
     pub warnings: Vec<(&'static str, String)>,
 }

@@ -46,9 +46,9 @@ impl Engine {
     }
 
     pub(super) fn take_call(&mut self, number: CallId) -> Option<Call> {
-        let call = self.calls.remove(&number)?;
-        self.move_timer(Timer::Call(number), Some(call.times_out), None);
-        Some(call)
+        let times_out = self.calls.get(&number)?.times_out;
+        self.move_timer(Timer::Call(number), Some(times_out), None);
+        self.calls.remove(&number)
     }
 
     pub(super) fn answer(&mut self, number: CallId, answer: Answer) {

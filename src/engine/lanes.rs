@@ -63,6 +63,11 @@ impl LaneSlot {
         if self.counts_images { u32::from(images.max(1)) } else { 1 }
     }
 
+    #[cfg(test)]
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
     fn demand(&self, band: Priority) -> (u32, u32) {
         let first = self.queue.first(band).map_or(1, |first| self.weight(first.cost));
         (self.queue.count(band) as u32, first)
@@ -146,6 +151,7 @@ impl Engine {
             slot.queue.insert(&place, waiting, returns);
             (slot.looked, slot.changed) = (0, true);
         }
+        self.count_waiting(id.task, true);
         self.refuse_hopeless(lane, Some(id));
     }
 
@@ -156,6 +162,7 @@ impl Engine {
         if let Some(slot) = self.lanes.get_mut(lane).filter(|_| stands) {
             slot.queue.remove(&place);
             (slot.looked, slot.changed) = (0, true);
+            self.count_waiting(id.task, false);
         }
     }
 
@@ -168,6 +175,7 @@ impl Engine {
             slot.queue.take(&place);
             (slot.looked, slot.changed) = (0, true);
         }
+        self.count_waiting(id.task, false);
     }
 
     /// Back to the queue, at the old place.

@@ -15,17 +15,20 @@ mod start;
 mod submits;
 mod timers;
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::http::Purpose;
+use crate::json::decimal;
 use crate::limit::{LaneSnapshot, Token};
 use crate::options::Config;
 use crate::poll::Models;
 use crate::rng::Rng;
 use crate::table::{Table, text_code};
 use crate::task::{CallId, OwnerId, PartId, PartState, Task, TaskId};
+use crate::text::concat;
 use crate::time::Instant;
 
 pub use check::KeyReport;
@@ -43,8 +46,9 @@ pub struct Engine {
     /// The time for which the engine has been awake.
     awake: Instant,
     context: OwnerId,
-    tasks: Table<TaskId, Task>,
-    /// Tasks by the codes of their keys.
+    /// Each in a box: of 100,000 that wait a table would keep as much room again in reserve.
+    tasks: Table<TaskId, Box<Task>>,
+    /// Tasks by the codes of their keys, and of what their providers call them.
     keys: Table<u128, TaskId>,
     lanes: Vec<lanes::LaneSlot>,
     calls: Table<CallId, Call>,
@@ -57,7 +61,6 @@ pub struct Engine {
     /// Stores whose acknowledgement lets a part go on.
     planning: Table<u64, PartId>,
     lookups: Table<u64, TaskId>,
-    timers: Table<u128, timers::Timer>,
     owners: Table<OwnerId, owners::Owner>,
     paused_batches: Vec<u32>,
     /// Parts whose callers may have to hear what they wait for, once the lanes are at rest.
@@ -85,6 +88,11 @@ struct Call {
     is_held: bool,
 }
 
+/// The code of a provider's id. No key has a blank in it.
+fn id_code(provider: usize, id: &str) -> u128 {
+    text_code(&concat(&[&decimal(provider as u64), " ", id]))
+}
+
 impl Engine {
     /// An engine without tasks. The same configuration, seed and inputs give the same effects.
     pub fn new(config: Config, seed: u64) -> Engine {
@@ -107,7 +115,6 @@ impl Engine {
             next_adopted: 1 << 52,
             planning: Table::default(),
             lookups: Table::default(),
-            timers: Table::default(),
             owners: Table::default(),
             paused_batches: Vec::new(),
             untold: Vec::new(),
@@ -193,12 +200,18 @@ impl Engine {
     /// The task that a provider knows by this id and that is not settled.
     pub fn find_task(&self, provider: &str, id: &str) -> Option<TaskId> {
         let place = self.config.place_of(provider)?;
-        let mut tasks = self.tasks.iter().filter(|(_, task)| !task.settled);
-        tasks
-            .find(|(_, task)| {
-                task.parts.iter().any(|part| part.provider == place && part.task_id.as_deref() == Some(id))
-            })
-            .map(|(number, _)| number)
+        let number = *self.keys.get(&id_code(place, id))?;
+        let task = self.tasks.get(&number).filter(|task| !task.settled)?;
+        let known = |part: &crate::task::Part| part.provider == place && part.task_id.as_deref() == Some(id);
+        task.parts.iter().any(known).then_some(number)
+    }
+
+    /// The part is found by its provider's id from now on.
+    fn index_id(&mut self, id: PartId) {
+        let code = self.part(id).and_then(|part| Some(id_code(part.provider, part.task_id.as_deref()?)));
+        if let Some(code) = code {
+            self.keys.insert(code, id.task);
+        }
     }
 
     /// The configuration.

@@ -1,12 +1,13 @@
 //! Who performs effects. In a page there is one owner; on hosts whose requests may not share I/O each call has its own, and one that dies with
 //! its request must not take permits, tasks or other owners with it.
 
+use super::timers::Timer;
 use super::{Effect, Engine};
 use crate::gather::gather;
 use crate::http::Purpose;
 use crate::limit::LaneIn;
-use crate::table::Table;
-use crate::task::{CallId, OwnerId, PartState, TaskId};
+use crate::table::{Table, at};
+use crate::task::{CallId, OwnerId, PartState, Task, TaskId};
 use crate::time::{Instant, Millis};
 
 /// An owner with anything to do looks in at least this often: only so does its silence tell something. Five wakes while an image is made.
@@ -28,8 +29,22 @@ const STRIDE: Millis = GRACE;
 pub(super) struct Owner {
     /// What it is to do.
     pub effects: Table<u64, Effect>,
+    /// What falls due for its tasks.
+    pub timers: Table<u128, Timer>,
+    /// How many parts of its tasks stand in a queue.
+    pub waiting: usize,
+    /// How many tasks are its own.
+    pub tasks: usize,
+    /// In how many tasks it is named among those who want them besides.
+    pub watches: usize,
     /// When it was last here, by the engine's waking time.
     heard: Instant,
+}
+
+impl Owner {
+    fn is_busy(&self) -> bool {
+        self.tasks + self.watches > 0
+    }
 }
 
 impl Engine {
@@ -56,18 +71,62 @@ impl Engine {
     }
 
     /// When an owner should look in although nothing of its own falls due.
-    pub(super) fn next_look(&self, owner: OwnerId, waits: bool) -> Option<Instant> {
+    pub(super) fn next_look(&self, owner: OwnerId, state: &Owner) -> Option<Instant> {
         // Only with others is there anything to share; and a page has thousands of tasks and one owner.
-        let watches = self.owners.len() > 1 && self.tasks.values().any(|task| task.watchers.contains(&owner));
-        if watches || (waits && (owner != 0 || self.owners.len() > 1)) {
+        let watches = self.owners.len() > 1 && state.watches > 0;
+        if watches || (state.waiting > 0 && (owner != 0 || self.owners.len() > 1)) {
             let paused = self.lanes.iter().any(|slot| slot.lane.paused_until().is_some_and(|until| until > self.now));
             return Some(self.now.after(if paused { LOOK_IN_COOLDOWN } else { LOOK_EVERY }));
         }
-        (owner != 0 && self.is_busy(owner)).then(|| self.now.after(HEARTBEAT))
+        (owner != 0 && state.is_busy()).then(|| self.now.after(HEARTBEAT))
     }
 
-    fn is_busy(&self, owner: OwnerId) -> bool {
-        self.tasks.values().any(|task| task.owner == owner || task.watchers.contains(&owner))
+    /// A task has another owner: its timers, and what is counted of it, go along.
+    fn give(&mut self, number: TaskId, to: OwnerId) {
+        if self.tasks.get(&number).is_none_or(|task| task.owner == to) {
+            return;
+        }
+        let timers = self.timers_of(number);
+        let Some(task) = self.tasks.get_mut(&number) else { return };
+        let from = core::mem::replace(&mut task.owner, to);
+        let waiting = task.parts.iter().filter(|part| part.in_queue).count();
+        if let Some(owner) = self.owners.get_mut(&from) {
+            owner.tasks -= 1;
+            owner.waiting -= waiting;
+            timers.iter().for_each(|(due, timer)| owner.timers.remove(&at(*due, timer.code())).map_or((), drop));
+        }
+        if let Some(owner) = self.owners.or_default(to) {
+            owner.tasks += 1;
+            owner.waiting += waiting;
+        }
+        timers.into_iter().for_each(|(due, timer)| self.move_timer(timer, None, Some(due)));
+    }
+
+    /// A task begins: somebody owns it.
+    pub(super) fn own(&mut self, owner: OwnerId) {
+        if let Some(owner) = self.owners.or_default(owner) {
+            owner.tasks += 1;
+        }
+    }
+
+    /// A task is gone, with all who wanted it.
+    pub(super) fn disown(&mut self, task: &Task) {
+        if let Some(owner) = self.owners.get_mut(&task.owner) {
+            owner.tasks -= 1;
+        }
+        for watcher in &task.watchers {
+            if let Some(watcher) = self.owners.get_mut(watcher) {
+                watcher.watches -= 1;
+            }
+        }
+    }
+
+    /// One part more or less of a task stands in a queue.
+    pub(super) fn count_waiting(&mut self, task: TaskId, more: bool) {
+        let owner = self.tasks.get(&task).map(|task| task.owner);
+        if let Some(owner) = owner.and_then(|owner| self.owners.get_mut(&owner)) {
+            owner.waiting = if more { owner.waiting + 1 } else { owner.waiting - 1 };
+        }
     }
 
     /// Whether the owner of a task may be expected to use a permit that it is offered.
@@ -84,8 +143,8 @@ impl Engine {
     /// A task that has no caller any more is asked after by whoever is here: the request that it came from has most likely ended.
     pub(super) fn mind(&mut self, number: TaskId) {
         let context = self.context;
-        if let Some(task) = self.tasks.get_mut(&number).filter(|task| task.settled) {
-            task.owner = context;
+        if self.tasks.get(&number).is_some_and(|task| task.settled) {
+            self.give(number, context);
         }
     }
 
@@ -93,9 +152,8 @@ impl Engine {
     pub(super) fn expire_owners(&mut self) {
         let context = self.context;
         for owner in gather(self.owners.keys().filter(|owner| *owner != context)) {
-            let busy = self.is_busy(owner);
             let Some(state) = self.owners.get(&owner) else { continue };
-            if !busy && state.effects.is_empty() {
+            if !state.is_busy() && state.effects.is_empty() && state.timers.is_empty() {
                 self.owners.remove(&owner);
             } else if owner != 0 && self.awake > state.heard.after(HEARTBEAT + GRACE) {
                 self.take_over(owner);
@@ -108,8 +166,12 @@ impl Engine {
     pub(super) fn join(&mut self, number: TaskId, owner: OwnerId) {
         self.hear(owner);
         let Some(task) = self.tasks.get_mut(&number).filter(|task| task.owner != owner) else { return };
-        task.watchers.push(task.owner);
-        task.owner = owner;
+        let before = task.owner;
+        task.watchers.push(before);
+        if let Some(before) = self.owners.or_default(before) {
+            before.watches += 1;
+        }
+        self.give(number, owner);
         let polls = self.calls.iter().filter(|(_, call)| call.part.task == number && call.purpose != Purpose::Submit);
         for call in gather(polls.map(|(call, _)| call)) {
             self.orphaned_call(call);
@@ -118,16 +180,7 @@ impl Engine {
 
     /// What a dead owner had goes to those who also want it. What nobody else wants ends: unsent it never is sent, out it is watched until its slot is free.
     fn take_over(&mut self, dead: OwnerId) {
-        let mut left = self.owners.remove(&dead).map(|owner| owner.effects).unwrap_or_default();
-        while let Some(effect) = left.pop() {
-            match effect {
-                Effect::Send { call, .. } => self.unsent_call(call),
-                // Its connections and look-ups are gone with it.
-                Effect::Abort { .. } | Effect::Load { .. } => {}
-                // What it was about to write down or to tell is as true as before.
-                effect => self.effect(self.context, effect),
-            }
-        }
+        self.hand_on(dead);
         for number in gather(self.tasks.keys()) {
             let Some(task) = self.tasks.get_mut(&number) else { continue };
             task.watchers.retain(|watcher| *watcher != dead);
@@ -135,7 +188,10 @@ impl Engine {
                 continue;
             }
             let heir = task.watchers.pop();
-            task.owner = heir.unwrap_or(self.context);
+            if let Some(heir) = heir.and_then(|heir| self.owners.get_mut(&heir)) {
+                heir.watches -= 1;
+            }
+            self.give(number, heir.unwrap_or(self.context));
             if heir.is_none() {
                 self.cancel_task(number);
             }
@@ -146,6 +202,21 @@ impl Engine {
                 self.unsent_call(call);
             } else {
                 self.orphaned_call(call);
+            }
+        }
+        self.hand_on(dead);
+        self.owners.remove(&dead);
+    }
+
+    /// What a dead owner was about to do is done by whoever is here, as far as it can be.
+    fn hand_on(&mut self, dead: OwnerId) {
+        while let Some(effect) = self.owners.get_mut(&dead).and_then(|owner| owner.effects.pop()) {
+            match effect {
+                Effect::Send { call, .. } => self.unsent_call(call),
+                // Its connections and look-ups are gone with it.
+                Effect::Abort { .. } | Effect::Load { .. } => {}
+                // What it was about to write down or to tell is as true as before.
+                effect => self.effect(self.context, effect),
             }
         }
     }
@@ -161,6 +232,133 @@ impl Engine {
                 self.requeue(id);
             }
             _ => self.orphaned_call(number),
+        }
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
+mod tests {
+    use super::*;
+    use crate::engine::Input;
+    use crate::engine::timers::Timer;
+    use crate::http::{Answer, Body, Fault};
+    use crate::json::ObjectBuilder;
+    use crate::limit::Limits;
+    use crate::options::{CallOptions, Config, Priority, ProviderConfig};
+    use crate::provider::hiapi::HIAPI;
+    use crate::request::ImageRequest;
+    use alloc::boxed::Box;
+    use alloc::string::String;
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    /// What is counted and kept by owner is what there is.
+    fn recount(engine: &Engine) {
+        let mut timers: Vec<(OwnerId, u128)> = Vec::new();
+        for (number, task) in engine.tasks.iter() {
+            let real = engine.timers_of(number).into_iter().filter(|(due, _)| *due != Instant::NEVER);
+            timers.extend(real.map(|(due, timer)| (task.owner, at(due, timer.code()))));
+        }
+        timers.sort_unstable();
+        // A call may outlive its task; then it ends by itself.
+        let outlives = |timer: &Timer| match timer {
+            Timer::Call(call) => engine.calls.get(call).is_none_or(|call| engine.tasks.get(&call.part.task).is_none()),
+            _ => false,
+        };
+        let mut kept: Vec<(OwnerId, u128)> = Vec::new();
+        for (owner, state) in engine.owners.iter() {
+            let own = || engine.tasks.values().filter(move |task| task.owner == owner);
+            assert_eq!(state.tasks, own().count());
+            let waiting = own().flat_map(|task| &task.parts).filter(|part| part.in_queue).count();
+            assert_eq!(state.waiting, waiting);
+            let watches = engine.tasks.values().flat_map(|task| &task.watchers).filter(|watcher| **watcher == owner);
+            assert_eq!(state.watches, watches.count());
+            kept.extend(state.timers.iter().filter(|(_, timer)| !outlives(timer)).map(|(code, _)| (owner, code)));
+        }
+        kept.sort_unstable();
+        assert_eq!(kept, timers);
+        let queued = || engine.tasks.values().flat_map(|task| &task.parts).filter(|part| part.in_queue);
+        assert!(queued().all(|part| part.state.is_queued() && !part.paused && part.outcome.is_none()));
+        assert_eq!(engine.lanes.iter().map(|slot| slot.waiting()).sum::<usize>(), queued().count());
+    }
+
+    #[derive(Clone, Debug)]
+    enum Event {
+        Submit { task: TaskId, owner: OwnerId, images: u16, batch: bool, tenant: u8 },
+        Cancel(TaskId),
+        Join(TaskId, OwnerId),
+        Pause(bool),
+        Wake(OwnerId),
+        Stored(u64),
+        Answer(u64, u8),
+        Lost(u64),
+    }
+
+    fn event() -> impl Strategy<Value = Event> {
+        prop_oneof![
+            6 => (0..30u32, 0..4u32, 1..4u16, any::<bool>(), 0..3u8)
+                .prop_map(|(task, owner, images, batch, tenant)| Event::Submit { task, owner, images, batch, tenant }),
+            2 => (0..30u32).prop_map(Event::Cancel),
+            2 => (0..30u32, 0..4u32).prop_map(|(task, owner)| Event::Join(task, owner)),
+            1 => any::<bool>().prop_map(Event::Pause),
+            4 => (0..4u32).prop_map(Event::Wake),
+            8 => (0..60u64).prop_map(Event::Stored),
+            8 => (0..40u64, 0..4u8).prop_map(|(call, kind)| Event::Answer(call, kind)),
+            1 => (0..40u64).prop_map(Event::Lost),
+        ]
+    }
+
+    fn answer(call: u64, kind: u8) -> Answer {
+        let id = crate::json::decimal(call);
+        let data = ObjectBuilder::new().with("taskId", id.as_str());
+        let (status, data) = match kind {
+            0 => (429, data),
+            1 => (200, data.with("status", "fail")),
+            _ => (200, data),
+        };
+        Answer {
+            status,
+            headers: Vec::new(),
+            body: Body::Json(ObjectBuilder::new().with("data", data.build()).build()),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn counts_never_go_wrong(events in prop::collection::vec((0..4_000u64, event()), 0..120), seed: u64) {
+            let provider = ProviderConfig { limits: Limits::told(3), ..ProviderConfig::new("hiapi", &HIAPI) };
+            let mut engine = Engine::new(Config { providers: vec![provider], ..Config::default() }, seed);
+            let mut now = 0;
+            for (wait, event) in events {
+                now += wait;
+                let input = match event {
+                    Event::Submit { task, owner, images, batch, tenant } => {
+                        let priority = if batch { Priority::Batch } else { Priority::Interactive };
+                        let mut options = Box::new(CallOptions::from_defaults(&engine.config().defaults, priority));
+                        options.batch = batch.then_some(1);
+                        options.tenant = crate::json::decimal(u64::from(tenant));
+                        let mut request = ImageRequest::new("gpt-image-2", "x");
+                        request.n = images;
+                        Input::Submit { task, owner, request: Ok(Box::new(request)), options, records: Vec::new() }
+                    }
+                    Event::Cancel(task) => {
+                        engine.cancel(Instant::from_millis(now), now, task);
+                        recount(&engine);
+                        continue;
+                    }
+                    Event::Join(task, owner) => Input::Join { task, owner },
+                    Event::Pause(paused) => Input::Pause { batch: 1, paused },
+                    Event::Wake(owner) => Input::Wake { owner },
+                    Event::Stored(seq) => Input::Stored { seq, ok: true },
+                    Event::Answer(call, kind) => Input::Answer { call, answer: answer(call, kind) },
+                    Event::Lost(call) => Input::Failed { call, fault: Fault::Network, message: String::new() },
+                };
+                engine.handle(Instant::from_millis(now), now, input);
+                recount(&engine);
+                let owner = engine.context();
+                while engine.poll(owner).is_some() {}
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What is written down and looked up, and what is done when the store fails or is silent.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -21,7 +22,7 @@ impl Engine {
         let since = self.tasks.get(&number).map_or(self.now, |task| task.began);
         self.move_timer(Timer::Lookup(number), None, Some(since.after(STORE_PATIENCE)));
         if let Some(task) = self.tasks.get_mut(&number) {
-            task.lookup = Some(lookup);
+            task.lookup = Some(Box::new(lookup));
         }
         for key in keys {
             self.next_seq += 1;
@@ -52,11 +53,11 @@ impl Engine {
             lookup.records.push(*record);
         }
         if !siblings.is_empty() {
-            let lookup = core::mem::take(lookup);
+            let lookup = core::mem::take(&mut **lookup);
             return self.look_up(number, siblings, lookup);
         }
         if lookup.awaiting == 0 {
-            let lookup = task.lookup.take().unwrap_or_default();
+            let lookup = task.lookup.take().map(|lookup| *lookup).unwrap_or_default();
             let due = task.began.after(STORE_PATIENCE);
             self.move_timer(Timer::Lookup(number), Some(due), None);
             self.begin(number, lookup);
@@ -68,7 +69,7 @@ impl Engine {
         let Some(lookup) = self.tasks.get_mut(&number).and_then(|task| task.lookup.take()) else { return };
         self.warn_of_store();
         if lookup.resuming {
-            return self.begin(number, lookup);
+            return self.begin(number, *lookup);
         }
         let mut error = Error::new(Code::UnknownOutcome).billed(Billed::Unknown);
         error.message = String::from("The store does not answer: whether this key was used before can't be told.");

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Effect, Engine, Outcome, Reference, Success};
+use super::{Effect, Engine, Outcome, Reference, Success, id_code};
 use crate::error::{Billed, Code, Error, Target};
 use crate::gather::gather;
 use crate::journal::{DELIVERED_LIFE, Stage};
@@ -294,12 +294,15 @@ impl Engine {
         self.drop_task(number);
     }
 
-    fn drop_task(&mut self, number: TaskId) {
+    pub(super) fn drop_task(&mut self, number: TaskId) {
         self.checks.remove(&number);
         let Some(task) = self.tasks.remove(&number) else { return };
-        let code = text_code(&task.key);
-        if self.keys.get(&code) == Some(&number) {
-            self.keys.remove(&code);
+        self.disown(&task);
+        let ids = task.parts.iter().filter_map(|part| Some(id_code(part.provider, part.task_id.as_deref()?)));
+        for code in ids.chain([text_code(&task.key)]) {
+            if self.keys.get(&code) == Some(&number) {
+                self.keys.remove(&code);
+            }
         }
     }
 

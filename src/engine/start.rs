@@ -122,6 +122,8 @@ impl Engine {
     }
 
     pub(super) fn open_task(&mut self, number: TaskId, owner: OwnerId, key: String, options: CallOptions) {
+        self.clear(number);
+        self.own(owner);
         if !key.is_empty() {
             self.keys.insert(text_code(&key), number);
         }
@@ -139,7 +141,22 @@ impl Engine {
             settled: false,
             lookup: None,
         };
-        self.tasks.insert(number, task);
+        self.tasks.insert(number, Box::new(task));
+    }
+
+    /// A number that is used again is its host's mistake: nothing of the task before stays in anybody's way.
+    fn clear(&mut self, number: TaskId) {
+        let Some(count) = self.tasks.get(&number).map(|task| task.parts.len()) else { return };
+        for call in gather(self.calls.iter().filter(|(_, call)| call.part.task == number).map(|(call, _)| call)) {
+            self.take_call(call);
+        }
+        for index in 0..count as u16 {
+            let id = PartId { task: number, index };
+            self.dequeue(id);
+            self.set_due(id, None);
+            self.set_patience(id, Instant::NEVER);
+        }
+        self.drop_task(number);
     }
 
     /// Makes the parts and sets them going.
@@ -171,6 +188,10 @@ impl Engine {
         let told = lookup.records.iter().map(|record| usize::from(record.parts));
         let named = lookup.known.iter().map(|part| usize::from(part.index) + 1);
         let count = told.chain(named).max().unwrap_or(fresh.len()).clamp(1, MAX_PARTS);
+        if let Some(task) = self.tasks.get_mut(&number) {
+            // A list that grows by itself begins with room for four.
+            task.parts.reserve_exact(count);
+        }
         let mut fresh = fresh.into_iter();
         for index in 0..count as u16 {
             let own = fresh.next();
@@ -203,8 +224,8 @@ impl Engine {
         let Some(config) = self.config.providers.get(provider) else { return Ok(Vec::new()) };
         let (dialect, name) = (config.dialect, config.name.clone());
         let key = self.tasks.get(&number).map(|task| task.key.clone()).unwrap_or_default();
-        let mut parts = Vec::new();
         let mut left = request.n;
+        let mut parts = Vec::with_capacity(usize::from(left.div_ceil(dialect.most_images.max(1))));
         while left > 0 {
             let count = left.min(dialect.most_images);
             left -= count;
@@ -294,6 +315,8 @@ impl Engine {
         if let Some(task) = self.tasks.get_mut(&number) {
             part.paused = task.options.batch.is_some_and(|batch| paused.contains(&batch));
             task.parts.push(part);
+            let index = task.parts.len() as u16 - 1;
+            self.index_id(PartId { task: number, index });
         }
     }
 

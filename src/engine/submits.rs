@@ -188,6 +188,7 @@ impl Engine {
         part.refreshed = false;
         part.request_id = request_id;
         part.go(PartState::Running { token: Some(token), call: None });
+        self.index_id(id);
         self.tell_lane(lane, LaneIn::Answered { token, verdict: Verdict::Accepted });
         self.write_down(id, Stage::Submitted);
         if self.closing {

@@ -1,8 +1,10 @@
 //! What falls due, and what then happens.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::Engine;
+use super::records::STORE_PATIENCE;
 use crate::error::{Billed, Code};
 use crate::http::Fault;
 use crate::limit::LaneIn;
@@ -25,7 +27,7 @@ pub(super) enum Timer {
 
 impl Timer {
     /// Tells timers of one instant apart.
-    fn code(self) -> u64 {
+    pub(super) fn code(self) -> u64 {
         match self {
             Timer::Due(part) => part.code(),
             Timer::Patience(part) => part.code() | 1 << 48,
@@ -46,25 +48,44 @@ impl Engine {
         if !state.effects.is_empty() {
             return Some(self.now);
         }
-        let own = self
-            .timers
-            .iter()
-            .find(|(_, timer)| self.timer_owner(**timer) == Some(owner))
-            .map(|(code, _)| due_at(code));
-        let waits =
-            self.tasks.values().any(|task| task.owner == owner && task.parts.iter().any(|p| p.state.is_queued()));
+        let own = state.timers.first().map(due_at);
+        let waits = state.waiting > 0;
         let lanes = self.lanes.iter().filter_map(|slot| slot.lane.deadline()).min().filter(|_| waits);
         // A grant may come in another owner's context; whoever waits beside others looks for itself.
-        [own, lanes, self.next_look(owner, waits)].into_iter().flatten().min().map(|at| at.max(self.now))
+        [own, lanes, self.next_look(owner, state)].into_iter().flatten().min().map(|at| at.max(self.now))
     }
 
-    fn timer_owner(&self, timer: Timer) -> Option<OwnerId> {
-        let part = match timer {
-            Timer::Due(part) | Timer::Patience(part) => part,
-            Timer::Call(call) => self.calls.get(&call)?.part,
-            Timer::Lookup(number) => return self.tasks.get(&number).map(|task| task.owner),
+    /// In whose list a timer stands: it is the task's owner who is woken.
+    fn timer_owner(&self, timer: Timer) -> OwnerId {
+        let (task, otherwise) = match timer {
+            Timer::Due(part) | Timer::Patience(part) => (part.task, self.context),
+            Timer::Call(call) => match self.calls.get(&call) {
+                Some(call) => (call.part.task, call.owner),
+                None => return self.context,
+            },
+            Timer::Lookup(number) => (number, self.context),
         };
-        self.tasks.get(&part.task).map(|task| task.owner)
+        self.tasks.get(&task).map_or(otherwise, |task| task.owner)
+    }
+
+    /// All timers that run for a task.
+    pub(super) fn timers_of(&self, number: TaskId) -> Vec<(Instant, Timer)> {
+        let mut timers = Vec::new();
+        let Some(task) = self.tasks.get(&number) else { return timers };
+        for (index, part) in task.parts.iter().enumerate() {
+            let id = PartId { task: number, index: index as u16 };
+            timers.extend(part.due.map(|at| (at, Timer::Due(id))));
+            timers.push((part.expires, Timer::Patience(id)));
+        }
+        if task.lookup.is_some() {
+            timers.push((task.began.after(STORE_PATIENCE), Timer::Lookup(number)));
+        }
+        for (call, known) in self.calls.iter() {
+            if known.part.task == number {
+                timers.push((known.times_out, Timer::Call(call)));
+            }
+        }
+        timers
     }
 
     pub(super) fn set_due(&mut self, id: PartId, at: Option<Instant>) {
@@ -93,18 +114,32 @@ impl Engine {
     }
 
     pub(super) fn move_timer(&mut self, timer: Timer, before: Option<Instant>, due: Option<Instant>) {
+        let owner = self.timer_owner(timer);
+        // What never falls due, as the patience of a batch, is no timer.
+        let real = |at: &Instant| *at != Instant::NEVER;
+        let (before, due) = (before.filter(real), due.filter(real));
+        if before == due {
+            return;
+        }
+        let Some(owner) = self.owners.or_default(owner) else { return };
         if let Some(before) = before {
-            self.timers.remove(&at(before, timer.code()));
+            owner.timers.remove(&at(before, timer.code()));
         }
-        if let Some(due) = due.filter(|due| *due != Instant::NEVER) {
-            self.timers.insert(at(due, timer.code()), timer);
+        if let Some(due) = due {
+            owner.timers.insert(at(due, timer.code()), timer);
         }
+    }
+
+    /// Takes out the first timer of all that is due.
+    fn take_due(&mut self) -> Option<Timer> {
+        let firsts = self.owners.iter().filter_map(|(owner, state)| Some((state.timers.first()?, owner)));
+        let (code, owner) = firsts.min().filter(|(code, _)| due_at(*code) <= self.now)?;
+        self.owners.get_mut(&owner)?.timers.remove(&code)
     }
 
     /// Fires all that is due.
     pub(super) fn advance(&mut self) {
-        while let Some(code) = self.timers.first().filter(|code| due_at(*code) <= self.now) {
-            let Some(timer) = self.timers.remove(&code) else { return };
+        while let Some(timer) = self.take_due() {
             match timer {
                 Timer::Due(part) => {
                     self.mind(part.task);

@@ -1,9 +1,9 @@
 //! `cargo bench -p tidegate-bench-core`.
 #![allow(clippy::print_stdout, clippy::indexing_slicing, reason = "it prints what it measures")]
 
+use cpu_time::ProcessTime;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
 use tidegate::options::Priority;
 use tidegate_bench_core::World;
@@ -42,20 +42,20 @@ fn full(waiting: usize, tenants: usize) -> World {
 fn main() {
     for waiting in [1_000, 10_000, 100_000] {
         let before = IN_USE.load(Ordering::Relaxed);
-        let begin = Instant::now();
+        let begin = ProcessTime::now();
         let mut world = full(waiting, 1);
         let filled = begin.elapsed().as_nanos() as usize / waiting;
         let bytes = (IN_USE.load(Ordering::Relaxed) - before) / waiting;
         let tasks = 1_000;
         let mut samples: Vec<usize> = (0..5)
             .map(|_| {
-                let begin = Instant::now();
+                let begin = ProcessTime::now();
                 world.turn_over(tasks);
                 begin.elapsed().as_nanos() as usize / tasks
             })
             .collect();
         samples.sort_unstable();
-        let begin = Instant::now();
+        let begin = ProcessTime::now();
         for number in 0..500u32 {
             world.cancel(waiting as u32 - (number * 7919) % (waiting as u32 / 2));
         }
