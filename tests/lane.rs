@@ -48,38 +48,44 @@ impl Bench {
         self.tell(LaneIn::Wake);
     }
 
-    /// Three run, the fourth is refused, and its cooldown is over.
-    fn after_a_refusal(presumes: bool) -> (Bench, Token) {
+    /// Four went out, the fourth was refused, and the first has ended: its slot is tried alone. Gives the three that may run, and the probe.
+    fn after_a_refusal(presumes: bool) -> (Bench, Vec<Token>, Token) {
         let mut bench = Bench::new(presumes);
         let first = bench.send();
         assert_eq!(first.len(), 4);
         bench.now = 100;
         bench.refuse(first[3]);
-        assert!(bench.send().is_empty(), "one cooldown for all");
-        bench.wait();
+        assert!(bench.send().is_empty(), "three is what there is");
+        assert_eq!(bench.lane.snapshot().limit, 3);
+        if !presumes {
+            let accepted = |token| LaneIn::Answered { token, verdict: Verdict::Accepted };
+            first[..3].iter().for_each(|token| bench.tell(accepted(*token)));
+            bench.now = 10_000;
+        }
+        bench.tell(LaneIn::Ended { token: first[0] });
         let probe = bench.send();
         assert_eq!(probe.len(), 1, "one probe goes first");
-        (bench, probe[0])
+        (bench, first, probe[0])
     }
 }
 
 #[test]
 fn a_probe_that_is_not_refused_lets_the_others_go() {
-    let (mut bench, probe) = Bench::after_a_refusal(true);
+    let (mut bench, first, probe) = Bench::after_a_refusal(true);
     let sent_at = bench.now;
-    bench.tell(LaneIn::Ended { token: 0 });
+    bench.tell(LaneIn::Ended { token: first[1] });
     assert!(bench.send().is_empty(), "the probe's answer decides");
     bench.wait();
     assert_eq!(bench.now, sent_at + 2_000);
     assert_eq!(bench.send().len(), 1, "the slot that came free meanwhile");
     bench.tell(LaneIn::Answered { token: probe, verdict: Verdict::Accepted });
-    assert_eq!(bench.lane.snapshot().held, 4);
+    assert_eq!(bench.lane.snapshot().held, 3);
 }
 
 #[test]
 fn without_presumption_silence_means_nothing() {
-    let (mut bench, _) = Bench::after_a_refusal(false);
-    bench.tell(LaneIn::Ended { token: 0 });
+    let (mut bench, first, _) = Bench::after_a_refusal(false);
+    bench.tell(LaneIn::Ended { token: first[1] });
     bench.now += 600_000;
     bench.tell(LaneIn::Wake);
     assert!(bench.send().is_empty());
@@ -87,16 +93,16 @@ fn without_presumption_silence_means_nothing() {
 
 #[test]
 fn a_late_refusal_undoes_what_was_presumed() {
-    let (mut bench, probe) = Bench::after_a_refusal(true);
+    let (mut bench, first, probe) = Bench::after_a_refusal(true);
     bench.now += 5_000;
     bench.refuse(probe);
-    assert!(bench.send().is_empty(), "the row of refusals goes on: another cooldown");
-    bench.wait();
-    let next = bench.send();
-    assert_eq!(next.len(), 1, "and another single probe");
+    assert!(bench.send().is_empty(), "the row of refusals goes on");
+    bench.tell(LaneIn::Ended { token: first[1] });
+    assert_eq!(bench.send().len(), 1, "another single probe");
     // The slowest refusal took 5 s: silence is read only after twice that.
     let sent_at = bench.now;
-    bench.tell(LaneIn::Ended { token: 0 });
+    bench.tell(LaneIn::Ended { token: first[2] });
+    assert!(bench.send().is_empty());
     bench.wait();
     assert_eq!(bench.now, sent_at + 10_000);
     assert_eq!(bench.send().len(), 1);
@@ -108,7 +114,7 @@ fn longest_cooldown_after_a_late_wave(first_at: u64) -> u64 {
     let wave = bench.send();
     bench.now = first_at;
     bench.refuse(wave[0]);
-    let end = bench.lane.paused_until().unwrap().millis();
+    let end = bench.lane.paused_until().map_or(first_at, |until| until.millis());
     bench.now += 2_000;
     for token in &wave[1..] {
         bench.now += 10;
@@ -126,13 +132,13 @@ fn refusals_of_one_wave_are_one_event_however_late() {
 
 #[test]
 fn a_picture_begun_before_a_refusal_is_no_probe() {
-    let (mut bench, probe) = Bench::after_a_refusal(true);
+    let (mut bench, first, probe) = Bench::after_a_refusal(true);
     bench.refuse(probe);
     bench.now = 20_000;
-    bench.tell(LaneIn::Wake);
+    bench.tell(LaneIn::Ended { token: first[1] });
     assert_eq!(bench.send().len(), 1, "the next probe");
-    bench.tell(LaneIn::Answered { token: 0, verdict: Verdict::Accepted });
-    bench.tell(LaneIn::Ended { token: 0 });
+    bench.tell(LaneIn::Answered { token: first[2], verdict: Verdict::Accepted });
+    bench.tell(LaneIn::Ended { token: first[2] });
     assert!(bench.send().is_empty(), "its answer decides");
 }
 

@@ -1,115 +1,92 @@
 //! One quota bucket (provider, origin, account) as a machine of its own: messages in, messages out, no clock. The engine speaks to it the same
 //! way whether it stands beside it or at the other end of a wire.
 
-use super::message::{Known, LaneIn, LaneOut, LaneSnapshot, NotUntil, Phase, Token, Verdict, Wait, Window};
-use super::settings::{Concurrency, LaneConfig};
-use crate::error::Axis;
+use super::evidence::{Counts, Evidence};
+use super::limiter::{Leave, Limiter};
+use super::message::{LaneIn, LaneOut, LaneSnapshot, Learned, NotUntil, Token, Verdict, Wait};
+use super::settings::LaneConfig;
+use super::slots::{PERMIT_LIFE, Permit, Slot, Slots};
+use super::windows::Windows;
 use crate::gather::gather;
 use crate::options::Priority;
 use crate::retry::backoff;
-use crate::retry::hint::Rate;
 use crate::rng::Rng;
 use crate::table::Table;
 use crate::time::{Instant, Millis};
 
 /// A grant that nobody used comes back after this long: a client that died took none with it.
 const GRANT_LIFE: Millis = 30_000;
-/// A permit whose holder went silent comes back after this long: each poll that sees its task renews it.
-const PERMIT_LIFE: Millis = 3_600_000;
 /// Where the answer to a submit is the image, a submit that was not refused by then counts as accepted: limits are looked at before work begins.
 const PRESUMED_AFTER: Millis = 2_000;
-/// A limit over more than a minute comes back little by little (OpenAI's 200 a day are one every 7m12s): where a provider's doesn't, one refusal tells.
-const WHOLE_WINDOW: Millis = 60_000;
-/// So many probes refused in a row with nothing of ours held is no wave that passes: the key is used up elsewhere, or closed.
-const STALL_AFTER: u32 = 8;
-/// Nor has a lane stalled before this: twice the longest window that a provider documents.
-const STALL_TIME: Millis = 120_000;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Permit {
-    /// Given, not used yet.
-    Granted,
-    /// The submit is on the wire.
-    Sent,
-    /// It was on the wire already when another one was refused: its answer is of the same wave, and no probe's.
-    Stale,
-    /// It was not refused in the time that refusals take here: it is presumed to run.
-    Presumed,
-    /// The task runs.
-    Held,
-    /// The task may run; nobody can ask.
-    Ghost,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    permit: Permit,
-    /// When its submit went out.
-    since: Instant,
-    /// When it comes back by itself.
-    until: Instant,
-}
+/// A task that waits at the provider for less than this is only being taken in.
+const TAKEN_IN: Millis = 1_000;
+/// What was learned is told again when it has changed, and not more often than this.
+const TELL_LEARNED: Millis = 5_000;
 
 /// One quota bucket.
 #[derive(Debug)]
 pub struct Lane {
-    limit: u32,
-    rng: Rng,
-    base: Millis,
-    cap: Millis,
+    pub(super) config: LaneConfig,
+    pub(super) rng: Rng,
     next_token: Token,
-    permits: Table<Token, Slot>,
-    /// The answer to a submit is the image, so that acceptance has to be presumed.
-    presumes: bool,
+    pub(super) slots: Slots,
+    pub(super) limiter: Limiter,
+    pub(super) windows: Windows,
+    pub(super) evidence: Evidence,
     /// The longest that a refusal took.
-    slowest_refusal: Millis,
-    /// `in_a_row` as it was before an acceptance was presumed: a late refusal undoes that.
-    doubted_row: u32,
-    /// What answers told of a window, and when it is empty again.
-    window: Option<(Window, Instant)>,
+    pub(super) slowest_refusal: Millis,
+    /// The shortest that an acceptance took: the way there and back.
+    pub(super) fastest_answer: Millis,
     waiting: [u32; 2],
+    weights: [u32; 2],
     /// The end of the cooldown of our own making; a slot that comes free ends it, too.
-    cooldown: Option<Instant>,
+    pub(super) cooldown: Option<Instant>,
     /// Before this the server does not want to be asked. Nothing but time ends it.
     hinted: Option<Instant>,
     /// Refusals since the last acceptance; while there are any, one attempt is out at a time.
-    in_a_row: u32,
+    pub(super) row: u32,
+    /// When the last of those was heard of.
+    pub(super) refused_at: Option<Instant>,
+    /// `row` as it was before an acceptance was presumed: a late refusal undoes that.
+    pub(super) doubted_row: u32,
     /// Of those, how many while nothing was held, and since when.
-    idle_in_a_row: u32,
-    idle_since: Option<Instant>,
-    refusals: u32,
+    pub(super) idle_row: u32,
+    pub(super) idle_since: Option<Instant>,
+    pub(super) refusals: u32,
     told: Option<NotUntil>,
     snapshot: Option<LaneSnapshot>,
+    learned: Option<Learned>,
+    learned_at: Instant,
     out: Table<u64, LaneOut>,
 }
 
 impl Lane {
     /// A lane. The same configuration, seed and messages give the same answers.
     pub fn new(config: LaneConfig, seed: u64) -> Lane {
-        let limit = match config.limits.concurrency {
-            Concurrency::Told(limit) => limit,
-            Concurrency::Learn { start, most } => start.min(most),
-        };
         Lane {
-            limit: limit.max(1),
+            config,
             rng: Rng::new(seed),
-            base: config.base,
-            cap: config.cap,
             next_token: 0,
-            permits: Table::default(),
-            presumes: config.presumes,
+            slots: Slots::default(),
+            limiter: Limiter::new(config.limits.concurrency, config.presumes),
+            windows: Windows::new(&config.limits),
+            evidence: Evidence::default(),
             slowest_refusal: 0,
-            doubted_row: 0,
-            window: None,
+            fastest_answer: Millis::MAX,
             waiting: [0, 0],
+            weights: [1, 1],
             cooldown: None,
             hinted: None,
-            in_a_row: 0,
-            idle_in_a_row: 0,
+            row: 0,
+            refused_at: None,
+            doubted_row: 0,
+            idle_row: 0,
             idle_since: None,
             refusals: 0,
             told: None,
             snapshot: None,
+            learned: None,
+            learned_at: Instant::default(),
             out: Table::default(),
         }
     }
@@ -118,37 +95,53 @@ impl Lane {
     pub fn handle(&mut self, now: Instant, message: LaneIn) {
         self.presume(now);
         match message {
-            LaneIn::Demand { band, waiting, .. } => match band {
-                Priority::Interactive => self.waiting[0] = waiting,
-                Priority::Batch => self.waiting[1] = waiting,
-            },
-            LaneIn::Adopt { token } => {
-                self.permits.insert(token, Slot { permit: Permit::Held, since: now, until: now.after(PERMIT_LIFE) });
-            }
-            LaneIn::Sent { token, .. } => {
-                self.set(token, Permit::Sent, now.after(PERMIT_LIFE));
-                if let Some(slot) = self.permits.get_mut(&token) {
-                    slot.since = now;
+            LaneIn::Demand { band, waiting, weight } => {
+                let [interactive, batch] = &mut self.waiting;
+                let [light, heavy] = &mut self.weights;
+                match band {
+                    Priority::Interactive => (*interactive, *light) = (waiting, weight.max(1)),
+                    Priority::Batch => (*batch, *heavy) = (waiting, weight.max(1)),
                 }
             }
-            LaneIn::Rate(rate) => self.rated(now, rate),
+            LaneIn::Adopt { token } => self.slots.insert(token, self.slot(now, Permit::Held, PERMIT_LIFE)),
+            LaneIn::Sent { token, weight } => {
+                let until = now.after(PERMIT_LIFE);
+                let counts = self.counts(now, token);
+                self.slots.change(token, |slot| {
+                    (slot.permit, slot.since, slot.seen, slot.until) = (Permit::Sent, now, now, until);
+                    slot.counts = counts;
+                    slot.weight = weight.max(1);
+                });
+                self.windows.sent();
+            }
+            LaneIn::Recall(learned) => {
+                self.limiter.recall(learned.limit, learned.bounded);
+                self.windows.recall(now, learned.window);
+                self.learned = Some(self.found_out());
+            }
+            LaneIn::Rate(rate) => {
+                if let Some(wait) = self.windows.rated(now, rate, self.slots.asking()) {
+                    self.hold(now, wait);
+                }
+            }
             LaneIn::Hold { wait } => self.hold(now, wait),
             LaneIn::Answered { token, verdict } => self.answered(now, token, verdict),
-            LaneIn::Seen { token, .. } => self.set(token, Permit::Held, now.after(PERMIT_LIFE)),
-            LaneIn::Ended { token } => {
-                if self.permits.remove(&token).is_some() {
-                    self.slot_freed();
-                }
+            LaneIn::Seen { token, queued } => self.seen(now, token, queued),
+            LaneIn::Ended { token } => self.ended(now, token),
+            // It may run, so it keeps its slot.
+            LaneIn::Unknown { token, until } => {
+                self.slots.change(token, |slot| (slot.permit, slot.until) = (Permit::Ghost, until))
             }
-            LaneIn::Unknown { token, until } => self.set(token, Permit::Ghost, until),
             LaneIn::Return { token } => {
-                self.permits.remove(&token);
+                self.slots.remove(token);
             }
-            LaneIn::Recall(_) | LaneIn::Wake => {}
+            LaneIn::Wake => {}
         }
-        self.expire(now);
+        self.slots.expire(now);
+        self.cooldown = self.cooldown.filter(|until| *until > now);
+        self.hinted = self.hinted.filter(|until| *until > now);
         self.grant(now);
-        self.tell();
+        self.tell(now);
     }
 
     /// The next message to the engine.
@@ -156,15 +149,40 @@ impl Lane {
         self.out.pop()
     }
 
+    fn slot(&self, now: Instant, permit: Permit, life: Millis) -> Slot {
+        let until = now.after(life);
+        Slot {
+            permit,
+            weight: 1,
+            since: now,
+            seen: now,
+            until,
+            queued: false,
+            beyond: false,
+            counts: Counts::default(),
+        }
+    }
+
+    fn is_waited_for(&self) -> bool {
+        self.waiting != [0, 0]
+    }
+
     /// When the lane wants to be woken.
     pub fn deadline(&self) -> Option<Instant> {
-        let permits = self.permits.values().map(|slot| slot.until).min();
-        let waited_for = self.waiting != [0, 0];
-        let cooldown = self.paused_until().filter(|_| waited_for);
+        let expiry = self.slots.deadline();
+        if !self.is_waited_for() {
+            return expiry;
+        }
         // A probe's silence lets others go.
-        let probe = self.permits.values().filter(|slot| slot.permit == Permit::Sent).map(|slot| slot.since).min();
-        let presumed = probe.filter(|_| self.presumes && waited_for && self.in_a_row > 0);
-        [permits, cooldown, presumed.map(|since| since.after(self.presumed_after()))].into_iter().flatten().min()
+        let sent = self.slots.in_state(Permit::Sent).next().map(|(_, slot)| slot.since.after(self.presumed_after()));
+        let presumed = sent.filter(|_| self.config.presumes);
+        let wait = match self.told {
+            Some(NotUntil { wait: Wait::Concurrency, .. }) => self.limiter.deadline(self.windows.now()),
+            Some(NotUntil { at, .. }) => at,
+            None => None,
+        };
+        // What has passed and brought nothing waits for an event.
+        [expiry, presumed, wait].into_iter().flatten().filter(|at| *at > self.windows.now()).min()
     }
 
     fn presumed_after(&self) -> Millis {
@@ -172,41 +190,28 @@ impl Lane {
     }
 
     fn presume(&mut self, now: Instant) {
-        if !self.presumes {
+        self.windows.go_on(now);
+        if !self.config.presumes {
             return;
         }
         let after = self.presumed_after();
-        for token in gather(self.permits.keys()) {
-            let Some(slot) = self.permits.get_mut(&token) else { continue };
-            if slot.permit == Permit::Sent && slot.since.after(after) <= now {
-                self.doubted_row = self.doubted_row.max(self.in_a_row);
-                self.in_a_row = 0;
-                slot.permit = Permit::Presumed;
-            }
-        }
-    }
-
-    /// The provider's own count is better than any of ours: where nothing is left, nobody asks.
-    fn rated(&mut self, now: Instant, rate: Rate) {
-        let used = rate.limit.saturating_sub(rate.remaining);
-        self.window =
-            Some((Window { limit: rate.limit, used, length: rate.reset, known: Known::Header }, now.after(rate.reset)));
-        if rate.remaining == 0 && rate.reset > 0 {
-            let first = rate.reset / u64::from(rate.limit.max(1));
-            self.hold(now, rate.reset.min(first.max(WHOLE_WINDOW)));
+        let silent = self.slots.in_state(Permit::Sent).filter(|(_, slot)| slot.since.after(after) <= now);
+        for token in gather(silent.map(|(token, _)| token)) {
+            self.doubted_row = self.doubted_row.max(self.row);
+            self.accepted(now, token, Permit::Presumed);
         }
     }
 
     /// What the lane believes.
     pub fn snapshot(&self) -> LaneSnapshot {
         LaneSnapshot {
-            limit: self.limit,
-            held: self.permits.len() as u32,
-            queued: 0,
-            phase: Phase::Steady,
+            limit: self.limiter.limit(),
+            held: self.slots.held().saturating_add(self.slots.asking()),
+            queued: self.slots.queued(),
+            phase: self.limiter.phase(),
             paused_until: self.paused_until(),
             refusals: self.refusals,
-            window: self.window.map(|(window, _)| window),
+            window: self.windows.tightest(),
         }
     }
 
@@ -215,146 +220,127 @@ impl Lane {
         self.cooldown.max(self.hinted)
     }
 
-    fn set(&mut self, token: Token, permit: Permit, until: Instant) {
-        if let Some(entry) = self.permits.get_mut(&token) {
-            (entry.permit, entry.until) = (permit, until);
+    fn seen(&mut self, now: Instant, token: Token, queued: bool) {
+        let Some(slot) = self.slots.get(token).copied() else { return };
+        let waits = queued && slot.since.until(now) >= TAKEN_IN;
+        self.slots.change(token, |slot| {
+            (slot.permit, slot.seen, slot.until, slot.queued) = (Permit::Held, now, now.after(PERMIT_LIFE), waits);
+        });
+        let before = self.slots.held_before(token).saturating_sub(self.slots.queued().saturating_sub(u32::from(waits)));
+        match (queued, waits) {
+            (_, true) => self.limiter.queues(before),
+            (false, _) => self.limiter.works(before),
+            _ => {}
         }
+    }
+
+    fn ended(&mut self, now: Instant, token: Token) {
+        let Some(slot) = self.slots.remove(token) else { return };
+        let [interactive, batch] = self.waiting;
+        self.limiter.ended(now, slot.seen, slot.weight, interactive.saturating_add(batch));
+        // A cooldown of our own making waited for just this; one that the server asked for stands.
+        self.cooldown = None;
     }
 
     fn answered(&mut self, now: Instant, token: Token, verdict: Verdict) {
         match verdict {
-            Verdict::Accepted => {
-                if self.permits.get(&token).is_none_or(|slot| slot.permit != Permit::Stale) {
-                    self.in_a_row = 0;
-                    self.doubted_row = 0;
-                }
-                self.idle_in_a_row = 0;
-                self.idle_since = None;
-                self.set(token, Permit::Held, now.after(PERMIT_LIFE));
-            }
+            Verdict::Accepted => self.accepted(now, token, Permit::Held),
             // It may run, so it keeps its slot; but nobody knows when its holder asks again, so it is no probe that others wait for.
-            Verdict::Unknown => self.set(token, Permit::Ghost, now.after(PERMIT_LIFE)),
+            Verdict::Unknown => {
+                let until = now.after(PERMIT_LIFE);
+                self.slots.change(token, |slot| (slot.permit, slot.until) = (Permit::Ghost, until));
+            }
             Verdict::Failed => {
-                self.permits.remove(&token);
+                self.slots.remove(token);
             }
-            Verdict::Refused { axis, hint } => {
-                if let Some(slot) = self.permits.remove(&token) {
-                    self.slowest_refusal = self.slowest_refusal.max(slot.since.until(now));
-                    if slot.permit == Permit::Presumed {
-                        self.in_a_row = self.in_a_row.max(self.doubted_row);
-                    }
-                    self.refused(now, axis, hint, slot.permit == Permit::Stale);
-                }
-            }
-        }
-    }
-
-    fn refused(&mut self, now: Instant, axis: Axis, hint: Option<Millis>, wave: bool) {
-        self.refusals = self.refusals.saturating_add(1);
-        if let Some(hint) = hint {
-            self.hold(now, hint);
-        }
-        // A probe that kept to a hint and was refused all the same: such hints need some distance of our own.
-        // Those of one wave are one event: only the first grows the backoff.
-        if !wave && (hint.is_none() || self.in_a_row > 0) {
-            let floor = if axis == Axis::Concurrency { 1_000 } else { 0 };
-            let wait = backoff::full_jitter(&mut self.rng, self.in_a_row, self.base, self.cap).max(floor);
-            self.cooldown = self.cooldown.max(Some(now.after(wait)));
-        }
-        self.revoke_unused();
-        for token in gather(self.permits.keys()) {
-            let slot = self.permits.get_mut(&token).filter(|_| !wave);
-            if let Some(slot) = slot.filter(|slot| matches!(slot.permit, Permit::Sent | Permit::Presumed)) {
-                slot.permit = Permit::Stale;
-            }
-        }
-        if !wave {
-            self.in_a_row += 1;
-        }
-        if self.permits.is_empty() {
-            self.idle_in_a_row += 1;
-            let since = *self.idle_since.get_or_insert(now);
-            if self.idle_in_a_row >= STALL_AFTER && since.until(now) >= STALL_TIME {
-                self.idle_in_a_row = 0;
-                self.idle_since = None;
-                self.out.push(LaneOut::Stalled);
-            }
+            Verdict::Refused { axis, hint } => self.refused(now, token, axis, hint),
         }
     }
 
     /// Nobody asks before the server's time is over.
-    fn hold(&mut self, now: Instant, wait: Millis) {
+    pub(super) fn hold(&mut self, now: Instant, wait: Millis) {
         self.hinted = self.hinted.max(Some(now.after(backoff::after_hint(&mut self.rng, wait))));
         self.revoke_unused();
     }
 
     /// Leave that was given before the news, and not used yet, is taken back.
-    fn revoke_unused(&mut self) {
-        for token in gather(self.permits.keys()) {
-            if self.permits.get(&token).is_some_and(|slot| slot.permit == Permit::Granted) {
-                self.permits.remove(&token);
-                self.out.push(LaneOut::Revoked { token });
-            }
+    pub(super) fn revoke_unused(&mut self) {
+        for token in gather(self.slots.in_state(Permit::Granted).map(|(token, _)| token)) {
+            self.slots.remove(token);
+            self.out.push(LaneOut::Revoked { token });
         }
     }
 
-    /// A cooldown of our own making waited for just this; one that the server asked for stands.
-    fn slot_freed(&mut self) {
-        self.cooldown = None;
-    }
-
-    fn expire(&mut self, now: Instant) {
-        let over = self.permits.iter().filter(|(_, slot)| slot.until <= now).map(|(token, _)| token);
-        for token in gather(over) {
-            self.permits.remove(&token);
-        }
-        self.cooldown = self.cooldown.filter(|until| *until > now);
-        self.hinted = self.hinted.filter(|until| *until > now);
-        if let Some((window, _)) = self.window.as_mut().filter(|(_, reset)| *reset <= now) {
-            window.used = 0;
-        }
+    pub(super) fn say(&mut self, message: LaneOut) {
+        self.out.push(message);
     }
 
     fn grant(&mut self, now: Instant) {
         loop {
-            let granted = self.permits.values().filter(|slot| slot.permit == Permit::Granted).count() as u32;
-            let wanted = self.waiting[0].saturating_add(self.waiting[1]);
-            if wanted <= granted {
+            let [interactive, batch] = self.waiting;
+            let [light, heavy] = self.weights;
+            if interactive.saturating_add(batch) <= self.slots.granted() {
                 self.told = None;
                 return;
             }
-            if let Some(wait) = self.obstacle() {
-                if self.told != Some(wait) {
-                    self.told = Some(wait);
-                    self.out.push(LaneOut::NotUntil(wait));
+            let weight = if interactive > 0 { light } else { heavy };
+            let leave = match self.obstacle(now, weight) {
+                Ok(leave) => leave,
+                Err(wait) => {
+                    if self.told != Some(wait) {
+                        self.told = Some(wait);
+                        self.out.push(LaneOut::NotUntil(wait));
+                    }
+                    return;
                 }
-                return;
+            };
+            let mut slot = self.slot(now, Permit::Granted, GRANT_LIFE);
+            slot.weight = weight;
+            if leave == Leave::Beyond {
+                slot.beyond = true;
+                self.limiter.goes_beyond();
             }
-            let until = now.after(GRANT_LIFE);
-            self.permits.insert(self.next_token, Slot { permit: Permit::Granted, since: now, until });
+            let until = slot.until;
+            self.slots.insert(self.next_token, slot);
             self.out.push(LaneOut::Grant { token: self.next_token, until });
             self.next_token += 1;
         }
     }
 
-    fn obstacle(&self) -> Option<NotUntil> {
+    fn obstacle(&mut self, now: Instant, weight: u32) -> Result<Leave, NotUntil> {
         if let Some(until) = self.paused_until() {
             let hinted = self.hinted == Some(until);
-            return Some(NotUntil { wait: Wait::Cooldown, at: Some(until), hinted });
+            return Err(NotUntil { wait: Wait::Cooldown, at: Some(until), hinted });
         }
-        let asking = |slot: &Slot| matches!(slot.permit, Permit::Granted | Permit::Sent);
-        if self.in_a_row > 0 && self.permits.values().any(asking) {
-            return Some(NotUntil { wait: Wait::Probe, at: None, hinted: false });
+        let asking = self.slots.asking();
+        if self.row > 0
+            && self.slots.in_state(Permit::Sent).chain(self.slots.in_state(Permit::Granted)).next().is_some()
+        {
+            return Err(NotUntil { wait: Wait::Probe, at: None, hinted: false });
         }
-        let full = self.permits.len() >= self.limit as usize;
-        full.then_some(NotUntil { wait: Wait::Concurrency, at: None, hinted: false })
+        self.windows.obstacle(now, asking)?;
+        match self.limiter.leave(now, self.slots.held(), (asking, self.slots.beyond()), weight) {
+            Leave::No => Err(NotUntil { wait: Wait::Concurrency, at: None, hinted: false }),
+            leave => Ok(leave),
+        }
     }
 
-    fn tell(&mut self) {
+    fn found_out(&self) -> Learned {
+        Learned { limit: self.limiter.limit(), bounded: self.limiter.is_bounded(), window: self.windows.learned() }
+    }
+
+    fn tell(&mut self, now: Instant) {
         let snapshot = self.snapshot();
         if self.snapshot.as_ref() != Some(&snapshot) {
             self.snapshot = Some(snapshot.clone());
             self.out.push(LaneOut::Snapshot(snapshot));
+        }
+        let learned =
+            Learned { limit: self.limiter.limit(), bounded: self.limiter.is_bounded(), window: self.windows.learned() };
+        let is_news = self.learned != Some(learned) && (learned.bounded || learned.window.is_some());
+        if is_news && self.learned_at <= now {
+            (self.learned, self.learned_at) = (Some(learned), now.after(TELL_LEARNED));
+            self.out.push(LaneOut::Learned(learned));
         }
     }
 }

@@ -1,8 +1,14 @@
 //! How much a key allows at once: one [`Lane`] a quota bucket.
 
+mod answers;
+mod evidence;
 mod lane;
+mod limiter;
 mod message;
 mod settings;
+mod slots;
+mod window;
+mod windows;
 
 pub use lane::Lane;
 pub use message::{Known, LaneIn, LaneOut, LaneSnapshot, Learned, NotUntil, Phase, Token, Verdict, Wait, Window};

@@ -1,0 +1,194 @@
+//! What the answers to submits teach a lane: how many slots there are, and which limit it was that refused.
+
+use super::evidence::{Axis as Counted, Counts};
+use super::lane::Lane;
+use super::message::{Known, LaneOut, Phase, Token};
+use super::settings;
+use super::slots::{PERMIT_LIFE, Permit};
+use super::window::{Rolling, Taken};
+use crate::error::Axis;
+use crate::gather::gather;
+use crate::retry::backoff;
+use crate::time::{Instant, Millis};
+
+/// A hint up to this is back-pressure, and says nothing of the limit behind it.
+const BACK_PRESSURE: Millis = 3_000;
+/// A hint fits a rolling minute if it names the moment at which the oldest submit leaves it, give or take the seconds that it is rounded to.
+const HINT_SLACK: Millis = 2_500;
+/// A limit on tasks at once that was named comes free with a task, and that takes a second at least.
+const SLOT_WAIT: Millis = 1_000;
+/// A day's quota that is spent, and nobody says until when: so long is not asked.
+const DAY_WAIT: Millis = 900_000;
+/// So many probes refused in a row with nothing of ours held is no wave that passes: the key is used up elsewhere, or closed.
+const STALL_AFTER: u32 = 12;
+/// Nor has a lane stalled before this: others who use the key may hold all of it for some rounds of their tasks.
+const STALL_TIME: Millis = 300_000;
+/// A window of a second is believed after so many refusals: in so short a time chance alone does much.
+const SECOND_PROOF: usize = 3;
+/// A window of a minute is believed after so many.
+const MINUTE_PROOF: usize = 2;
+
+impl Lane {
+    /// Where a submit stands that goes out: behind those whose answer is awaited.
+    pub(super) fn counts(&mut self, now: Instant, token: Token) -> Counts {
+        let ahead = self.slots.asked_before(token);
+        let [second, minute, all_minute] = self.windows.counts(now);
+        // Where acceptance is presumed, those that went out after it are none yet.
+        let held = if self.config.presumes { self.slots.held_before(token) } else { self.slots.held() };
+        Counts { held: held + ahead, second: second + ahead, minute: minute + ahead, all_minute: all_minute + ahead }
+    }
+
+    pub(super) fn accepted(&mut self, now: Instant, token: Token, permit: Permit) {
+        let Some(slot) = self.slots.get(token).copied() else { return };
+        let until = now.after(PERMIT_LIFE);
+        if !matches!(slot.permit, Permit::Sent | Permit::Stale) {
+            if slot.permit == Permit::Presumed {
+                self.evidence.accepted(now, slot.counts);
+            }
+            // It was presumed, or its answer was lost and has come after all: all else was learned from before.
+            return self.slots.change(token, |slot| (slot.permit, slot.until) = (Permit::Held, until));
+        }
+        if permit == Permit::Held {
+            self.evidence.accepted(now, slot.counts);
+            self.fastest_answer = self.fastest_answer.min(slot.since.until(now));
+        }
+        self.windows.accepted(now);
+        if self.config.limits.counts == settings::Counts::Request {
+            self.slots.remove(token);
+        } else {
+            self.slots.change(token, |slot| (slot.permit, slot.seen, slot.until) = (permit, now, until));
+        }
+        (self.idle_row, self.idle_since) = (0, None);
+        if slot.permit == Permit::Stale {
+            return;
+        }
+        self.row = 0;
+        if permit == Permit::Held {
+            self.doubted_row = 0;
+        }
+        self.limiter.accepted(self.slots.held());
+    }
+
+    pub(super) fn refused(&mut self, now: Instant, token: Token, axis: Axis, hint: Option<Millis>) {
+        let Some(slot) = self.slots.remove(token) else { return };
+        let counts = slot.counts;
+        self.slowest_refusal = self.slowest_refusal.max(slot.since.until(now));
+        self.refusals = self.refusals.saturating_add(1);
+        if slot.permit == Permit::Presumed {
+            self.row = self.row.max(self.doubted_row);
+            self.windows.take_back();
+        }
+        let wave = self.refused_at.is_some_and(|at| slot.since < at);
+        if !slot.beyond {
+            self.evidence.refused(now, counts);
+        }
+        let window_was_full = self.windows.refused(now);
+        if let Some(hint) = hint {
+            self.hold(now, hint);
+        }
+        self.revoke_unused();
+        if wave {
+            return;
+        }
+        self.refused_at = Some(now);
+        // Where more was tried than is known to be there, a refusal is what was looked for.
+        let expected = hint.is_none() && counts.held > 0 && (slot.beyond || self.limiter.phase() == Phase::Ramp);
+        self.row += u32::from(!expected);
+        for token in gather(self.slots.in_state(Permit::Sent).map(|(token, _)| token)) {
+            self.slots.change(token, |slot| slot.permit = Permit::Stale);
+        }
+        if !window_was_full {
+            self.windows.doubt();
+        }
+        if axis == Axis::Day {
+            if hint.is_none() {
+                self.hold(now, DAY_WAIT);
+            }
+        } else if window_was_full || (!slot.beyond && self.finds_window(now, axis, hint, counts)) {
+            self.limiter.undo();
+        } else if slot.beyond || self.evidence.is_held_explained() || hint.is_none_or(|hint| hint <= BACK_PRESSURE) {
+            // It was refused when it arrived, however late that was told.
+            let at = slot.since.after(self.fastest_answer.min(slot.since.until(now)));
+            self.limiter.refused((at, now), &mut self.rng, counts.held, self.row, expected);
+        }
+        self.cool_down(now, axis, hint);
+        self.watch_for_stall(now);
+    }
+
+    /// Whether a window explains what was refused of late; it is kept to from now on.
+    fn finds_window(&mut self, now: Instant, axis: Axis, hint: Option<Millis>, counts: Counts) -> bool {
+        let told = self.windows.minute.is_some_and(|window| window.known == Known::Configured);
+        if axis == Axis::Concurrency || told {
+            return false;
+        }
+        if let Some((limit, taken)) = self.explaining_minute(now, axis, hint, counts) {
+            let known = if hint.is_some() { Known::Confirmed } else { Known::Suspected };
+            self.windows.minute = Some(Rolling::inferred(limit, taken, known, now));
+            self.evidence.forget_refusals();
+            return true;
+        }
+        if let Some(limit) = self.evidence.window(Counted::Second, SECOND_PROOF) {
+            self.windows.second = Some(Rolling::inferred(limit, Taken::Accepted, Known::Suspected, now));
+            self.evidence.forget_refusals();
+            return true;
+        }
+        false
+    }
+
+    fn explaining_minute(
+        &self,
+        now: Instant,
+        axis: Axis,
+        hint: Option<Millis>,
+        counts: Counts,
+    ) -> Option<(u32, Taken)> {
+        let figures = [(Taken::Accepted, counts.minute), (Taken::All, counts.all_minute)];
+        if let Some(hint) = hint.filter(|hint| *hint > BACK_PRESSURE) {
+            // Where the server says when, its word must fit; then one is enough.
+            let reopens = now.after(hint);
+            let fits = |taken: Taken| {
+                self.windows
+                    .first_leaves_at(taken)
+                    .is_some_and(|at| at.until(reopens).max(reopens.until(at)) <= HINT_SLACK)
+            };
+            return figures
+                .into_iter()
+                .find(|(taken, count)| *count > 0 && fits(*taken))
+                .map(|(taken, count)| (count, taken));
+        }
+        // Close to what is known to be there, that is the likelier cause: it was taken for one too many, or others use the key.
+        let limit = self.limiter.limit();
+        if self.row <= 1 && counts.held + 1 + limit / 8 >= limit {
+            return None;
+        }
+        // A word for it is half of the proof; some providers say "requests" of whatever they refuse.
+        let proof = if axis == Axis::Minute { 1 } else { MINUTE_PROOF };
+        let minute = self.evidence.window(Counted::Minute, proof).map(|limit| (limit, Taken::Accepted));
+        minute.or_else(|| self.evidence.window(Counted::AllMinute, proof).map(|limit| (limit, Taken::All)))
+    }
+
+    /// Where no end of ours will make room, and the server says nothing, time has to. A probe that kept to a hint and was refused all the same: such
+    /// hints need some distance of our own.
+    fn cool_down(&mut self, now: Instant, axis: Axis, hint: Option<Millis>) {
+        let needed = if hint.is_some() { self.row > 1 } else { self.slots.held() == 0 };
+        if needed {
+            let floor = if axis == Axis::Concurrency { SLOT_WAIT } else { 0 };
+            let wait =
+                backoff::full_jitter(&mut self.rng, self.row.saturating_sub(1), self.config.base, self.config.cap)
+                    .max(floor);
+            self.cooldown = self.cooldown.max(Some(now.after(wait)));
+        }
+    }
+
+    fn watch_for_stall(&mut self, now: Instant) {
+        if !self.slots.is_empty() {
+            return;
+        }
+        self.idle_row += 1;
+        let since = *self.idle_since.get_or_insert(now);
+        if self.idle_row >= STALL_AFTER && since.until(now) >= STALL_TIME {
+            (self.idle_row, self.idle_since) = (0, None);
+            self.say(LaneOut::Stalled);
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! How many tasks at once: found by the answers to submits, which come in a fraction of the time that tasks take.
+//!
+//! A refusal that comes while so many are held is a measurement: the key allows that many, less those that had ended unseen. A refusal costs no slot,
+//! so the limit is looked for from above; what a refusal does cost, the provider's patience, is bounded by finished work.
+
+use super::message::Phase;
+use super::settings::Concurrency;
+use crate::retry::backoff;
+use crate::rng::Rng;
+use crate::time::{Instant, Millis};
+
+/// While nothing has refused, so many thousandths of what is held may be asked for at once: that is how far a ramp overshoots. 28 % reaches 64 slots in
+/// fifteen round trips and meets 18 refusals there.
+const RAMP_SHARE: u32 = 280;
+/// The same where an acceptance has to be presumed: ten times as slow a clock asks for longer steps.
+const PRESUMING_SHARE: u32 = 600;
+/// A lane that knows nothing begins with two: a key that allows one refuses one.
+const RAMP_LEAST: u32 = 2;
+/// The default start; whoever says more knows more.
+const USUAL_START: u32 = 4;
+/// For so long after a refusal, ends that come to light are weighed: they may lie before it. Two polls of the slowest usual gap.
+const MEASURED_FOR: Millis = 1_200;
+/// Thousandths of a probe that each finished task pays for: two refusals in a hundred,
+const CREDIT: u32 = 20;
+/// and this, shared by all slots, besides: of one slot it is worth more to know whether there are two.
+const CREDIT_BY_SLOT: u32 = 60;
+/// What a probe may win grows with what waits: so many tasks a slot are worth the usual credit,
+const USUAL_BACKLOG: u32 = 12;
+/// and however many there are, so many times that.
+const MOST_WORTH: u32 = 4;
+/// Savings beyond so many thousandths lapse.
+const MOST_CREDIT: u32 = 2_000;
+/// The first probe after the limit was found: a limit that was found by chance is soon corrected.
+const PROBE_FIRST: Millis = 2_000;
+/// Probes that are refused become rarer, up to this.
+const PROBE_RAREST: Millis = 120_000;
+/// After a drop, what was there before is likely to come back: probes are free for so long.
+const UNSTABLE: Millis = 240_000;
+/// And come as often as this.
+const UNSTABLE_PROBE: Millis = 8_000;
+/// A refusal below the limit is tried again at the next end of a task; or after this, doubled each time, where ends are slow.
+const RETRY_FIRST: Millis = 20_000;
+/// The same at most.
+const RETRY_RAREST: Millis = 160_000;
+
+/// A refusal, as a measurement of the limit.
+#[derive(Clone, Copy, Debug)]
+struct Measure {
+    at: Instant,
+    /// Thousandths of slots.
+    held: u64,
+    least: u32,
+}
+
+/// What can be undone if another limit explains a refusal after all.
+#[derive(Clone, Copy, Debug)]
+struct Before {
+    limit: u32,
+    phase: Phase,
+    base: u32,
+}
+
+/// Whether one more may go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    /// Within the limit.
+    Within,
+    /// Beyond it, to see whether there is more.
+    Beyond,
+    /// No.
+    No,
+}
+
+/// The concurrency limiter of a lane.
+#[derive(Debug)]
+pub struct Limiter {
+    most: u32,
+    limit: u32,
+    phase: Phase,
+    /// What was there before the trial, or the ramp, began.
+    base: u32,
+    /// A provider's refusal, or its queue, has bounded it.
+    bounded: bool,
+    /// The whole start may go out at once.
+    trusted: bool,
+    presumes: bool,
+    best: u32,
+    /// The limit before the first refusal of this row.
+    best_before: u32,
+    dropped: bool,
+    before: Option<Before>,
+    measure: Option<Measure>,
+    probe_at: Instant,
+    probe_every: Millis,
+    retry_at: Option<Instant>,
+    credit: u32,
+    unstable_until: Instant,
+    queues: bool,
+}
+
+impl Limiter {
+    /// A limiter that knows what the caller says.
+    pub fn new(concurrency: Concurrency, presumes: bool) -> Limiter {
+        let (limit, most, phase) = match concurrency {
+            Concurrency::Told(limit) => (limit, limit, Phase::Steady),
+            Concurrency::Learn { start, most } => (start.min(most), most, Phase::Ramp),
+        };
+        Limiter {
+            most: most.max(1),
+            limit: limit.max(1),
+            phase,
+            base: 0,
+            bounded: false,
+            trusted: limit > USUAL_START,
+            presumes,
+            best: 0,
+            best_before: 0,
+            dropped: false,
+            before: None,
+            measure: None,
+            probe_at: Instant::default(),
+            probe_every: PROBE_FIRST,
+            retry_at: None,
+            credit: 0,
+            unstable_until: Instant::default(),
+            queues: false,
+        }
+    }
+
+    /// Tasks at once.
+    pub fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    /// How it is gone about.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Whether the provider has shown that there is no more.
+    pub fn is_bounded(&self) -> bool {
+        self.bounded
+    }
+
+    /// Begins where an earlier process ended, unless something was learned already.
+    pub fn recall(&mut self, limit: u32, bounded: bool) {
+        if self.phase == Phase::Ramp && !self.bounded && limit > self.limit {
+            self.limit = limit.min(self.most);
+            self.trusted = true;
+            if bounded {
+                (self.phase, self.bounded) = (Phase::Steady, true);
+            }
+        }
+    }
+
+    fn burst(&self, held: u32) -> u32 {
+        let grown = held.saturating_sub(self.base);
+        let least = if self.trusted && self.base == 0 { self.limit.saturating_sub(held) } else { 0 };
+        let (share, few) = if self.presumes { (PRESUMING_SHARE, USUAL_START) } else { (RAMP_SHARE, RAMP_LEAST) };
+        (grown.saturating_mul(share) / 1_000).max(few).max(least)
+    }
+
+    /// Whether a submit of this weight may go out beside those that are held, and those whose answer is awaited: all,
+    /// and those of them that went beyond the limit.
+    pub fn leave(&self, now: Instant, held: u32, (asking, beyond): (u32, u32), weight: u32) -> Leave {
+        let wanted = held.saturating_add(asking).saturating_add(weight);
+        if held + asking == 0 {
+            return Leave::Within;
+        }
+        match self.phase {
+            Phase::Ramp if wanted <= self.limit && asking + weight <= self.burst(held).max(weight) => Leave::Within,
+            Phase::Ramp => Leave::No,
+            Phase::Steady if wanted <= self.limit => Leave::Within,
+            Phase::Trial if wanted <= self.base => Leave::Within,
+            // Whatever goes beyond goes one by one, where ends are many a few by a few.
+            _ if wanted > self.most || beyond > self.limit / 32 || wanted > self.limit + weight + self.limit / 32 => {
+                Leave::No
+            }
+            Phase::Trial => Leave::Beyond,
+            Phase::Steady if self.wants_probe(now) => Leave::Beyond,
+            Phase::Steady => Leave::No,
+        }
+    }
+
+    fn wants_probe(&self, now: Instant) -> bool {
+        if let Some(retry_at) = self.retry_at {
+            return retry_at <= now;
+        }
+        !self.queues && self.can_pay(now) && self.probe_at <= now
+    }
+
+    fn can_pay(&self, now: Instant) -> bool {
+        self.credit >= 1_000 || now < self.unstable_until
+    }
+
+    /// When a full lane may ask all the same.
+    pub fn deadline(&self, now: Instant) -> Option<Instant> {
+        if self.phase != Phase::Steady || self.limit >= self.most {
+            return self.retry_at;
+        }
+        self.retry_at.or_else(|| Some(self.probe_at).filter(|_| !self.queues && self.can_pay(now)))
+    }
+
+    /// A submit beyond the limit goes out.
+    pub fn goes_beyond(&mut self) {
+        if self.phase == Phase::Steady && self.retry_at.is_none() {
+            (self.phase, self.base) = (Phase::Trial, self.limit);
+        }
+    }
+
+    /// A submit was accepted; it is among those held.
+    pub fn accepted(&mut self, held: u32) {
+        self.retry_at = None;
+        self.before = None;
+        if core::mem::take(&mut self.dropped) {
+            // It fell by steps, and may have fallen too far.
+            (self.phase, self.base) = (Phase::Trial, self.limit);
+        }
+        match self.phase {
+            Phase::Ramp => self.limit = self.limit.max(held.saturating_add(self.burst(held))).min(self.most),
+            _ => self.limit = self.limit.max(held).min(self.most),
+        }
+        // More than can have ended unseen: there is room, and it is taken as at the start.
+        if self.phase == Phase::Trial && self.limit >= self.base + 3 + self.base / 8 {
+            self.phase = Phase::Ramp;
+            self.limit = self.limit.max(held + RAMP_LEAST).min(self.most);
+        }
+    }
+
+    /// A submit was refused, the `row`-th time in a row, and so many were held `at` that time.
+    pub fn refused(&mut self, (at, now): (Instant, Instant), rng: &mut Rng, held: u32, row: u32, expected: bool) {
+        if row == 1 && !expected {
+            self.best_before = self.limit;
+            self.before = Some(Before { limit: self.limit, phase: self.phase, base: self.base });
+        }
+        if held == 0 {
+            // Others have it all, or there is nothing for a while: that measures nothing. Once there is something it is looked for from below.
+            if row >= 2 {
+                (self.phase, self.base, self.trusted) = (Phase::Ramp, 0, false);
+                self.limit = self.limit.min(USUAL_START);
+            }
+            return self.put_off_probe(now, rng);
+        }
+        (self.bounded, self.trusted) = (true, false);
+        let least = match self.phase {
+            Phase::Trial => self.base.min(held),
+            Phase::Steady if expected => self.limit.min(held),
+            _ => 1,
+        };
+        self.limit = if self.phase == Phase::Steady { self.limit.min(held) } else { held };
+        self.phase = Phase::Steady;
+        self.measure = Some(Measure { at, held: u64::from(held) * 1_000, least });
+        if expected {
+            self.credit = self.credit.saturating_sub(1_000);
+        } else {
+            let wait = backoff::bound(row.saturating_sub(1), RETRY_FIRST, RETRY_RAREST);
+            self.retry_at = Some(now.after(wait + rng.up_to(wait / 2)));
+            if row >= 3 {
+                // Ends of ours made no room, twice: it is less than it was, and not by one.
+                self.limit = (self.limit * if row == 3 { 7 } else { 6 } / 8).max(1);
+                self.best = self.best.max(self.best_before);
+                (self.measure, self.dropped, self.unstable_until) = (None, true, now.after(UNSTABLE));
+            }
+        }
+        self.put_off_probe(now, rng);
+    }
+
+    fn put_off_probe(&mut self, now: Instant, rng: &mut Rng) {
+        let unstable = now < self.unstable_until && self.limit < self.best / 4 * 3;
+        let wait = if unstable { UNSTABLE_PROBE } else { self.probe_every };
+        self.probe_every = self.probe_every.saturating_mul(3).min(PROBE_RAREST);
+        self.probe_at = now.after(wait + rng.up_to(wait / 4));
+    }
+
+    /// Another limit explains the refusals of late: what was cut for them comes back.
+    pub fn undo(&mut self) {
+        if let Some(before) = self.before.take() {
+            (self.limit, self.phase, self.base) = (before.limit, before.phase, before.base);
+        }
+        self.measure = None;
+        self.retry_at = None;
+        self.dropped = false;
+    }
+
+    /// A task was seen to have ended; it was last seen to run at `seen`.
+    pub fn ended(&mut self, now: Instant, seen: Instant, weight: u32, waiting: u32) {
+        let worth = (waiting / self.limit.saturating_mul(USUAL_BACKLOG).max(1)).clamp(1, MOST_WORTH);
+        let credit = CREDIT + CREDIT_BY_SLOT / self.limit.max(1);
+        self.credit = (self.credit + credit * worth).min(MOST_CREDIT);
+        // An answer that is the image says at once that its slot is free.
+        let Some(measure) = self.measure.as_mut().filter(|_| !self.presumes) else { return };
+        if measure.at.until(now) > MEASURED_FOR {
+            self.measure = None;
+            return;
+        }
+        // It ended somewhere between the two sights; so much of that lies before the refusal.
+        let (before, between) = (seen.until(measure.at), seen.until(now).max(1));
+        let share = (before * 1_000 / between).min(1_000) * u64::from(weight);
+        measure.held = measure.held.saturating_sub(share);
+        let measured = ((measure.held + 500) / 1_000) as u32;
+        self.limit = self.limit.min(measured.max(measure.least)).max(1);
+    }
+
+    /// A task waits at the provider, and so many that came before it don't: that is what it works on at once. Some are kept waiting there, so that
+    /// none of its slots is ever empty; the others wait here, where they can still be cancelled and overtaken.
+    pub fn queues(&mut self, working: u32) {
+        let working = working.max(1);
+        (self.queues, self.bounded, self.phase) = (true, true, Phase::Steady);
+        self.limit = working.saturating_add((working / 8).max(2)).min(self.most);
+    }
+
+    /// A task is worked on together with so many that came before it.
+    pub fn works(&mut self, before: u32) {
+        if self.queues {
+            let working = before + 1;
+            self.limit = self.limit.max(working.saturating_add((working / 8).max(2))).min(self.most);
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The permits of a lane, and how many of them are in which state.
+
+use super::evidence::Counts;
+use super::message::Token;
+use crate::gather::gather;
+use crate::table::Table;
+use crate::time::{Instant, Millis};
+
+/// A permit whose holder went silent comes back after this long: each poll that sees its task renews it.
+pub const PERMIT_LIFE: Millis = 3_600_000;
+
+/// Where a permit stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permit {
+    /// Given, not used yet.
+    Granted,
+    /// The submit is on the wire.
+    Sent,
+    /// It was on the wire already when another one was refused: its answer is of the same wave, and no probe's.
+    Stale,
+    /// It was not refused in the time that refusals take here: it is presumed to run.
+    Presumed,
+    /// The task runs.
+    Held,
+    /// The task may run; nobody can ask.
+    Ghost,
+}
+
+impl Permit {
+    fn is_asking(self) -> bool {
+        matches!(self, Permit::Granted | Permit::Sent | Permit::Stale)
+    }
+}
+
+/// A permit.
+#[derive(Clone, Copy, Debug)]
+pub struct Slot {
+    /// Where it stands.
+    pub permit: Permit,
+    /// How many slots of the provider it takes.
+    pub weight: u32,
+    /// When its submit went out.
+    pub since: Instant,
+    /// When its task was last known to run.
+    pub seen: Instant,
+    /// When it comes back by itself.
+    pub until: Instant,
+    /// Its task was last seen to wait at the provider.
+    pub queued: bool,
+    /// It went out beyond the limit, to see whether there is more.
+    pub beyond: bool,
+    /// Where it stood when it went out.
+    pub counts: Counts,
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub struct Slots {
+    table: Table<Token, Slot>,
+    held: u32,
+    asking: u32,
+    queued: u32,
+    granted: u32,
+    beyond: u32,
+    /// Nothing expires before this.
+    expiry: Option<Instant>,
+}
+
+impl Slots {
+    /// The provider's slots that are in use, as far as is known.
+    pub fn held(&self) -> u32 {
+        self.held
+    }
+
+    /// Slots that were asked for, or may be, and whose answer is not known.
+    pub fn asking(&self) -> u32 {
+        self.asking
+    }
+
+    /// Tasks that were last seen to wait at the provider.
+    pub fn queued(&self) -> u32 {
+        self.queued
+    }
+
+    /// Permits that are not used yet.
+    pub fn granted(&self) -> u32 {
+        self.granted
+    }
+
+    /// Slots beyond the limit that were asked for, and whose answer is not known.
+    pub fn beyond(&self) -> u32 {
+        self.beyond
+    }
+
+    /// Whether there is no permit.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// A permit.
+    pub fn get(&self, token: Token) -> Option<&Slot> {
+        self.table.get(&token)
+    }
+
+    fn count(&mut self, slot: Slot, sign: bool) {
+        let add = |counter: &mut u32, figure: u32| {
+            *counter = if sign { counter.saturating_add(figure) } else { counter.saturating_sub(figure) };
+        };
+        if slot.permit.is_asking() {
+            add(&mut self.asking, slot.weight);
+        } else {
+            add(&mut self.held, slot.weight);
+        }
+        add(&mut self.beyond, if slot.beyond && slot.permit.is_asking() { slot.weight } else { 0 });
+        add(&mut self.queued, u32::from(slot.queued));
+        add(&mut self.granted, u32::from(slot.permit == Permit::Granted));
+    }
+
+    /// Adds one.
+    pub fn insert(&mut self, token: Token, slot: Slot) {
+        self.remove(token);
+        self.count(slot, true);
+        self.note_expiry(slot.until);
+        self.table.insert(token, slot);
+    }
+
+    /// Takes one out.
+    pub fn remove(&mut self, token: Token) -> Option<Slot> {
+        let slot = self.table.remove(&token)?;
+        self.count(slot, false);
+        Some(slot)
+    }
+
+    /// Changes one, if it is there.
+    pub fn change(&mut self, token: Token, change: impl FnOnce(&mut Slot)) {
+        let Some(mut slot) = self.table.get(&token).copied() else { return };
+        self.count(slot, false);
+        change(&mut slot);
+        self.count(slot, true);
+        self.note_expiry(slot.until);
+        if let Some(place) = self.table.get_mut(&token) {
+            *place = slot;
+        }
+    }
+
+    fn note_expiry(&mut self, until: Instant) {
+        self.expiry = Some(self.expiry.map_or(until, |known| known.min(until)));
+    }
+
+    /// The permits in this state, oldest first.
+    pub fn in_state(&self, permit: Permit) -> impl Iterator<Item = (Token, &Slot)> {
+        self.table.iter().filter(move |(_, slot)| slot.permit == permit)
+    }
+
+    /// The slots of tasks that began before this one.
+    pub fn held_before(&self, token: Token) -> u32 {
+        let older = self.table.iter().take_while(|(other, _)| *other < token);
+        older.filter(|(_, slot)| !slot.permit.is_asking()).map(|(_, slot)| slot.weight).sum()
+    }
+
+    /// The slots that were asked for before this one, and whose answer is not known.
+    pub fn asked_before(&self, token: Token) -> u32 {
+        let older = self.table.iter().take_while(|(other, _)| *other < token);
+        older.filter(|(_, slot)| matches!(slot.permit, Permit::Sent | Permit::Stale)).map(|(_, slot)| slot.weight).sum()
+    }
+
+    /// When to look for what has expired.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.expiry.filter(|_| !self.table.is_empty())
+    }
+
+    /// Takes back what nobody has renewed.
+    pub fn expire(&mut self, now: Instant) {
+        if self.expiry.is_none_or(|expiry| expiry > now) {
+            return;
+        }
+        for token in gather(self.table.iter().filter(|(_, slot)| slot.until <= now).map(|(token, _)| token)) {
+            self.remove(token);
+        }
+        self.expiry = self.table.values().map(|slot| slot.until).min();
+    }
+}

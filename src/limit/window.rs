@@ -1,0 +1,124 @@
+//! Limits over time: so much in so long, rolling.
+
+use alloc::collections::VecDeque;
+
+use super::message::Known;
+use crate::time::{Instant, Millis};
+
+/// A window is cut into so many pieces at most: what came within one piece leaves together, at the time of the last. 0.4 % of a minute is 234 ms.
+const PIECES: Millis = 256;
+
+/// How much there was in the last so many ms.
+#[derive(Debug)]
+pub struct Counter {
+    length: Millis,
+    entries: VecDeque<(Instant, u32)>,
+    total: u32,
+}
+
+impl Counter {
+    /// Counts over `length` ms.
+    pub fn new(length: Millis) -> Counter {
+        Counter { length, entries: VecDeque::new(), total: 0 }
+    }
+
+    /// Counts one more, or several.
+    pub fn add(&mut self, now: Instant, weight: u32) {
+        self.total = self.total.saturating_add(weight);
+        match self.entries.back_mut() {
+            Some((at, count)) if at.until(now) <= self.length / PIECES => (*at, *count) = (now, *count + weight),
+            _ => self.entries.push_back((now, weight)),
+        }
+    }
+
+    /// The latest one was none.
+    pub fn take_back(&mut self) {
+        if let Some((_, count)) = self.entries.back_mut().filter(|(_, count)| *count > 0) {
+            *count -= 1;
+            self.total = self.total.saturating_sub(1);
+        }
+    }
+
+    /// How much is in the window now.
+    pub fn count(&mut self, now: Instant) -> u32 {
+        while let Some((_, weight)) = self.entries.front().copied().filter(|(at, _)| at.after(self.length) <= now) {
+            self.entries.pop_front();
+            self.total = self.total.saturating_sub(weight);
+        }
+        self.total
+    }
+
+    /// When so few are left that one more makes `limit`.
+    pub fn room_at(&self, limit: u32) -> Option<Instant> {
+        let mut left = self.total;
+        let mut at = None;
+        for (when, weight) in &self.entries {
+            if left < limit {
+                break;
+            }
+            left = left.saturating_sub(*weight);
+            at = Some(when.after(self.length));
+        }
+        at
+    }
+
+    /// When the oldest leaves.
+    pub fn first_leaves_at(&self) -> Option<Instant> {
+        self.entries.front().map(|(at, _)| at.after(self.length))
+    }
+
+    /// How much there was when it was last looked at.
+    pub fn total(&self) -> u32 {
+        self.total
+    }
+}
+
+/// A window that is only suspected is tried after this: one refusal more, against a minute without work if it is not there.
+const FIRST_DOUBT: Millis = 20_000;
+/// Between two tries whether a window that was only inferred is still there.
+const DOUBT_EVERY: Millis = 180_000;
+
+/// What counts in a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// Submits that were accepted.
+    Accepted,
+    /// Every submit that was answered.
+    All,
+}
+
+/// A window that is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Rolling {
+    /// So much.
+    pub limit: u32,
+    /// What is counted.
+    pub taken: Taken,
+    /// Who says so.
+    pub known: Known,
+    /// When one submit may go out although it is full, to see whether it is still there.
+    pub doubt_at: Instant,
+    doubt_every: Millis,
+}
+
+impl Rolling {
+    /// A window that the caller told of; it is never doubted.
+    pub fn told(limit: u32) -> Rolling {
+        Rolling { limit, taken: Taken::All, known: Known::Configured, doubt_at: Instant::NEVER, doubt_every: 0 }
+    }
+
+    /// A window that explains what was refused.
+    pub fn inferred(limit: u32, taken: Taken, known: Known, now: Instant) -> Rolling {
+        let doubt_every = if known == Known::Confirmed { DOUBT_EVERY } else { FIRST_DOUBT };
+        Rolling { limit: limit.max(1), taken, known, doubt_at: now.after(doubt_every), doubt_every }
+    }
+
+    /// It was doubted, and refused: it is there.
+    pub fn confirm(&mut self, now: Instant) {
+        if self.known != Known::Configured {
+            self.known = Known::Confirmed;
+            self.doubt_every = self.doubt_every.saturating_mul(2).clamp(DOUBT_EVERY, DOUBT_EVERY * 8);
+            self.doubt_at = now.after(self.doubt_every);
+        }
+    }
+}

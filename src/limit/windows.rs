@@ -1,0 +1,221 @@
+//! The windows of a lane: those that the caller told of, those that headers tell of, and those that refusals betray.
+
+use super::message::{Known, NotUntil, Wait, Window};
+use super::settings::Limits;
+use super::window::{Counter, Rolling, Taken};
+use crate::retry::hint::Rate;
+use crate::time::{Instant, Millis};
+
+const SECOND: Millis = 1_000;
+/// What providers mean by "a minute".
+pub const MINUTE: Millis = 60_000;
+const DAY: Millis = 86_400_000;
+
+/// What the provider's own headers leave, and until when that holds.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    left: u32,
+    until: Instant,
+}
+
+/// All windows of a lane.
+#[derive(Debug)]
+pub struct Windows {
+    now: Instant,
+    accepted_second: Counter,
+    accepted_minute: Counter,
+    all_minute: Counter,
+    accepted_day: Counter,
+    /// So many a second, below a limit a minute.
+    pub second: Option<Rolling>,
+    /// So many a minute.
+    pub minute: Option<Rolling>,
+    day: Option<Rolling>,
+    header: Option<(Window, Instant)>,
+    room: Option<Room>,
+}
+
+impl Windows {
+    /// What the caller says.
+    pub fn new(limits: &Limits) -> Windows {
+        Windows {
+            now: Instant::default(),
+            accepted_second: Counter::new(SECOND),
+            accepted_minute: Counter::new(MINUTE),
+            all_minute: Counter::new(MINUTE),
+            accepted_day: Counter::new(DAY),
+            second: None,
+            minute: limits.rpm.map(Rolling::told),
+            day: limits.rpd.map(Rolling::told),
+            header: None,
+            room: None,
+        }
+    }
+
+    /// The latest instant that was heard of.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Time goes on.
+    pub fn go_on(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        self.room = self.room.filter(|room| room.until > now);
+        if let Some((window, _)) = self.header.as_mut().filter(|(_, reset)| *reset <= now) {
+            window.used = 0;
+        }
+    }
+
+    /// Accepted in the last second, accepted in the last minute, answered in the last minute.
+    pub fn counts(&mut self, now: Instant) -> [u32; 3] {
+        [self.accepted_second.count(now), self.accepted_minute.count(now), self.all_minute.count(now)]
+    }
+
+    /// A submit goes out.
+    pub fn sent(&mut self) {
+        if let Some(room) = &mut self.room {
+            room.left = room.left.saturating_sub(1);
+        }
+    }
+
+    /// A submit was accepted.
+    pub fn accepted(&mut self, now: Instant) {
+        let full = self.minute.filter(|window| self.minute_used(now, window.taken) >= window.limit);
+        if let Some(window) = &mut self.minute {
+            match window.known {
+                Known::Confirmed if full.is_some() => window.limit = window.limit.saturating_add(window.limit / 4 + 1),
+                _ => {}
+            }
+        }
+        // What goes through a window that is full shows that there is none.
+        self.minute = self.minute.filter(|window| full.is_none() || window.known != Known::Suspected);
+        if self.second.is_some_and(|window| self.accepted_second.count(now) >= window.limit) {
+            self.second = None;
+        }
+        self.accepted_second.add(now, 1);
+        self.accepted_minute.add(now, 1);
+        self.all_minute.add(now, 1);
+        if self.day.is_some() {
+            self.accepted_day.add(now, 1);
+        }
+    }
+
+    /// One that was presumed to be accepted was not.
+    pub fn take_back(&mut self) {
+        for counter in
+            [&mut self.accepted_second, &mut self.accepted_minute, &mut self.all_minute, &mut self.accepted_day]
+        {
+            counter.take_back();
+        }
+    }
+
+    /// A submit was refused. Says whether the window of a minute was full, so that it explains that.
+    pub fn refused(&mut self, now: Instant) -> bool {
+        let full = self.minute.is_some_and(|window| self.minute_used(now, window.taken) >= window.limit);
+        if let Some(window) = self.minute.as_mut().filter(|_| full) {
+            window.confirm(now);
+        }
+        self.all_minute.add(now, 1);
+        full
+    }
+
+    /// There was a refusal that the window of a minute doesn't explain: if it was only suspected, it is not there.
+    pub fn doubt(&mut self) {
+        self.minute = self.minute.filter(|window| window.known != Known::Suspected);
+        self.second = self.second.filter(|window| window.known != Known::Suspected);
+    }
+
+    fn minute_used(&mut self, now: Instant, taken: Taken) -> u32 {
+        match taken {
+            Taken::Accepted => self.accepted_minute.count(now),
+            Taken::All => self.all_minute.count(now),
+        }
+    }
+
+    fn counter(&self, taken: Taken) -> &Counter {
+        if taken == Taken::Accepted { &self.accepted_minute } else { &self.all_minute }
+    }
+
+    /// When the oldest of this minute leaves it.
+    pub fn first_leaves_at(&self, taken: Taken) -> Option<Instant> {
+        self.counter(taken).first_leaves_at()
+    }
+
+    /// The provider's own count is better than any of ours: what it leaves is kept to, and where that is nothing, nobody asks. Says for how long.
+    pub fn rated(&mut self, now: Instant, rate: Rate, asking: u32) -> Option<Millis> {
+        let used = rate.limit.saturating_sub(rate.remaining);
+        let window = Window { limit: rate.limit, used, length: rate.reset, known: Known::Header };
+        self.header = Some((window, now.after(rate.reset)));
+        self.room = None;
+        if rate.reset == 0 {
+            return None;
+        }
+        // A limit over more than a minute comes back little by little (OpenAI's 200 a day are one every 7m12s): where a provider's doesn't, one refusal tells.
+        let first = rate.reset / u64::from(rate.limit.max(1));
+        let wait = rate.reset.min(first.max(MINUTE));
+        if rate.remaining == 0 {
+            return Some(wait);
+        }
+        self.room = Some(Room { left: rate.remaining.saturating_sub(asking), until: now.after(wait) });
+        None
+    }
+
+    /// Nothing more may go out for the sake of a window.
+    pub fn obstacle(&mut self, now: Instant, asking: u32) -> Result<(), NotUntil> {
+        let full = |at: Option<Instant>| Err(NotUntil { wait: Wait::Window, at, hinted: false });
+        if let Some(room) = self.room.filter(|room| room.left == 0) {
+            return full(Some(room.until));
+        }
+        if let Some(window) = self.second {
+            if self.accepted_second.count(now) + asking >= window.limit {
+                return full(self.accepted_second.room_at(window.limit.saturating_sub(asking)));
+            }
+        }
+        if let Some(window) = self.minute {
+            let doubted = window.doubt_at <= now && asking == 0;
+            if self.minute_used(now, window.taken) + asking >= window.limit && !doubted {
+                let at = self.counter(window.taken).room_at(window.limit.saturating_sub(asking));
+                return full(at.map(|at| if asking == 0 { at.min(window.doubt_at) } else { at }));
+            }
+        }
+        if let Some(window) = self.day {
+            if self.accepted_day.count(now) + asking >= window.limit {
+                return full(self.accepted_day.room_at(window.limit.saturating_sub(asking)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The tightest limit over time: what is sure before what is not.
+    pub fn tightest(&self) -> Option<Window> {
+        let shown = |window: Rolling, used: u32, length: Millis| Window {
+            limit: window.limit,
+            used: used.min(window.limit),
+            length,
+            known: window.known,
+        };
+        let minute = self.minute.map(|window| {
+            let used = match window.taken {
+                Taken::Accepted => self.accepted_minute.total(),
+                Taken::All => self.all_minute.total(),
+            };
+            shown(window, used, MINUTE)
+        });
+        let second = self.second.map(|window| shown(window, self.accepted_second.total(), SECOND));
+        let day = self.day.map(|window| shown(window, self.accepted_day.total(), DAY));
+        self.header.map(|(window, _)| window).or(minute).or(second).or(day)
+    }
+
+    /// What is worth keeping.
+    pub fn learned(&self) -> Option<(u32, Millis)> {
+        let inferred = |window: &Rolling| window.known == Known::Confirmed;
+        self.minute.filter(inferred).map(|window| (window.limit, MINUTE))
+    }
+
+    /// Begins with what an earlier process found out, unless something is known already.
+    pub fn recall(&mut self, now: Instant, window: Option<(u32, Millis)>) {
+        if let Some((limit, _)) = window.filter(|(_, length)| *length == MINUTE && self.minute.is_none()) {
+            self.minute = Some(Rolling::inferred(limit, Taken::Accepted, Known::Suspected, now));
+        }
+    }
+}
