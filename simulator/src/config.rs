@@ -327,8 +327,8 @@ impl Config {
         Ok(config)
     }
 
-    /// The concurrency cap at a time.
-    pub(crate) fn cap_at(&self, now_ms: u64) -> Option<u32> {
+    /// The concurrency cap at a world time, if there is one.
+    pub fn cap_at(&self, now_ms: u64) -> Option<u32> {
         self.concurrency_schedule.at(now_ms).or(self.concurrency)
     }
 }

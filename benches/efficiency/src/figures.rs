@@ -198,3 +198,30 @@ impl Figures {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidegate::options::Priority;
+
+    fn ask(client: usize, settled: u64) -> Ask {
+        Ask { at: 0, client, tenant: 0, priority: Priority::Batch, settled: Some((settled, true)) }
+    }
+
+    #[test]
+    fn jain_looks_at_the_time_in_which_all_have_something_to_do() {
+        let fair = [ask(0, 1), ask(1, 2), ask(0, 3), ask(1, 4)];
+        assert!((jain(2, &fair) - 0.9).abs() < 1e-9, "the first is done at 3, when the other has one of two");
+        // Whoever comes last has done nothing by the time the first is done: 1 / clients.
+        let starved = [ask(0, 1), ask(0, 2), ask(1, 3), ask(1, 4)];
+        assert!((jain(2, &starved) - 0.5).abs() < 1e-9);
+        assert_eq!(jain(1, &fair[..1]), 1.0);
+    }
+
+    #[test]
+    fn cells_count_alike_and_the_worst_run_shows() {
+        let figures = |ratio, worst, refusals| Figures { ratio, worst, refusals, runs: 3, ..Figures::default() };
+        let all = Figures::together(&[figures(1.0, 1.1, 2.0), figures(1.2, 1.3, 0.0)]);
+        assert_eq!((all.ratio, all.worst, all.refusals, all.most_refusals, all.runs), (1.1, 1.3, 1.0, 2.0, 6));
+    }
+}

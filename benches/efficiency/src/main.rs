@@ -126,7 +126,9 @@ impl Arguments {
 
     fn trace(&self, cell: &Cell) {
         println!("{}", cell.to_json());
-        let result = run(cell, self.seed.unwrap_or(1), Some(&mut Trace::new(self.trace_all)));
+        let mut trace = Trace::new(self.trace_all);
+        let result = run(cell, self.seed.unwrap_or(1), Some(&mut trace));
+        trace.sum_up();
         println!("{result:?}, ratio {:.3}", result.ratio());
     }
 }

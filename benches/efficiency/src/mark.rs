@@ -106,3 +106,36 @@ impl Mark {
         words.join(", ")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_missed_by_each_of_its_figures_and_by_what_is_not_delivered() {
+        let cell = Cell::new(Some(16), 160);
+        let good = Figures { ratio: 1.04, worst: 1.05, refusals: 0.0, ..Figures::default() };
+        let mark = Mark::of(1.04, 1.05, 0.0);
+        let met = |mark: &Mark, figures: &Figures| mark.is_met(figures, [(&cell, figures)].into_iter());
+        assert!(met(&mark, &good));
+        for bad in [
+            Figures { ratio: 1.041, ..good.clone() },
+            Figures { worst: 1.051, ..good.clone() },
+            Figures { refusals: 0.1, ..good.clone() },
+            Figures { undelivered: 1, ..good.clone() },
+        ] {
+            assert!(!met(&mark, &bad), "{bad:?}");
+        }
+        let polls = Mark { polls: &[(11.0, 0.46), (9.0, 0.55)], ..Mark::default() };
+        for (polls_a_task, added, is_met) in
+            [(11.0, 0.46, true), (9.0, 0.5, true), (10.0, 0.5, false), (12.0, 0.1, false)]
+        {
+            assert_eq!(met(&polls, &Figures { polls: polls_a_task, added, ..good.clone() }), is_met);
+        }
+        let near = Mark { by_distance: true, ..Mark::default() };
+        assert!(
+            met(&near, &Figures { ratio: 1.03, ..good.clone() })
+                && !met(&near, &Figures { ratio: 1.06, ..good.clone() })
+        );
+    }
+}

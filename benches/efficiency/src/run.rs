@@ -165,6 +165,11 @@ impl Loop<'_> {
     }
 
     fn perform(&mut self, event: Event) {
+        let accepted = self.world.stats().accepted;
+        if let Some(trace) = &mut self.trace {
+            self.world.advance(self.now);
+            trace.pass(self.now, accepted < self.asks.len() as u64, &self.world);
+        }
         match event {
             Event::Ask(task) => self.ask(task),
             Event::Arrive(client, call, request, purpose) => self.arrive(client, call, &request, purpose),

@@ -7,11 +7,18 @@ use tidegate::task::TaskId;
 use tidegate::time::Instant;
 use tidegate_simulator::{Stats, World};
 
+/// Of how long a run the idle slots are told in one figure, ms.
+const STRETCH: u64 = 10_000;
+
 /// Prints as the run goes.
 #[derive(Debug, Default)]
 pub struct Trace {
     everything: bool,
     seen: Vec<Option<LaneSnapshot>>,
+    /// Slot-ms that there were and that nobody used, though something waited, in each [`STRETCH`].
+    idle: Vec<(u64, u64)>,
+    /// Up to when that is known, and how it stood then: slots, and those in use.
+    known: (u64, u64, u64),
     /// What truly refused, in the order of the refusals that are on their way to a client.
     refused: Vec<Vec<&'static str>>,
 }
@@ -57,7 +64,8 @@ impl Trace {
         let window = lane.window.map_or(String::new(), |window| {
             format!(" window {}/{} in {} s {:?}", window.used, window.limit, window.length / 1000, window.known)
         });
-        let truth = world.stats().in_flight;
+        let cap = world.config().cap_at(now).map_or(String::new(), |cap| format!(" of {cap}"));
+        let truth = format!("{}{cap}", world.stats().in_flight);
         let (waiting, out) = engine.counts();
         let text = format!(
             "limit {:<4} held {:<4} queued {:<3} {:?}{window}{pause} | truly in flight {truth}, waiting {waiting}, out {out}, refusals {}",
@@ -65,6 +73,37 @@ impl Trace {
         );
         *seen = Some(lane);
         self.line(now, client, &text);
+    }
+
+    /// Time has come to this; what stood at the last event counts until now, an end between two of them is seen at the second. `waits`: something has not been let in yet.
+    pub fn pass(&mut self, now: u64, waits: bool, world: &World) {
+        let (mut from, cap, used) = self.known;
+        while from < now {
+            let stretch = from / STRETCH;
+            let until = now.min((stretch + 1) * STRETCH);
+            if let Some((idle, all)) = at(&mut self.idle, stretch as usize) {
+                *idle += (until - from) * cap.saturating_sub(used);
+                *all += (until - from) * cap;
+            }
+            from = until;
+        }
+        let cap = world.config().cap_at(now).filter(|_| waits).unwrap_or(0);
+        self.known = (now, u64::from(cap), world.stats().in_flight);
+    }
+
+    /// Where slots were idle though something waited: for each stretch with more than a twentieth of them.
+    pub fn sum_up(&self) {
+        let (idle, all) = self.idle.iter().fold((0, 0), |sum, stretch| (sum.0 + stretch.0, sum.1 + stretch.1));
+        let share = |idle: u64, all: u64| 100.0 * idle as f64 / all.max(1) as f64;
+        println!("idle slots while something waited: {:.1} % of all", share(idle, all));
+        for (place, (idle, all)) in self.idle.iter().enumerate().filter(|(_, (idle, all))| idle * 20 > *all) {
+            println!(
+                "{:>10} s and {} more: {:.0} %",
+                place as u64 * STRETCH / 1_000,
+                STRETCH / 1_000,
+                share(*idle, *all)
+            );
+        }
     }
 
     /// A request reached the provider.
