@@ -20,8 +20,7 @@ fn smallest() -> Vec<Row> {
 
 #[test]
 fn everything_is_delivered_and_nothing_paid_twice() {
-    // Several clients on one key starve each other as long as a lane gives up on a key that others use up.
-    let rows: Vec<Row> = smallest().into_iter().filter(|row| row.cells[0].clients == 1).collect();
+    let rows = smallest();
     for result in measure(&rows, &[1]) {
         let row = result.row.name;
         assert_eq!((result.all.undelivered, result.all.twice), (0, 0), "{row}: {}", result.cells[0].cell.name);
@@ -83,7 +82,7 @@ fn what_comes_out_can_be_read() {
     let cell = &json["cells"][0];
     let run = &cell["runs"][0];
     let ratio = run["makespan"].as_f64().unwrap() / run["optimum"].as_f64().unwrap();
-    assert_eq!(cell["figures"]["ratio"].as_f64().unwrap(), ratio);
+    assert!((cell["figures"]["ratio"].as_f64().unwrap() - ratio).abs() < 1e-9);
     assert_eq!((run["undelivered"].as_u64(), run["twice"].as_u64()), (Some(0), Some(0)));
 }
 
