@@ -98,7 +98,7 @@ fn untold(shapes: &Shapes) -> Vec<Row> {
     ]
 }
 
-fn drop(first: u32, steps: &[Step], tasks: u32) -> Cell {
+fn course(first: u32, steps: &[Step], tasks: u32) -> Cell {
     let list: Vec<(u64, u32)> = steps.iter().map(|(at, cap)| (at * 1_000, *cap)).collect();
     let words: Vec<String> = steps.iter().map(|(at, cap)| format!("{cap} @{at} s")).collect();
     let name = format!("cap {first}, {}", words.join(", "));
@@ -225,8 +225,13 @@ fn others(shapes: &Shapes) -> Vec<Row> {
 
 /// Every row.
 pub fn rows(shapes: &Shapes) -> Vec<Row> {
-    let drops = shapes.drops.iter().map(|(first, steps, tasks)| drop(*first, steps, *tasks));
-    let drops = Row::new("drop and recovery", Mark::of(1.08, 1.15, 7.0), drops.collect());
-    let parts = [told(shapes), untold(shapes), vec![drops], windows(shapes), clients(shapes), others(shapes)];
+    let courses = |all: &[(u32, &[Step], u32)]| {
+        all.iter().map(|(first, steps, tasks)| course(*first, steps, *tasks)).collect::<Vec<Cell>>()
+    };
+    let changes = vec![
+        Row::new("drop and recovery", Mark::of(1.08, 1.15, 7.0), courses(shapes.drops)),
+        Row::new("  a cap that is raised", Mark::default(), courses(shapes.raises)),
+    ];
+    let parts = [told(shapes), untold(shapes), changes, windows(shapes), clients(shapes), others(shapes)];
     parts.into_iter().flatten().collect()
 }

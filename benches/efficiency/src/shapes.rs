@@ -47,6 +47,8 @@ pub struct Shapes {
     pub quick: Distribution,
     /// Caps that change: the first, its steps, and how many tasks.
     pub drops: &'static [(u32, &'static [Step], u32)],
+    /// Caps that are only raised.
+    pub raises: &'static [(u32, &'static [Step], u32)],
     /// Cap and submits a minute.
     pub windows: &'static [(u32, u32)],
     /// Where refusals count as well.
@@ -119,9 +121,9 @@ pub const FULL: Shapes = Shapes {
         (32, &[(120, 8), (300, 32)], 700),
         (48, &[(100, 5), (260, 20)], 500),
         (16, &[(60, 4), (150, 16)], 300),
-        (8, &[(90, 64)], 600),
         (64, &[(60, 16)], 600),
     ],
+    raises: &[(8, &[(90, 64)], 600), (16, &[(60, 24)], 400)],
     windows: &[(16, 15), (64, 15), (10, 30), (64, 30), (16, 40), (64, 60), (200, 60), (40, 90), (64, 90)],
     counting: &[(16, 40), (16, 30), (64, 60)],
     hints: HINTS,
@@ -193,6 +195,7 @@ pub const HELD_OUT: Shapes = Shapes {
         (12, &[(80, 3), (200, 30)], 300),
         (100, &[(90, 37), (180, 100)], 1_500),
     ],
+    raises: &[(11, &[(70, 37)], 500)],
     windows: &[(11, 20), (37, 20), (23, 33), (100, 33), (37, 75), (128, 75)],
     counting: &[(11, 33), (23, 20), (37, 75)],
     hints: HINTS,

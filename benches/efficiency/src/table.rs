@@ -49,6 +49,13 @@ pub fn print(results: &[MeasuredRow<'_>], with_cells: bool) {
             Some(true) => format!("met     {words}"),
             Some(false) => format!("MISSED  {words}"),
         };
+        let slowest = result.cells.iter().max_by(|one, other| one.figures.worst.total_cmp(&other.figures.worst));
+        let mark = match (result.is_met(), slowest) {
+            (Some(false), Some(slowest)) if result.cells.len() > 1 => {
+                format!("{mark}; slowest in {}", slowest.cell.name)
+            }
+            _ => mark,
+        };
         line(result.row.name, &result.cells.len().to_string(), &result.all, &mark);
         for measured in result.cells.iter().filter(|_| with_cells) {
             let bound =
