@@ -95,11 +95,19 @@ struct Place {
     within: usize,
 }
 
+/// The codes from a bound on, up to the bound of the next leaf.
+#[derive(Debug)]
+struct Leaf {
+    /// Beside the entries and not among them: whoever looks for a leaf reads nothing else.
+    from: Entry,
+    entries: Vec<Entry>,
+}
+
 /// Codes in order, and the slots that they lead to. Nothing here knows what is in the slots, so it is compiled once.
 #[derive(Debug, Default)]
 struct Index {
     /// No leaf is empty.
-    leaves: Vec<Vec<Entry>>,
+    leaves: Vec<Leaf>,
     free: Vec<u32>,
     count: usize,
 }
@@ -107,19 +115,23 @@ struct Index {
 impl Index {
     /// The place of the first code that is not before this one; behind the last of a leaf, it is the beginning of the next.
     fn place(&self, code: u128) -> Place {
+        let leaf = self.leaves.partition_point(|leaf| leaf.from.code() <= code).saturating_sub(1);
+        let Some(Leaf { entries, .. }) = self.leaves.get(leaf) else { return Place::default() };
         // Most are newer than all others.
-        let last = self.leaves.len().saturating_sub(1);
-        let newest = self.leaves.get(last).and_then(|leaf| Some((leaf.last()?, leaf.len())));
-        if let Some((_, within)) = newest.filter(|(newest, _)| newest.is_before(code)) {
-            return Place { leaf: last, within };
+        let Some(newest) = entries.last().filter(|newest| !newest.is_before(code)) else {
+            return Place { leaf, within: entries.len() };
+        };
+        // Numbers that grow stand side by side: so far from the last one it would be.
+        let back = newest.low.wrapping_sub(code as u64).min(entries.len() as u64) as usize;
+        let guess = (entries.len() - 1).wrapping_sub(back);
+        if entries.get(guess).is_some_and(|entry| entry.code() == code) {
+            return Place { leaf, within: guess };
         }
-        let leaf = self.leaves.partition_point(|leaf| leaf.last().is_some_and(|entry| entry.is_before(code)));
-        let within = self.leaves.get(leaf).map_or(0, |leaf| leaf.partition_point(|entry| entry.is_before(code)));
-        Place { leaf, within }
+        Place { leaf, within: entries.partition_point(|entry| entry.is_before(code)) }
     }
 
     fn entry(&self, place: Place) -> Option<&Entry> {
-        self.leaves.get(place.leaf)?.get(place.within)
+        self.leaves.get(place.leaf)?.entries.get(place.within)
     }
 
     fn find(&self, code: u128) -> Option<usize> {
@@ -134,19 +146,20 @@ impl Index {
         }
         let slot = self.free.pop().unwrap_or(self.count as u32);
         self.count += 1;
-        let full = self.leaves.get_mut(place.leaf).filter(|leaf| leaf.len() >= LEAF);
-        if let Some(leaf) = full {
+        let new = Entry::new(code, slot);
+        if let Some(full) = self.leaves.get_mut(place.leaf).filter(|leaf| leaf.entries.len() >= LEAF) {
             // What grows at its end leaves full leaves behind.
             let middle = if place.within == LEAF { LEAF } else { LEAF / 2 };
-            let upper = leaf.split_off(middle);
-            self.leaves.insert(place.leaf + 1, upper);
+            let entries = full.entries.split_off(middle);
+            let from = entries.first().copied().unwrap_or(new);
+            self.leaves.insert(place.leaf + 1, Leaf { from, entries });
             if place.within > middle || place.within == LEAF {
                 place = Place { leaf: place.leaf + 1, within: place.within - middle };
             }
         }
         match self.leaves.get_mut(place.leaf) {
-            Some(leaf) => leaf.insert(place.within, Entry::new(code, slot)),
-            None => self.leaves.push(vec![Entry::new(code, slot)]),
+            Some(leaf) => leaf.entries.insert(place.within, new),
+            None => self.leaves.push(Leaf { from: new, entries: vec![new] }),
         }
         slot as usize
     }
@@ -155,16 +168,16 @@ impl Index {
         let place = self.place(code);
         self.entry(place).filter(|entry| entry.code() == code)?;
         let leaf = self.leaves.get_mut(place.leaf)?;
-        let Entry { slot, .. } = leaf.remove(place.within);
-        let left = leaf.len();
+        let Entry { slot, .. } = leaf.entries.remove(place.within);
+        let left = leaf.entries.len();
         self.count -= 1;
         self.free.push(slot);
         if left == 0 {
             self.leaves.remove(place.leaf);
-        } else if left < LEAF / 4 && self.leaves.get(place.leaf + 1).is_some_and(|next| next.len() < LEAF / 2) {
+        } else if left < LEAF / 4 && self.leaves.get(place.leaf + 1).is_some_and(|next| next.entries.len() < LEAF / 2) {
             let mut next = self.leaves.remove(place.leaf + 1);
             if let Some(leaf) = self.leaves.get_mut(place.leaf) {
-                leaf.append(&mut next);
+                leaf.entries.append(&mut next.entries);
             }
         }
         Some(slot as usize)
@@ -234,7 +247,7 @@ impl<K: Key, T> Table<K, T> {
 
     /// The highest key.
     pub fn last(&self) -> Option<K> {
-        self.index.leaves.last().and_then(|leaf| leaf.last()).map(|entry| K::of(entry.code()))
+        self.index.leaves.last().and_then(|leaf| leaf.entries.last()).map(|entry| K::of(entry.code()))
     }
 
     /// Keys and values in the order of the keys.
@@ -348,7 +361,7 @@ mod tests {
             prop_assert_eq!(&entries, &model.iter().map(|(key, value)| (*key, *value)).collect::<Vec<_>>());
             let upper: Vec<u64> = table.starting_at(from).map(|(key, _)| key).collect();
             prop_assert_eq!(upper, model.range(from..).map(|(key, _)| *key).collect::<Vec<_>>());
-            prop_assert!(table.index.leaves.iter().all(|leaf| !leaf.is_empty() && leaf.len() <= LEAF));
+            prop_assert!(table.index.leaves.iter().all(|leaf| !leaf.entries.is_empty() && leaf.entries.len() <= LEAF));
         }
     }
 
