@@ -1,7 +1,9 @@
 //! How a client and a call are set up. The facade has checked shapes already; what is missing or odd here falls back to the default.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::{Deref, DerefMut};
 
 use crate::gather::gather;
 use crate::json::Json;
@@ -48,6 +50,30 @@ impl Default for RetryPolicy {
             max_retry_after: Millis::MAX,
             ambiguous: Ambiguous::IfIdempotent,
         }
+    }
+}
+
+/// A policy that many calls share: 100,000 that wait have one. Who changes it has one of his own from then on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SharedPolicy(Arc<RetryPolicy>);
+
+impl From<RetryPolicy> for SharedPolicy {
+    fn from(policy: RetryPolicy) -> SharedPolicy {
+        SharedPolicy(Arc::new(policy))
+    }
+}
+
+impl Deref for SharedPolicy {
+    type Target = RetryPolicy;
+
+    fn deref(&self) -> &RetryPolicy {
+        &self.0
+    }
+}
+
+impl DerefMut for SharedPolicy {
+    fn deref_mut(&mut self) -> &mut RetryPolicy {
+        Arc::make_mut(&mut self.0)
     }
 }
 
@@ -137,7 +163,7 @@ pub struct CallOptions {
     /// The longest wait for a permit, ms.
     pub max_wait: Millis,
     /// What is done about faults.
-    pub retry: RetryPolicy,
+    pub retry: SharedPolicy,
     /// Whether to fetch the bytes before saying that the image is there.
     pub download: bool,
     /// The caller's own key; else one is made.
@@ -164,12 +190,12 @@ pub struct Defaults {
     /// See [`CallOptions::max_wait`]. 10 minutes where somebody is looking; a batch waits as long as it takes.
     pub max_wait: Option<Millis>,
     /// See [`RetryPolicy`].
-    pub retry: RetryPolicy,
+    pub retry: SharedPolicy,
 }
 
 impl Default for Defaults {
     fn default() -> Defaults {
-        Defaults { timeout: None, deadline: 600_000, max_wait: None, retry: RetryPolicy::default() }
+        Defaults { timeout: None, deadline: 600_000, max_wait: None, retry: SharedPolicy::default() }
     }
 }
 
@@ -181,7 +207,7 @@ impl Defaults {
             timeout: maybe_millis(json, "timeout", default.timeout),
             deadline: millis(json, "deadline", default.deadline),
             max_wait: json.get("maxWait").map(|_| millis(json, "maxWait", 600_000)),
-            retry: RetryPolicy::read(json.get("retry"), &default.retry),
+            retry: RetryPolicy::read(json.get("retry"), &default.retry).into(),
         }
     }
 }
@@ -213,7 +239,10 @@ impl CallOptions {
             timeout: maybe_millis(json, "timeout", base.timeout),
             deadline: millis(json, "deadline", base.deadline),
             max_wait: millis(json, "maxWait", base.max_wait),
-            retry: RetryPolicy::read(json.get("retry"), &base.retry),
+            retry: match json.get("retry") {
+                None => base.retry,
+                told => RetryPolicy::read(told, &base.retry).into(),
+            },
             // In a batch nobody may look before the addresses die.
             download: json.get("download").and_then(Json::boolean).unwrap_or(json.get("batch").is_some()),
             idempotency_key: json.text_of("idempotencyKey"),

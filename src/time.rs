@@ -1,26 +1,44 @@
 //! Instants, durations and HTTP dates. The core never reads a clock: `now` comes in with every call.
 
+use core::fmt;
+use core::num::NonZeroU64;
+
 use crate::text::whole;
 
 /// A length of time in milliseconds.
 pub type Millis = u64;
 
 /// A point on a monotonic clock, in milliseconds since an origin that only the host knows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Instant(u64);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Instant(
+    /// One more than the milliseconds: so an instant that may be missing takes no more room than one that may not, and tasks have many.
+    NonZeroU64,
+);
+
+impl Default for Instant {
+    fn default() -> Instant {
+        Instant::from_millis(0)
+    }
+}
+
+impl fmt::Debug for Instant {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Instant").field(&self.millis()).finish()
+    }
+}
 
 impl Instant {
     /// Later than anything that happens; stands for "never".
-    pub const NEVER: Instant = Instant(u64::MAX);
+    pub const NEVER: Instant = Instant(NonZeroU64::MAX);
 
     /// The instant that many milliseconds after the host's origin.
     pub const fn from_millis(millis: Millis) -> Instant {
-        Instant(millis)
+        Instant(NonZeroU64::MIN.saturating_add(millis))
     }
 
     /// Milliseconds since the host's origin.
     pub const fn millis(self) -> Millis {
-        self.0
+        self.0.get() - 1
     }
 
     /// `self` and `wait` later; saturates at [`Instant::NEVER`].
@@ -30,7 +48,7 @@ impl Instant {
 
     /// Milliseconds from `self` to `later`; zero if that has passed.
     pub const fn until(self, later: Instant) -> Millis {
-        later.0.saturating_sub(self.0)
+        later.0.get().saturating_sub(self.0.get())
     }
 }
 

@@ -20,8 +20,10 @@ use crate::task::{PartId, PartState};
 use crate::text::concat;
 use crate::time::{Instant, Millis};
 
-/// So many parts beyond the limit are written down ahead of their permit, so that a free slot never waits for the disk.
+/// So many parts more than there are free slots are written down ahead of their permit, so that a slot never waits for the disk.
 const AHEAD: usize = 8;
+/// And no more at a time, however many slots are free: a store is quicker than this many submits.
+const MOST_NEAR: usize = 256;
 
 /// A lane and those who wait for it.
 #[derive(Debug)]
@@ -37,9 +39,9 @@ pub(super) struct LaneSlot {
     /// Slots and windows are counted in images.
     counts_images: bool,
     queue: FairQueue,
-    /// Those so near the head that they may get the next permits, as of when the queue or the limit last changed.
+    /// Those so near the head that they may get the next permits, as of when the queue last changed or more slots were free.
     near: Vec<PartId>,
-    /// How many were to be near then; 0 once the queue has changed.
+    /// How many were looked for then; 0 once the queue has changed.
     looked: usize,
     grants: Vec<(Token, Instant)>,
     /// What the lane was last told of each band: how many wait, and how many slots the first takes.
@@ -157,13 +159,13 @@ impl Engine {
 
     /// Takes a part out of the queue, whether it stands there or not.
     pub(super) fn dequeue(&mut self, id: PartId) {
-        let Some((lane, place)) = self.place(id) else { return };
         let stands = self.part_mut(id).is_some_and(|part| take(&mut part.in_queue));
-        if let Some(slot) = self.lanes.get_mut(lane).filter(|_| stands) {
+        let Some((lane, place)) = self.place(id).filter(|_| stands) else { return };
+        if let Some(slot) = self.lanes.get_mut(lane) {
             slot.queue.remove(&place);
             (slot.looked, slot.changed) = (0, true);
-            self.count_waiting(id.task, false);
         }
+        self.count_waiting(id.task, false);
     }
 
     /// The part has its turn.
@@ -250,8 +252,10 @@ impl Engine {
     /// Writes down those that are near the head.
     fn plan_ahead(&mut self, lane: usize) {
         let Some(slot) = self.lanes.get_mut(lane) else { return };
-        let near = slot.lane.snapshot().limit as usize + AHEAD;
-        if slot.looked == near {
+        let believed = slot.lane.snapshot();
+        let free = believed.limit.saturating_sub(believed.held) as usize + slot.grants.len();
+        let near = free.min(MOST_NEAR) + AHEAD;
+        if near <= slot.looked {
             return;
         }
         slot.looked = near;
@@ -273,9 +277,9 @@ impl Engine {
     /// Gives each grant to the first part that is ready and whose owner is here to use it; what nobody needs goes back.
     fn bind_grants(&mut self, lane: usize) {
         let now = self.now;
+        self.lanes.get_mut(lane).into_iter().for_each(|slot| slot.grants.retain(|(_, until)| *until > now));
         loop {
             let Some(slot) = self.lanes.get_mut(lane) else { return };
-            slot.grants.retain(|(_, until)| *until > now);
             let Some((token, _)) = slot.grants.first().copied() else { return };
             let count = slot.grants.len();
             if slot.queue.len() < count {

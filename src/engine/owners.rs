@@ -1,7 +1,6 @@
 //! Who performs effects. In a page there is one owner; on hosts whose requests may not share I/O each call has its own, and one that dies with
 //! its request must not take permits, tasks or other owners with it.
 
-use super::timers::Timer;
 use super::{Effect, Engine};
 use crate::gather::gather;
 use crate::http::Purpose;
@@ -29,8 +28,8 @@ const STRIDE: Millis = GRACE;
 pub(super) struct Owner {
     /// What it is to do.
     pub effects: Table<u64, Effect>,
-    /// What falls due for its tasks.
-    pub timers: Table<u128, Timer>,
+    /// What falls due for its tasks: instants, and the codes of timers.
+    pub timers: Table<u128, ()>,
     /// How many parts of its tasks stand in a queue.
     pub waiting: usize,
     /// How many tasks are its own.
@@ -274,7 +273,9 @@ mod tests {
             assert_eq!(state.waiting, waiting);
             let watches = engine.tasks.values().flat_map(|task| &task.watchers).filter(|watcher| **watcher == owner);
             assert_eq!(state.watches, watches.count());
-            kept.extend(state.timers.iter().filter(|(_, timer)| !outlives(timer)).map(|(code, _)| (owner, code)));
+            kept.extend(
+                state.timers.keys().filter(|code| !outlives(&Timer::of(*code as u64))).map(|code| (owner, code)),
+            );
         }
         kept.sort_unstable();
         assert_eq!(kept, timers);

@@ -265,7 +265,9 @@ impl Engine {
         }
     }
 
-    fn new_part(&mut self, provider: usize, model: String, key: String, body: String) -> Part {
+    fn new_part(&mut self, provider: usize, model: String, key: String, mut body: String) -> Part {
+        // It may wait for long, in company.
+        body.shrink_to_fit();
         self.next_order += 1;
         Part {
             state: PartState::Waiting,

@@ -35,6 +35,17 @@ impl Timer {
             Timer::Lookup(task) => u64::from(task) | 1 << 62,
         }
     }
+
+    /// The timer of a code.
+    pub(super) fn of(code: u64) -> Timer {
+        let part = PartId { task: (code >> 16) as TaskId, index: code as u16 };
+        match code {
+            _ if code >> 63 > 0 => Timer::Call(code & !(1 << 63)),
+            _ if code >> 62 > 0 => Timer::Lookup(code as TaskId),
+            _ if code >> 48 > 0 => Timer::Patience(part),
+            _ => Timer::Due(part),
+        }
+    }
 }
 
 fn due_at(code: u128) -> Instant {
@@ -126,7 +137,7 @@ impl Engine {
             owner.timers.remove(&at(before, timer.code()));
         }
         if let Some(due) = due {
-            owner.timers.insert(at(due, timer.code()), timer);
+            owner.timers.insert(at(due, timer.code()), ());
         }
     }
 
@@ -134,7 +145,8 @@ impl Engine {
     fn take_due(&mut self) -> Option<Timer> {
         let firsts = self.owners.iter().filter_map(|(owner, state)| Some((state.timers.first()?, owner)));
         let (code, owner) = firsts.min().filter(|(code, _)| due_at(*code) <= self.now)?;
-        self.owners.get_mut(&owner)?.timers.remove(&code)
+        self.owners.get_mut(&owner)?.timers.remove(&code)?;
+        Some(Timer::of(code as u64))
     }
 
     /// Fires all that is due.

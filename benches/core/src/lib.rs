@@ -43,7 +43,8 @@ impl World {
             next: 0,
             waiting_inputs: VecDeque::new(),
             polls: BTreeMap::new(),
-            options: CallOptions::from_defaults(&Defaults::default(), priority),
+            // Each has a timer for the end of its patience, and nobody loses it.
+            options: CallOptions { max_wait: 1 << 40, ..CallOptions::from_defaults(&Defaults::default(), priority) },
             tenants: (0..tenants).map(|number| format!("tenant-{number}")).collect(),
             settled: 0,
         }

@@ -223,7 +223,7 @@ impl ClientBuilder {
 
     /// What is done about faults.
     pub fn retry(mut self, retry: RetryPolicy) -> ClientBuilder {
-        self.defaults.retry = retry;
+        self.defaults.retry = retry.into();
         self
     }
 

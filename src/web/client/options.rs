@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Error;
-use crate::options::{CallOptions, Defaults, Priority, RetryPolicy};
+use crate::options::{CallOptions, Defaults, Priority, RetryPolicy, SharedPolicy, Weight};
 use crate::time::Millis;
 
 /// What holds for one call; what is not set comes from the client.
@@ -24,6 +24,8 @@ pub struct Options {
     retry: Option<RetryPolicy>,
     download: Option<bool>,
     priority: Option<Priority>,
+    tenant: String,
+    weight: Weight,
     idempotency_key: Option<String>,
     metadata: Vec<(String, String)>,
 }
@@ -75,6 +77,12 @@ impl Options {
         self
     }
 
+    /// On whose behalf, and with what share: tenants that wait share a key by their weights. By default all calls are one tenant's, whose weight is 1.
+    pub fn tenant(mut self, name: &str, weight: f64) -> Options {
+        (self.tenant, self.weight) = (String::from(name), Weight::of(weight));
+        self
+    }
+
     /// The caller's own key: the same key is the same image, for as long as the client (and the provider) remember it.
     pub fn idempotency_key(mut self, key: &str) -> Options {
         self.idempotency_key = Some(String::from(key));
@@ -111,9 +119,11 @@ impl Options {
             timeout: self.timeout.or(base.timeout),
             deadline: self.deadline.unwrap_or(base.deadline),
             max_wait: self.max_wait.unwrap_or(base.max_wait),
-            retry: self.retry.clone().unwrap_or_else(|| base.retry.clone()),
+            retry: self.retry.clone().map_or_else(|| base.retry.clone(), SharedPolicy::from),
             download: self.download.unwrap_or(batch.is_some()),
             idempotency_key: self.idempotency_key.clone(),
+            tenant: self.tenant.clone(),
+            weight: self.weight,
             metadata: self.metadata.clone(),
             batch,
             ..base
