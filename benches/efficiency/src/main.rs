@@ -1,7 +1,5 @@
 //! `tidegate-efficiency`: see the library's documentation.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints")]
-
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,12 +11,13 @@ use tidegate_efficiency::measure::{Measured, MeasuredRow, measure, measure_cells
 use tidegate_efficiency::rows::rows;
 use tidegate_efficiency::shapes::{FULL, HELD_OUT, PART};
 use tidegate_efficiency::trace::Trace;
-use tidegate_efficiency::{Cell, Row, run, subset, table};
+use tidegate_efficiency::{Cell, Row, output, run, subset, table};
 
 const HELP: &str = "\
 tidegate-efficiency [OPTIONS]
 
   --only WORDS   the rows, or the cells, whose name holds these words
+  --row WORDS    of these, only the rows whose name holds these words
   --seeds N      how many seeds: 3, or 8 with --full and --held-out
   --full         the whole grid
   --held-out     other shapes and other seeds: for the end, never while anything is tuned
@@ -36,6 +35,7 @@ const HELD_OUT_SEEDS: u64 = 1_001;
 #[derive(Default)]
 struct Arguments {
     only: String,
+    row: String,
     seeds: Option<u64>,
     full: bool,
     held_out: bool,
@@ -53,6 +53,7 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
     while let Some(argument) = parser.next()? {
         match argument {
             Long("only") => arguments.only = parser.value()?.string()?,
+            Long("row") => arguments.row = parser.value()?.string()?,
             Long("seeds") => arguments.seeds = Some(parser.value()?.parse()?),
             Long("seed") => arguments.seed = Some(parser.value()?.parse()?),
             Long("full") => arguments.full = true,
@@ -83,7 +84,7 @@ impl Arguments {
             (false, true) => FULL,
             (false, false) => PART,
         };
-        let left = rows(&shapes).into_iter().map(|row| {
+        let left = rows(&shapes).into_iter().filter(|row| row.name.contains(&self.row)).map(|row| {
             let whole = row.name.contains(&self.only);
             let cells = row.cells.into_iter().filter(|cell| whole || cell.name.contains(&self.only));
             Row { cells: cells.collect(), ..row }
@@ -125,11 +126,11 @@ impl Arguments {
     }
 
     fn trace(&self, cell: &Cell) {
-        println!("{}", cell.to_json());
+        output::line(&cell.to_json().to_string());
         let mut trace = Trace::new(self.trace_all);
         let result = run(cell, self.seed.unwrap_or(1), Some(&mut trace));
         trace.sum_up();
-        println!("{result:?}, ratio {:.3}", result.ratio());
+        output::line(&format!("{result:?}, ratio {:.3}", result.ratio()));
     }
 }
 
@@ -142,7 +143,7 @@ fn main() -> ExitCode {
         }
     };
     if arguments.help {
-        print!("{HELP}");
+        output::line(HELP.trim_end());
         return ExitCode::SUCCESS;
     }
     match arguments.perform() {

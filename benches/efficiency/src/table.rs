@@ -3,12 +3,13 @@
 use crate::figures::Figures;
 use crate::mark::Mark;
 use crate::measure::{Measured, MeasuredRow};
+use crate::output;
 
 fn heading(first: &str) {
-    println!(
+    output::line(&format!(
         "{first:<52} {:>5} {:>5} {:>6} {:>6} {:>7} {:>7} {:>6} {:>6} {:>5} {:>5}  mark",
         "cells", "runs", "ratio", "worst", "ref/100", "most", "polls", "added", "Jain", "worst"
-    );
+    ));
 }
 
 fn line(name: &str, cells: &str, figures: &Figures, mark: &str) {
@@ -25,7 +26,7 @@ fn line(name: &str, cells: &str, figures: &Figures, mark: &str) {
     if figures.undelivered + figures.twice > 0 {
         more.push_str(&format!("  {} NOT DELIVERED, {} PAID TWICE", figures.undelivered, figures.twice));
     }
-    println!(
+    output::line(&format!(
         "{name:<52} {cells:>5} {:>5} {:>6.3} {:>6.3} {:>7.1} {:>7.1} {:>6.1} {:>6.2} {:>5.2} {:>5.2}  {more}",
         figures.runs,
         figures.ratio,
@@ -36,7 +37,7 @@ fn line(name: &str, cells: &str, figures: &Figures, mark: &str) {
         figures.added,
         figures.jain,
         figures.worst_jain,
-    );
+    ));
 }
 
 /// Prints rows; with each cell's own figures where that is asked for.
@@ -67,7 +68,10 @@ pub fn print(results: &[MeasuredRow<'_>], with_cells: bool) {
     let undelivered: usize = results.iter().map(|result| result.all.undelivered).sum();
     let twice: usize = results.iter().map(|result| result.all.twice).sum();
     let reached = met.iter().filter(|met| **met).count();
-    println!("{reached} of {} marks met; {undelivered} tasks not delivered, {twice} paid twice", met.len());
+    output::line(&format!(
+        "{reached} of {} marks met; {undelivered} tasks not delivered, {twice} paid twice",
+        met.len()
+    ));
 }
 
 /// Prints single cells.

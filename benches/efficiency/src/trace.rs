@@ -7,6 +7,8 @@ use tidegate::task::TaskId;
 use tidegate::time::Instant;
 use tidegate_simulator::{Stats, World};
 
+use crate::output;
+
 /// Of how long a run the idle slots are told in one figure, ms.
 const STRETCH: u64 = 10_000;
 
@@ -21,6 +23,10 @@ pub struct Trace {
     known: (u64, u64, u64),
     /// What truly refused, in the order of the refusals that are on their way to a client.
     refused: Vec<Vec<&'static str>>,
+}
+
+fn is_idle((idle, all): &(u64, u64)) -> bool {
+    idle * 20 > *all
 }
 
 fn seconds(ms: u64) -> String {
@@ -41,7 +47,7 @@ impl Trace {
     }
 
     fn line(&self, now: u64, client: usize, text: &str) {
-        println!("{:>10} #{client} {text}", seconds(now));
+        output::line(&format!("{:>10} #{client} {text}", seconds(now)));
     }
 
     /// A lane may have changed.
@@ -91,18 +97,20 @@ impl Trace {
         self.known = (now, u64::from(cap), world.stats().in_flight);
     }
 
-    /// Where slots were idle though something waited: for each stretch with more than a twentieth of them.
+    /// Where slots were idle though something waited: the stretches with more than a twentieth of them.
     pub fn sum_up(&self) {
-        let (idle, all) = self.idle.iter().fold((0, 0), |sum, stretch| (sum.0 + stretch.0, sum.1 + stretch.1));
-        let share = |idle: u64, all: u64| 100.0 * idle as f64 / all.max(1) as f64;
-        println!("idle slots while something waited: {:.1} % of all", share(idle, all));
-        for (place, (idle, all)) in self.idle.iter().enumerate().filter(|(_, (idle, all))| idle * 20 > *all) {
-            println!(
-                "{:>10} s and {} more: {:.0} %",
-                place as u64 * STRETCH / 1_000,
-                STRETCH / 1_000,
-                share(*idle, *all)
-            );
+        let share = |stretches: &[(u64, u64)]| {
+            let (idle, all) = stretches.iter().fold((0, 0), |sum, stretch| (sum.0 + stretch.0, sum.1 + stretch.1));
+            format!("{:.1} %", 100.0 * idle as f64 / all.max(1) as f64)
+        };
+        output::line(&format!("idle slots while something waited: {} of all", share(&self.idle)));
+        let mut from = 0;
+        for stretches in self.idle.chunk_by(|one, other| is_idle(one) == is_idle(other)) {
+            let until = from + stretches.len() as u64 * STRETCH;
+            if stretches.first().is_some_and(is_idle) {
+                output::line(&format!("    {:>5} to {:>5} s: {}", from / 1_000, until / 1_000, share(stretches)));
+            }
+            from = until;
         }
     }
 
