@@ -49,6 +49,8 @@ pub enum Code {
     EmptyResult,
     /// The answer is not what the provider's protocol allows.
     Protocol,
+    /// It would cost more than the caller allows.
+    Budget,
 }
 
 impl Code {
@@ -74,6 +76,7 @@ impl Code {
             Code::TaskFailed => "task-failed",
             Code::EmptyResult => "empty-result",
             Code::Protocol => "protocol",
+            Code::Budget => "budget",
         }
     }
 
@@ -115,6 +118,7 @@ impl Code {
             Code::TaskFailed => "The provider could not finish the task.",
             Code::EmptyResult => "The task finished without an image.",
             Code::Protocol => "The provider's answer could not be understood.",
+            Code::Budget => "It would cost more than the budget.",
         }
     }
 }

@@ -178,6 +178,8 @@ pub struct CallOptions {
     pub metadata: Vec<(String, String)>,
     /// The batch that the call belongs to, for pausing.
     pub batch: Option<u32>,
+    /// The probe that the call is part of.
+    pub probe: Option<u32>,
 }
 
 /// What holds for all calls of a client unless they say otherwise.
@@ -228,6 +230,7 @@ impl CallOptions {
             weight: Weight::default(),
             metadata: Vec::new(),
             batch: None,
+            probe: None,
         }
     }
 
@@ -254,6 +257,7 @@ impl CallOptions {
             },
             metadata: json.texts("metadata"),
             batch: json.get("batch").and_then(Json::whole).map(|number| number as u32),
+            probe: json.get("probe").and_then(Json::whole).map(|number| number as u32),
         }
     }
 }
@@ -273,6 +277,8 @@ pub struct ProviderConfig {
     pub refreshable: bool,
     /// What the caller says of its limits.
     pub limits: Limits,
+    /// US dollars an image, by model.
+    pub prices: Vec<(String, f64)>,
 }
 
 /// What an engine needs to start.
@@ -318,6 +324,7 @@ impl ProviderConfig {
             account: String::new(),
             refreshable: false,
             limits: Limits::default(),
+            prices: Vec::new(),
         }
     }
 
@@ -330,6 +337,8 @@ impl ProviderConfig {
         provider.account = json.text_of("account").unwrap_or_default();
         provider.refreshable = json.get("refreshable").and_then(Json::boolean).unwrap_or(false);
         provider.limits = json.get("limits").map_or(Limits::default(), limits);
+        let prices = json.get("prices").map_or(&[][..], Json::fields).iter();
+        provider.prices = gather(prices.filter_map(|(model, price)| Some((model.clone(), price.number()?))));
         Some(provider)
     }
 }

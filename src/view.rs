@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::engine::{Effect, Engine, KeyReport, Outcome, Reference, Success, Update};
+use crate::engine::{Effect, Engine, KeyReport, Outcome, ProbeReport, Reference, Success, Update};
 use crate::error::{Attempt, Error, Target};
 use crate::gather::gather;
 use crate::journal::{MAX_PARTS, Record, Stage};
@@ -138,6 +138,7 @@ pub fn outcome(outcome: &Outcome) -> (&'static str, Json) {
     match outcome {
         Outcome::Succeeded(success) => ("succeeded", self::success(success)),
         Outcome::Checked(report) => ("succeeded", key_report(report)),
+        Outcome::Probed(report) => ("succeeded", probe_report(report)),
         Outcome::Failed(failure, known) => ("failed", error(failure, known.as_ref())),
         Outcome::Cancelled(failure, known) => ("cancelled", error(failure, known.as_ref())),
     }
@@ -152,6 +153,18 @@ fn key_report(report: &KeyReport) -> Json {
         .maybe("requestId", report.request_id.clone())
         .with("advice", report.advice.as_str())
         .maybe("limits", report.limits.map(limits))
+        .build()
+}
+
+/// `ProbeReport`
+fn probe_report(report: &ProbeReport) -> Json {
+    ObjectBuilder::new()
+        .with("ceiling", report.ceiling.map_or(Json::Null, |ceiling| Json::from(u64::from(ceiling))))
+        .with("accepted", u64::from(report.accepted))
+        .with("refused", u64::from(report.refused))
+        .maybe("axis", report.axis.map(|axis| axis.name()))
+        .with("cost", Json::Number(report.cost))
+        .with("refs", list(&report.references, reference))
         .build()
 }
 

@@ -9,18 +9,20 @@ import { LiveTask, TaskHandle, type TaskContext } from "./image-task.js";
 import { closedError, inquire } from "./inquiry.js";
 import { createLog } from "./log.js";
 import { callShape, check, clientShape, compact, listenShape, refuse } from "./options.js";
+import { checkProbe, keyOf, runProbe, type ProbeContext } from "./probe.js";
 import { createAuthorizer, readProviders, type ProviderData } from "./providers.js";
 import { toCoreRequest } from "./request.js";
 import { createCore, separate } from "./start.js";
 import { Journal, memoryStore } from "./store.js";
 import type { BatchOptions, ImageBatch } from "./types-batch.js";
-import type { ClientStatus, KeyReport } from "./types-limits.js";
+import type { ClientStatus, KeyReport, ProbeOptions, ProbeReport } from "./types-limits.js";
 import type {
   Bytes,
   CallOptions,
   Client,
   ClientEvents,
   ClientOptions,
+  ImageRequest,
   ImageTask,
   TaskRef,
   TaskUpdate,
@@ -63,6 +65,8 @@ class TidegateClient implements Client {
   #owners = 0;
   #batches = 0;
   #closed = false;
+  /** What probes have bought, for whoever resumes it. */
+  readonly #probed = new Map<string, LiveTask>();
   /** The log has said that the store is memory. */
   #told = false;
 
@@ -116,7 +120,8 @@ class TidegateClient implements Client {
       } catch (cause) {
         refuse("ref", "must be a TaskRef, { provider, taskId } or an idempotency key", cause);
       }
-      const joined = this.#find(copy, owner);
+      const joined = this.#find(copy, owner) ?? this.#probed.get(keyOf(copy));
+      this.#probed.delete(keyOf(copy));
       if (joined) return joined.owner === owner ? joined : joined.follow(owner);
       const { number } = task;
       task.register = (glue, records) => glue.resume(number, owner, copy, core, records);
@@ -154,6 +159,17 @@ class TidegateClient implements Client {
       ask: (core) => core.check(number, owner, provider),
       read: (report) => report as KeyReport,
     });
+  }
+
+  async probe(request: ImageRequest, options: ProbeOptions): Promise<ProbeReport> {
+    checkProbe(request, options);
+    options.signal?.throwIfAborted();
+    if (this.#closed) throw toError(closedError);
+    const [number, owner] = [++this.#tasks, this.#owner()];
+    const launch: ProbeContext["launch"] = (one, call, mark) => this.#launch(one, call, owner, mark);
+    const { report, bought } = await runProbe({ guard: this.#guard, number, owner, launch }, request, options);
+    for (const live of bought) this.#probed.set(live.key, live);
+    return report;
   }
 
   on<E extends keyof ClientEvents>(
@@ -210,7 +226,7 @@ class TidegateClient implements Client {
     const number = ++this.#batches;
     const owner = this.#owner();
     return {
-      launch: (request, options) => this.#launch(request, options, owner, number),
+      launch: (request, options) => this.#launch(request, options, owner, { batch: number }),
       pause: (paused) => {
         if (paused) this.#guard.paused.add(number);
         else this.#guard.paused.delete(number);
@@ -225,14 +241,19 @@ class TidegateClient implements Client {
     };
   }
 
-  #launch(request: unknown, options: CallOptions, owner: number, batch?: number): LiveTask {
+  #launch(
+    request: unknown,
+    options: CallOptions,
+    owner: number,
+    mark: Pick<CoreOptions, "batch" | "probe"> = {},
+  ): LiveTask {
     const key = options?.idempotencyKey;
     return this.#attempt(options, owner, typeof key === "string" ? key : "", (task, core) => {
       const joined = key !== undefined && this.#find(key, owner);
       if (joined) return joined.owner === owner ? joined : joined.follow(owner);
       const { number } = task;
       const copy = toCoreRequest(request, (data) => this.#host.handles.hold(number, data));
-      if (batch !== undefined) core.batch = batch;
+      Object.assign(core, mark);
       if (key !== undefined) core.keep = true;
       // After a trap the key is known, whoever made it.
       task.register = (glue, records) =>
@@ -338,7 +359,7 @@ class TidegateClient implements Client {
 }
 
 const toConfig = (name: string, data: ProviderData, all: [string, ProviderData][]): CoreConfig["providers"][number] => {
-  const { dialect, baseURL, limits } = data;
+  const { dialect, baseURL, limits, prices } = data;
   const apiKey = data.apiKey();
   // One key under two names is one quota, two keys are two; named after the first to have it, since nothing of a key may be a name.
   const same = all.filter(
@@ -346,5 +367,5 @@ const toConfig = (name: string, data: ProviderData, all: [string, ProviderData][
   );
   const account = data.account ?? same[0]![0];
   const [keyed, refreshable] = [apiKey !== undefined, typeof apiKey === "function"];
-  return { ...compact({ name, dialect, baseURL, account, limits }), keyed, refreshable };
+  return { ...compact({ name, dialect, baseURL, account, limits, prices }), keyed, refreshable };
 };

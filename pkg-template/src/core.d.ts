@@ -22,6 +22,8 @@ export interface Core {
   download(task: number, owner: number, url: string): void;
   /** Looks whether a provider's key is good; settles as `task`, with a report. */
   check(task: number, owner: number, provider: string): void;
+  /** Begins a probe; returns how many tasks are to be made that bear its number as their `probe`. Settles as `task`, with a report. */
+  probe(task: number, owner: number, model: string, max: number, budget: number): number;
   /** The headers that `authorize` left open are filled, and the form is made. */
   begin(call: number): void;
   answer(call: number, status: number, headers: Headers, kind: BodyKind, value: unknown): void;
@@ -62,6 +64,7 @@ export interface CoreConfig {
     /** Whether `authorize` with `refresh` may bring another key. */
     refreshable: boolean;
     limits?: Limits | undefined;
+    prices?: Record<string, number> | undefined;
   }[];
   retry?: RetryPolicy | undefined;
   timeout?: number | undefined;
@@ -83,6 +86,7 @@ export interface CoreOptions {
   weight?: number;
   metadata?: Record<string, string>;
   batch?: number;
+  probe?: number;
 }
 
 /** What the core calls while it runs effects. Nothing here throws. */

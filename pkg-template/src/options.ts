@@ -112,6 +112,13 @@ const signal = rule(
 );
 export const listenShape: Shape = { signal };
 
+export const probeShape: Shape = {
+  max: whole(1),
+  budget: rule((v) => isNumber(v, 0) && v !== 0, "must be a positive number of US dollars"),
+  provider: text,
+  signal,
+};
+
 export const callShape: Shape = {
   ...shared,
   signal,

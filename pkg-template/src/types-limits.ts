@@ -1,4 +1,5 @@
 import type { ErrorCode, RateLimitError } from "./errors.js";
+import type { TaskRef } from "./types.js";
 
 /** Known limits of a key. What is left out is learned; what is told, and what the provider's own headers tell, goes before what is learned. */
 export interface Limits {
@@ -48,4 +49,31 @@ export interface KeyReport {
   advice: string;
   /** What was told of the key's limits, and what has been learned of the rest. */
   limits?: Limits;
+}
+
+/** How far a probe may go. */
+export interface ProbeOptions {
+  /** The most images that may be bought; 1,000 at the most. */
+  max: number;
+  /** The most that they may cost together, in US dollars, by `prices` of the provider. */
+  budget: number;
+  /** Its name in `providers`; by default as the request's `model` says. */
+  provider?: string | undefined;
+  /** Rejects with signal.reason and submits nothing more; what was bought by then is in `pending()`. */
+  signal?: AbortSignal | undefined;
+}
+/** What a probe has found out. */
+export interface ProbeReport {
+  /** Tasks that the key takes at once; null: not reached within `max` and `budget`, or hidden behind a limit over time (see `axis`). */
+  ceiling: number | null;
+  /** Submits that were accepted; each is billed. */
+  accepted: number;
+  /** Submits that were refused; they cost nothing. */
+  refused: number;
+  /** Which limit refused. */
+  axis?: RateLimitError["axis"];
+  /** The most that it has cost, in US dollars. */
+  cost?: number;
+  /** What was bought: `resume` gets the images. */
+  refs: TaskRef[];
 }

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { BatchOptions, BatchRequest, ImageBatch, Source } from "./types-batch.js";
 import type { ErrorCode, ImageError, RateLimitError } from "./errors.js";
-import type { ClientStatus, KeyReport, LaneStatus, Limits } from "./types-limits.js";
+import type { ClientStatus, KeyReport, LaneStatus, Limits, ProbeOptions, ProbeReport } from "./types-limits.js";
 
 // Where neither the DOM library nor a host's own types are there, these names exist all the same; where they are, empty declarations add nothing.
 declare global {
@@ -358,6 +358,13 @@ export interface Client {
    * @throws InvalidRequestError for a name that is none of `providers`
    */
   check(provider?: string): Promise<KeyReport>;
+  /**
+   * Find the concurrency ceiling of a key by real submissions: they are billed, and `max` and `budget` bound them. It takes as many images as the key takes
+   * at once, and one more to be sure unless the provider names the limit that refuses. What is unsent at the end is taken back.
+   *
+   * @throws BudgetError where one image costs more than the budget, InvalidRequestError where the price is unknown (`prices`) or the limit is told
+   */
+  probe(request: ImageRequest, options: ProbeOptions): Promise<ProbeReport>;
   on<E extends keyof ClientEvents>(
     event: E,
     listener: (event: ClientEvents[E]) => void,

@@ -122,6 +122,9 @@ impl Engine {
 
     pub(super) fn tell_lane(&mut self, lane: usize, message: LaneIn) {
         let now = self.now;
+        if matches!(message, LaneIn::Ended { .. }) {
+            self.probe_freed(lane);
+        }
         if let Some(slot) = self.lanes.get_mut(lane) {
             slot.lane.handle(now, message);
             slot.changed = true;

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::KeyReport;
+use super::{KeyReport, ProbeBounds, ProbeReport};
 use crate::error::{Attempt, Axis, Error, Target};
 use crate::http::{Answer, Fault, Purpose, Request};
 use crate::journal::{Record, Stored};
@@ -62,6 +62,16 @@ pub enum Input {
         owner: OwnerId,
         /// The caller's name for the provider.
         provider: String,
+    },
+    /// A caller wants to know how many tasks a key takes at once. The host then makes [`super::Engine::probe_size`] tasks that bear its number in
+    /// [`CallOptions::probe`].
+    Probe {
+        /// The host's number for it.
+        task: TaskId,
+        /// Who performs its effects.
+        owner: OwnerId,
+        /// What may be tried.
+        bounds: ProbeBounds,
     },
     /// Another owner wants a task, too.
     Join {
@@ -261,6 +271,8 @@ pub enum Outcome {
     Cancelled(Error, Option<Reference>),
     /// A check has its answer.
     Checked(Box<KeyReport>),
+    /// A probe has its answer.
+    Probed(Box<ProbeReport>),
 }
 
 /// What a caller gets.

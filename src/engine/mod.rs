@@ -7,6 +7,7 @@ mod learning;
 mod message;
 mod owners;
 mod polls;
+mod probe;
 mod records;
 mod replays;
 mod schedule;
@@ -33,6 +34,7 @@ use crate::time::Instant;
 
 pub use check::KeyReport;
 pub use message::{Effect, Input, Outcome, Reference, Success, Update};
+pub use probe::{ProbeBounds, ProbeReport};
 pub use settle::Cancelled;
 
 /// The state machine. See the crate's documentation for the loop around it.
@@ -72,6 +74,8 @@ pub struct Engine {
     delivered: Table<u64, (Instant, String)>,
     /// Checks under way.
     checks: Table<TaskId, check::Check>,
+    /// Probes under way.
+    probes: Table<TaskId, probe::Probe>,
     warned_of_store: bool,
     closing: bool,
 }
@@ -122,6 +126,7 @@ impl Engine {
             polls_paused: vec![Instant::default(); count],
             delivered: Table::default(),
             checks: Table::default(),
+            probes: Table::default(),
             warned_of_store: false,
             closing: false,
             config,
@@ -151,6 +156,10 @@ impl Engine {
                 self.hear(owner);
                 self.check(task, owner, &provider);
             }
+            Input::Probe { task, owner, bounds } => {
+                self.hear(owner);
+                self.probe(task, owner, &bounds);
+            }
             Input::Adopt { call, part } => self.adopt(call, part),
             Input::Answer { call, answer } => self.answer(call, answer),
             Input::Failed { call, fault, message } => self.failed(call, fault, message),
@@ -163,6 +172,7 @@ impl Engine {
         }
         self.advance();
         self.drive_lanes();
+        self.drive_probes();
         self.expire_owners();
     }
 
@@ -182,6 +192,7 @@ impl Engine {
         let cancelled = self.cancel_task(task);
         self.advance();
         self.drive_lanes();
+        self.drive_probes();
         self.expire_owners();
         cancelled
     }

@@ -146,6 +146,9 @@ impl Engine {
 
     fn settle(&mut self, number: TaskId) {
         let outcome = self.outcome(number);
+        if let Outcome::Failed(error, _) = &outcome {
+            self.probe_failed(number, error);
+        }
         if let Some(task) = self.tasks.get_mut(&number) {
             task.settled = true;
         }
@@ -278,6 +281,7 @@ impl Engine {
 
     /// Ends a task that has no parts.
     pub(super) fn fail_task(&mut self, number: TaskId, error: Error) {
+        self.probe_failed(number, &error);
         let Some(task) = self.tasks.get_mut(&number) else { return };
         task.settled = true;
         task.lookup = None;
@@ -296,6 +300,7 @@ impl Engine {
 
     pub(super) fn drop_task(&mut self, number: TaskId) {
         self.checks.remove(&number);
+        self.drop_probe(number);
         let Some(task) = self.tasks.remove(&number) else { return };
         self.disown(&task);
         let ids = task.parts.iter().filter_map(|part| Some(id_code(part.provider, part.task_id.as_deref()?)));

@@ -46,6 +46,9 @@ impl Engine {
         if let Some(error) = key_error(&key) {
             return self.fail_task(number, error);
         }
+        if !self.join_probe(number) && records.is_empty() {
+            return self.fail_task(number, Error::new(Code::Cancelled));
+        }
         let count = request.n;
         if let Some(task) = self.tasks.get_mut(&number) {
             task.requested_model = request.model.clone();
@@ -248,7 +251,7 @@ impl Engine {
     }
 
     /// Provider and model from the caller's words: what precedes the first slash is a provider if it is the name of one.
-    fn target<'a>(&self, model: &'a str) -> Result<(usize, &'a str), Error> {
+    pub(super) fn target<'a>(&self, model: &'a str) -> Result<(usize, &'a str), Error> {
         if let Some((name, rest)) = model.split_once('/') {
             if let Some(place) = self.config.place_of(name) {
                 return if rest.is_empty() {

@@ -71,6 +71,7 @@ impl Engine {
             }
             Reading::Succeeded { id: task_id, images, usage } => {
                 self.note(id, AttemptOutcome::Accepted, None, answer.status, request_id.clone());
+                self.probe_accepted(id);
                 self.tell_lane(lane, LaneIn::Answered { token, verdict: Verdict::Accepted });
                 self.tell_lane(lane, LaneIn::Ended { token });
                 self.answered_with_images(id, task_id, request_id, images, usage);
@@ -190,6 +191,7 @@ impl Engine {
         part.go(PartState::Running { token: Some(token), call: None });
         self.index_id(id);
         self.tell_lane(lane, LaneIn::Answered { token, verdict: Verdict::Accepted });
+        self.probe_accepted(id);
         self.write_down(id, Stage::Submitted);
         if self.closing {
             return self.let_go(id);
@@ -213,6 +215,7 @@ impl Engine {
         let name = self.lanes.get(lane).map(|slot| slot.name.clone()).unwrap_or_default();
         self.effect_for(id.task, Effect::Refusal { lane: name, axis, retry_after: hint, request_id });
         self.tell_lane(lane, LaneIn::Answered { token, verdict: Verdict::Refused { axis, hint } });
+        self.probe_refused(id.task, axis);
         let allowed = self.tasks.get(&id.task).map_or(0, |task| task.options.retry.max_rate_limit_retries);
         if refusals > allowed || axis == crate::error::Axis::Day || forbidden || self.unwanted(id) {
             return self.submit_came_to_nothing(id, error);

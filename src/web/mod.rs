@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use js_sys::{Array, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 
-use crate::engine::{Engine, Input};
+use crate::engine::{Engine, Input, ProbeBounds};
 use crate::gather::gather;
 use crate::http::{Answer, Body, Fault, read_headers};
 use crate::journal::{Record, Stored};
@@ -120,6 +120,12 @@ impl Core {
     /// Registers the check of a provider's key.
     pub fn check(&self, task: u32, owner: u32, provider: String) {
         self.shell.handle(Input::Check { task, owner, provider });
+    }
+
+    /// Registers a probe of at most so many images of a model, within so many US dollars; returns how many tasks are to be made for it.
+    pub fn probe(&self, task: u32, owner: u32, model: String, most: u32, budget: f64) -> u32 {
+        self.shell.handle(Input::Probe { task, owner, bounds: ProbeBounds { model, most, budget } });
+        self.shell.engine.try_borrow().map_or(0, |engine| engine.probe_size(task))
     }
 
     /// The credential of a call is in its headers now, and its form is there, if it has one.

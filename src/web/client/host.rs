@@ -160,7 +160,7 @@ impl ClientHost {
                 Err(Error::new(error, reference.map(Into::into)))
             }
             // Not asked for here.
-            Outcome::Checked(_) => return None,
+            Outcome::Checked(_) | Outcome::Probed(_) => return None,
         })
     }
 

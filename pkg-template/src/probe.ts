@@ -1,0 +1,69 @@
+import type { CoreOptions } from "./core.js";
+import type { Guard } from "./guard.js";
+import type { LiveTask } from "./image-task.js";
+import { inquire } from "./inquiry.js";
+import { check, probeShape, refuse } from "./options.js";
+import type { ProbeOptions, ProbeReport } from "./types-limits.js";
+import type { CallOptions, ImageRequest, TaskRef } from "./types.js";
+
+/** What a probe needs of its client. */
+export interface ProbeContext {
+  readonly guard: Guard;
+  readonly number: number;
+  readonly owner: number;
+  readonly launch: (request: ImageRequest, options: CallOptions, mark: Pick<CoreOptions, "probe">) => LiveTask;
+}
+
+/** Throws where a call is wrong before it costs anything. */
+export function checkProbe(request: ImageRequest, options: ProbeOptions): void {
+  check(options, probeShape);
+  for (const name of ["max", "budget"] as const) if (options[name] === undefined) refuse(name, "is missing");
+  if (typeof request?.model !== "string") refuse("model", "must be a string");
+  if ((request.n ?? 1) !== 1) refuse("n", "must be 1 in a probe: it counts by images");
+}
+
+/** Has the core probe: it says how many tasks to make, and takes back what it didn't need. Resolves with the tasks that bought something, too. */
+export async function runProbe(
+  { guard, number, owner, launch }: ProbeContext,
+  request: ImageRequest,
+  { max, budget, provider, signal }: ProbeOptions,
+): Promise<{ report: ProbeReport; bought: LiveTask[] }> {
+  const prefix = provider === undefined ? "" : `${provider}/`;
+  const model = request.model.startsWith(prefix) ? request.model : prefix + request.model;
+  let count: number | undefined;
+  const answer = inquire(guard, {
+    number,
+    owner,
+    ask: (core) => {
+      // What it had counted went with the core before.
+      if (count !== undefined) throw new Error("the core has failed during the probe");
+      count = core.probe(number, owner, model, max, budget);
+    },
+    read: (report) => report as ProbeReport,
+  });
+  const tasks = Array.from({ length: count ?? 0 }, () =>
+    launch({ ...request, model }, { priority: "interactive", download: false }, { probe: number }),
+  );
+  const stop = (): void => {
+    guard.run(
+      owner,
+      () => [],
+      (core) => core.cancel(number),
+    );
+    guard.wakeSoon(owner);
+  };
+  signal?.addEventListener("abort", stop, { once: true });
+  try {
+    const report = await answer;
+    const keys = new Set(report.refs.map((ref) => ref.idempotencyKey));
+    return { report, bought: tasks.filter(({ key }) => keys.has(key)) };
+  } catch (error) {
+    throw signal?.aborted ? signal.reason : error;
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+/** The key in whatever `resume` is given. */
+export const keyOf = (ref: unknown): string =>
+  typeof ref === "string" ? ref : String((ref as Partial<TaskRef> | null)?.idempotencyKey);
