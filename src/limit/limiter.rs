@@ -252,15 +252,16 @@ impl Limiter {
         self.measure = Some(Measure { at, held: u64::from(held) * 1_000, least });
         if expected {
             self.credit = self.credit.saturating_sub(1_000);
-        } else {
+        }
+        if !expected || self.retry_at.is_some() {
             let wait = backoff::bound(row.saturating_sub(1), RETRY_FIRST, RETRY_RAREST);
             self.retry_at = Some(now.after(wait + rng.up_to(wait / 2)));
-            if row >= 3 {
-                // Ends of ours made no room, twice: it is less than it was, and not by one.
-                self.limit = (self.limit * if row == 3 { 7 } else { 6 } / 8).max(1);
-                self.best = self.best.max(self.best_before);
-                (self.measure, self.dropped, self.unstable_until) = (None, true, now.after(UNSTABLE));
-            }
+        }
+        if !expected && row >= 3 {
+            // Ends of ours made no room, twice: it is less than it was, and not by one.
+            self.limit = (self.limit * if row == 3 { 7 } else { 6 } / 8).max(1);
+            self.best = self.best.max(self.best_before);
+            (self.measure, self.dropped, self.unstable_until) = (None, true, now.after(UNSTABLE));
         }
         self.put_off_probe(now, rng);
     }
