@@ -65,7 +65,7 @@ impl LaneSlot {
         if self.counts_images { u32::from(images.max(1)) } else { 1 }
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(target_arch = "wasm32")))]
     pub fn waiting(&self) -> usize {
         self.queue.len()
     }
