@@ -9,6 +9,7 @@ mod files;
 mod glue;
 mod hosts;
 mod package;
+mod peers;
 mod process;
 mod project;
 mod readme;
@@ -49,6 +50,10 @@ cargo xtask COMMAND
             --write-readme     put the table into the README
   bench efficiency   makespan ÷ optimum, refusals and polls over a grid of providers, in virtual time
             --help             what more it can be told: --full, --held-out, --only WORDS, --cells, --trace, --json FILE, …
+  bench peers   the package in Node over the same cells, which must come to the same; and what else a user would pick
+            --only WORDS       the cells whose name holds these words
+            --write-readme     put the table into the README
+  bench cpu     what a task costs in Node, beside p-queue and p-retry
   bench start   import to first request, its steps, and memory: in Node, Chromium and workerd
 
   --wasm-target auto|rustup|debian   where the wasm32-unknown-unknown target comes from (or TIDEGATE_WASM_TARGET)
@@ -67,6 +72,7 @@ struct Arguments {
     headless_check: bool,
     size: size::Options,
     hosts: hosts::Options,
+    peers: peers::Options,
 }
 
 fn main() -> ExitCode {
@@ -99,6 +105,10 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments> {
                 arguments.hosts.only = Some(parser.value()?.string()?);
             }
             Long("write-readme") if arguments.command == "hosts" => arguments.hosts.write_readme = true,
+            Long("only") if arguments.bench.as_deref() == Some("peers") => {
+                arguments.peers.only = Some(parser.value()?.string()?);
+            }
+            Long("write-readme") if arguments.bench.as_deref() == Some("peers") => arguments.peers.write_readme = true,
             Long("help") | Short('h') => "help".clone_into(&mut arguments.command),
             other => return Err(other.unexpected().into()),
         }
@@ -132,9 +142,12 @@ fn perform(arguments: &Arguments) -> Result {
             Ok(())
         }
         "check" => check::check(&project, &tools),
-        "bench" if arguments.bench.as_deref() == Some("start") => {
-            bench::start(&project, &tools, &setup::browser::set_up()?)
-        }
+        "bench" => match arguments.bench.as_deref() {
+            Some("start") => bench::start(&project, &tools, &setup::browser::set_up()?),
+            Some("peers") => peers::peers(&project, &tools, &arguments.peers),
+            Some("cpu") => peers::cpu(&project, &tools),
+            other => Err(Failure::new(format!("there is no bench {:?}\n\n{HELP}", other.unwrap_or_default()))),
+        },
         "size" => size::size(&project, &tools, arguments.size),
         "hosts" => build(Variant::Ship).and_then(|_| hosts::hosts(&project, &arguments.hosts)),
         "test" => test::test(&project, &tools),
@@ -168,6 +181,9 @@ mod tests {
         assert_eq!(parsed(&["bench", "start", "again"]), None);
         let of_bench = parsed(&["bench", "efficiency", "--only", "told", "--full"]).map(|it| it.of_bench.len());
         assert_eq!(of_bench, Some(3));
+        let peers = parsed(&["bench", "peers", "--only", "told"]).and_then(|it| it.peers.only);
+        assert_eq!(peers.as_deref(), Some("told"));
+        assert_eq!(parsed(&["bench", "cpu", "--only", "told"]), None);
         let only = parsed(&["hosts", "--only", "Deno"]).and_then(|arguments| arguments.hosts.only);
         assert_eq!(only.as_deref(), Some("Deno"));
         assert_eq!(parsed(&["test", "--trap"]), None);

@@ -6,6 +6,7 @@ use crate::failure::{Failure, Result};
 use crate::files;
 use crate::hosts;
 use crate::package::{self, Variant};
+use crate::peers;
 use crate::process::{Server, run_quietly};
 use crate::project::Project;
 use crate::report::{Counts, Report};
@@ -16,6 +17,8 @@ use crate::wasm_pack;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc;
+
+const WITH_NATIVE_BENCH: &str = "efficiency: the package in Node comes to what the engine does natively";
 
 /// Runs every part and prints what ran and how many tests passed in each.
 ///
@@ -46,6 +49,7 @@ pub fn test(project: &Project, tools: &Tools) -> Result {
         report.tests("types, by every compiler; publint, attw", Counts::of_node, types(project));
         hosts(project, &mut report);
         workers(project, &mut report);
+        report.check(WITH_NATIVE_BENCH, || peers::agree(project));
         report.check("size: every build within its budget", || size::within_budget(project));
         report.check("the page in Chromium and Firefox", || demo::headless_check(project, &browser?));
     } else {
@@ -55,6 +59,7 @@ pub fn test(project: &Project, tools: &Tools) -> Result {
             "types, by every compiler; publint, attw",
             "hosts",
             "requests in workerd",
+            WITH_NATIVE_BENCH,
             "size: every build within its budget",
             "the page in Chromium and Firefox",
         ] {
