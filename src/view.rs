@@ -233,6 +233,7 @@ fn window(window: Window) -> Json {
     ObjectBuilder::new()
         .with("rpm", u64::from(window.limit))
         .with("used", u64::from(window.used))
+        .maybe("lengthMs", Some(window.length).filter(|length| *length != 60_000))
         .with(
             "known",
             match window.known {

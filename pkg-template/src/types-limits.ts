@@ -28,11 +28,26 @@ export interface LaneStatus {
   lane: string;
   provider: string;
   model?: string;
+  /** Tasks at once, as far as is known. */
   limit: number;
+  /** Slots in use, those of tasks included that nobody waits for any more. */
   held: number;
+  /** It grows with each answer; it keeps what it found full; or one more than that is out, and what comes of it decides. */
   phase: "ramp" | "steady" | "trial";
-  window?: { rpm: number; used: number; known: "configured" | "header" | "suspected" | "confirmed" };
+  /**
+   * The tightest limit over time: so many submits, by default in any 60 s, so many of them used. Told in `limits`, or by the provider's headers, or concluded from
+   * refusals.
+   */
+  window?: {
+    rpm: number;
+    used: number;
+    /** In so many ms, where that is not a minute. */
+    lengthMs?: number;
+    known: "configured" | "header" | "suspected" | "confirmed";
+  };
+  /** Nobody asks before then: the provider refused, or asked everybody to stay away. */
   pausedUntil?: number;
+  /** So far. */
   refusals: number;
 }
 /** What a check has found out about a key. */

@@ -25,6 +25,10 @@ const AHEAD: usize = 8;
 /// And no more at a time, however many slots are free: a store is quicker than this many submits.
 const MOST_NEAR: usize = 256;
 
+/// What a stalled lane says of itself.
+const STALLED: &str =
+    " was refused again and again while it had nothing running here: it is used up elsewhere, or closed.";
+
 /// A lane and those who wait for it.
 #[derive(Debug)]
 pub(super) struct LaneSlot {
@@ -331,9 +335,14 @@ impl Engine {
 
     fn stalled(&mut self, lane: usize) {
         self.lanes.get_mut(lane).into_iter().for_each(|slot| slot.standing.stall());
-        let waiting: Vec<PartId> = self.lanes.get(lane).map(|slot| slot.queue.all()).unwrap_or_default();
+        let Some(slot) = self.lanes.get(lane) else { return };
+        let waiting: Vec<PartId> = slot.queue.all();
+        let provider = self.config.name_of(slot.provider);
+        let message = concat(&["The key of ", provider, STALLED, " Those who wait for it end as rate-limited."]);
+        self.effect(self.context, Effect::Warn { message });
         for id in waiting {
-            let error = self.out_of_patience(id);
+            let mut error = self.out_of_patience(id);
+            error.message = concat(&["The key", STALLED, " Last heard: ", &error.message]);
             self.fail_part(id, error);
         }
     }
@@ -367,6 +376,11 @@ impl Engine {
             let (reason, until) = match slot.not_until {
                 _ if part.paused => ("paused", None),
                 Some(NotUntil { wait: Wait::Cooldown, at: Some(at), .. }) if at > self.now => ("cooldown", Some(at)),
+                // Of all windows only a day's is waited for so long.
+                Some(NotUntil { wait: Wait::Window, at: Some(at), .. }) if at > self.now.after(60_000) => {
+                    ("day", Some(at))
+                }
+                Some(NotUntil { wait: Wait::Window, at, .. }) if at.is_none_or(|at| at > self.now) => ("window", at),
                 _ => ("concurrency", None),
             };
             let told = Some((reason, until.map(|at| self.wall_at(at))));

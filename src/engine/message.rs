@@ -224,7 +224,7 @@ pub enum Effect {
 pub enum Update {
     /// It waits for leave to submit.
     Waiting {
-        /// "concurrency", "cooldown" or "paused".
+        /// "concurrency", "window", "day", "cooldown" or "paused".
         reason: &'static str,
         /// How many go first.
         ahead: usize,

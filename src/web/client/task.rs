@@ -24,7 +24,7 @@ pub enum TaskUpdate {
     /// It waits for leave to submit.
     #[non_exhaustive]
     Waiting {
-        /// "concurrency", "cooldown" or "paused".
+        /// "concurrency", "window", "day", "cooldown" or "paused".
         reason: &'static str,
         /// How many go first.
         ahead: usize,
