@@ -15,6 +15,7 @@ mod settle;
 mod start;
 mod submits;
 mod timers;
+mod waiting;
 
 use alloc::boxed::Box;
 use alloc::string::String;

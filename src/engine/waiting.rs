@@ -1,0 +1,131 @@
+//! Those who wait for a permit: what they hear of it, who is told at once that it will not come, and who is held back.
+
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::{Effect, Engine, Update};
+use crate::error::{Axis, Code, Error};
+use crate::gather::gather;
+use crate::limit::{NotUntil, Wait};
+use crate::task::PartId;
+use crate::text::concat;
+use crate::time::Millis;
+
+/// What a stalled lane says of itself.
+const STALLED: &str =
+    " was refused again and again while it had nothing running here: it is used up elsewhere, or closed.";
+
+impl Engine {
+    /// Those who can't wait as long as the server asked are told at once; the others go on waiting.
+    pub(super) fn refuse_hopeless(&mut self, lane: usize, only: Option<PartId>) {
+        let Some(slot) = self.lanes.get(lane) else { return };
+        let Some(NotUntil { wait: Wait::Cooldown, at: Some(at), hinted: true }) = slot.not_until else { return };
+        if at <= self.now {
+            return;
+        }
+        let wait = self.now.until(at);
+        let candidates: Vec<PartId> = match only {
+            Some(id) => vec![id],
+            None => slot.queue.all(),
+        };
+        for id in candidates {
+            let longest = self.tasks.get(&id.task).map_or(Millis::MAX, |task| task.options.retry.max_retry_after);
+            if self.part(id).is_some_and(|part| part.expires < at || wait > longest) {
+                let mut error = self.out_of_patience(id);
+                error.retry_after = Some(wait);
+                self.fail_part(id, error);
+            }
+        }
+    }
+
+    pub(super) fn stalled(&mut self, lane: usize) {
+        self.lanes.get_mut(lane).into_iter().for_each(|slot| slot.standing.stall());
+        let Some(slot) = self.lanes.get(lane) else { return };
+        let waiting: Vec<PartId> = slot.queue.all();
+        let provider = self.config.name_of(slot.provider);
+        let message = concat(&["The key of ", provider, STALLED, " Those who wait for it end as rate-limited."]);
+        self.effect(self.context, Effect::Warn { message });
+        for id in waiting {
+            let mut error = self.out_of_patience(id);
+            error.message = concat(&["The key", STALLED, " Last heard: ", &error.message]);
+            self.fail_part(id, error);
+        }
+    }
+
+    /// The error of a part that waited in vain: the refusal that it last met, or that its lane is in.
+    pub(super) fn out_of_patience(&self, id: PartId) -> Error {
+        let last = self.part(id).and_then(|part| part.last_error.clone());
+        let mut error = last.unwrap_or_else(|| {
+            let mut error = Error::new(Code::RateLimited);
+            error.message = String::from("There was no leave to submit within maxWait.");
+            error.axis = Some(Axis::Unknown);
+            error
+        });
+        let cooldown =
+            self.part(id).and_then(|part| self.lanes.get(part.lane)).and_then(|slot| slot.lane.paused_until());
+        error.retry_after = cooldown.map(|until| self.now.until(until)).or(error.retry_after);
+        error
+    }
+
+    /// Tells a task what it waits for, once it is clear.
+    pub(super) fn tell_waiting(&mut self, id: PartId) {
+        self.untold.push(id);
+    }
+
+    pub(super) fn tell_those_who_wait(&mut self) {
+        for id in core::mem::take(&mut self.untold) {
+            let Some(part) = self.part(id).filter(|part| part.outcome.is_none() && part.state.is_queued()) else {
+                continue;
+            };
+            let Some(slot) = self.lanes.get(part.lane) else { continue };
+            let (reason, until) = match slot.not_until {
+                _ if part.paused => ("paused", None),
+                Some(NotUntil { wait: Wait::Cooldown, at: Some(at), .. }) if at > self.now => ("cooldown", Some(at)),
+                // Of all windows only a day's is waited for so long.
+                Some(NotUntil { wait: Wait::Window, at: Some(at), .. }) if at > self.now.after(60_000) => {
+                    ("day", Some(at))
+                }
+                Some(NotUntil { wait: Wait::Window, at, .. }) if at.is_none_or(|at| at > self.now) => ("window", at),
+                _ => ("concurrency", None),
+            };
+            let told = Some((reason, until.map(|at| self.wall_at(at))));
+            if part.told == told {
+                continue;
+            }
+            let place = self.place(id).filter(|_| part.in_queue);
+            let ahead = place.map_or(slot.queue.len(), |(_, place)| slot.queue.ahead(&place));
+            if let Some(part) = self.part_mut(id) {
+                part.told = told;
+            }
+            let update = Update::Waiting { reason, ahead, until: told.and_then(|(_, until)| until) };
+            self.effect_for(id.task, Effect::Update { task: id.task, update });
+        }
+    }
+
+    /// The parts of a batch wait, or go on.
+    pub(super) fn pause(&mut self, batch: u32, paused: bool) {
+        self.paused_batches.retain(|known| *known != batch);
+        if paused {
+            self.paused_batches.push(batch);
+        }
+        let tasks = self.tasks.iter().filter(|(_, task)| task.options.batch == Some(batch));
+        let parts =
+            tasks.flat_map(|(task, state)| (0..state.parts.len() as u16).map(move |index| PartId { task, index }));
+        for id in gather(parts) {
+            let Some(part) = self.part_mut(id) else { continue };
+            let queued = part.state.is_queued();
+            if part.paused != paused {
+                part.paused = paused;
+                if queued {
+                    if paused {
+                        self.dequeue(id)
+                    } else {
+                        self.enqueue(id)
+                    }
+                    self.tell_waiting(id);
+                }
+            }
+        }
+    }
+}
