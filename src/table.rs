@@ -62,7 +62,7 @@ pub fn text_code(text: &str) -> u128 {
 }
 
 /// So many codes stand in a leaf: to move half of them costs about what finding the place does.
-const LEAF: usize = 128;
+const LEAF: usize = 64;
 /// An empty table gives its memory back if it had more slots than this.
 const KEPT: usize = 1_024;
 

@@ -1,5 +1,5 @@
 //! `bench start`: how fast the package starts and what it keeps in memory, in Node, Chromium and workerd. `bench efficiency`: how near the engine comes
-//! to the optimum.
+//! to the optimum. `bench core`: what a task costs the engine, however many wait.
 
 use crate::failure::Result;
 use crate::package::{self, Variant};
@@ -17,6 +17,14 @@ pub fn efficiency(project: &Project, arguments: &[OsString]) -> Result {
     let mut command =
         project.cargo(&["run", "--quiet", "--profile", "quick", "--package", "tidegate-efficiency", "--"]);
     run(command.args(arguments))
+}
+
+/// What a task costs the core, in time and in memory, while up to 100,000 wait.
+///
+/// # Errors
+/// When it cannot be built or ends in failure.
+pub fn core(project: &Project) -> Result {
+    run(&mut project.cargo(&["bench", "--quiet", "--package", "tidegate-bench-core"]))
 }
 
 /// Builds the package and prints medians, for information: they are of this machine and of what else it does.

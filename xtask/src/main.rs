@@ -54,6 +54,7 @@ cargo xtask COMMAND
             --only WORDS       the cells whose name holds these words
             --write-readme     put the table into the README
   bench cpu     what a task costs in Node, beside p-queue and p-retry
+  bench core    what a task costs the core while 1,000, 10,000 and 100,000 wait, and how much memory each takes
   bench start   import to first request, its steps, and memory: in Node, Chromium and workerd
 
   --wasm-target auto|rustup|debian   where the wasm32-unknown-unknown target comes from (or TIDEGATE_WASM_TARGET)
@@ -125,6 +126,9 @@ fn perform(arguments: &Arguments) -> Result {
     if arguments.bench.as_deref() == Some("efficiency") {
         return bench::efficiency(&project, &arguments.of_bench);
     }
+    if arguments.bench.as_deref() == Some("core") {
+        return bench::core(&project);
+    }
     let from_environment = std::env::var("TIDEGATE_WASM_TARGET").ok().filter(|word| !word.is_empty());
     let choice = match (arguments.wasm_target, from_environment) {
         (Some(choice), _) => choice,
@@ -178,6 +182,7 @@ mod tests {
         assert!(parsed(&["demo", "--headless-check"]).is_some_and(|arguments| arguments.headless_check));
         assert!(parsed(&["size", "--write-budget"]).is_some_and(|arguments| arguments.size.write_budget));
         assert_eq!(parsed(&["bench", "start"]).and_then(|it| it.bench).as_deref(), Some("start"));
+        assert_eq!(parsed(&["bench", "core"]).and_then(|it| it.bench).as_deref(), Some("core"));
         assert_eq!(parsed(&["bench", "start", "again"]), None);
         let of_bench = parsed(&["bench", "efficiency", "--only", "told", "--full"]).map(|it| it.of_bench.len());
         assert_eq!(of_bench, Some(3));

@@ -1,5 +1,7 @@
 //! A provider that answers at once, and a store that is always ready: what is left is what the engine itself costs.
 
+mod counting;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use tidegate::engine::{Effect, Engine, Input};
@@ -11,6 +13,8 @@ use tidegate::provider::hiapi::HIAPI;
 use tidegate::request::ImageRequest;
 use tidegate::task::{PartId, TaskId};
 use tidegate::time::Instant;
+
+pub use counting::{Counting, memory};
 
 /// Tasks in flight, told.
 pub const LIMIT: u32 = 16;
@@ -28,6 +32,8 @@ pub struct World {
     polls: BTreeMap<PartId, u32>,
     options: CallOptions,
     tenants: Vec<String>,
+    /// The bytes of the latest submit's body.
+    pub body: usize,
     /// Tasks that came to their end.
     pub settled: usize,
 }
@@ -46,14 +52,26 @@ impl World {
             // Each has a timer for the end of its patience, and nobody loses it.
             options: CallOptions { max_wait: 1 << 40, ..CallOptions::from_defaults(&Defaults::default(), priority) },
             tenants: (0..tenants).map(|number| format!("tenant-{number}")).collect(),
+            body: 0,
             settled: 0,
         }
+    }
+
+    /// One in which so many wait, and as many as may be are out.
+    pub fn with(waiting: usize, tenants: usize) -> World {
+        let mut world = World::new(Priority::Interactive, tenants);
+        (0..waiting).for_each(|_| {
+            world.submit();
+        });
+        world.turn_over(2 * LIMIT as usize);
+        world
     }
 
     /// Asks for one more image.
     pub fn submit(&mut self) -> TaskId {
         self.next += 1;
         let mut options = Box::new(self.options.clone());
+        options.batch = Some(1);
         let tenant = self.next as usize % self.tenants.len().max(1);
         options.tenant = self.tenants.get(tenant).cloned().unwrap_or_default();
         let request = Ok(Box::new(ImageRequest::new("gpt-image-2", "a lighthouse at dusk")));
@@ -70,11 +88,6 @@ impl World {
     /// Holds a batch, or lets it go on.
     pub fn pause(&mut self, batch: u32, paused: bool) {
         self.feed(Input::Pause { batch, paused });
-    }
-
-    /// How many wait.
-    pub fn waiting(&self) -> usize {
-        self.engine.counts().0
     }
 
     /// So many tasks come to their end, and for each another one begins.
@@ -108,7 +121,8 @@ impl World {
     fn drain(&mut self) {
         while let Some(effect) = self.engine.poll(0) {
             match effect {
-                Effect::Send { call, part, purpose, .. } => {
+                Effect::Send { call, part, purpose, request, .. } => {
+                    self.body = request.body.map_or(self.body, |body| body.len());
                     let body = self.answer(part, purpose);
                     let answer = Answer { status: 200, headers: Vec::new(), body: Body::Json(body) };
                     self.waiting_inputs.push_back(Input::Answer { call, answer });
