@@ -2,6 +2,7 @@
 
 use super::evidence::{Axis as Counted, Counts};
 use super::lane::Lane;
+use super::limiter::Cause;
 use super::message::{Known, LaneOut, Phase, Token};
 use super::settings;
 use super::slots::{PERMIT_LIFE, Permit};
@@ -53,6 +54,8 @@ impl Lane {
             self.fastest_answer = self.fastest_answer.min(slot.since.until(now));
         }
         self.windows.accepted(now);
+        self.pace.accepted(now, slot.since);
+        self.find_pace(now);
         if self.config.limits.counts == settings::Counts::Request {
             self.slots.remove(token);
         } else {
@@ -78,7 +81,7 @@ impl Lane {
             self.row = self.row.max(self.doubted_row);
             self.windows.take_back();
         }
-        let wave = self.refused_at.is_some_and(|at| slot.since < at);
+        let wave = slot.permit == Permit::Stale || self.refused_at.is_some_and(|at| slot.since < at);
         if !slot.beyond {
             self.evidence.refused(now, counts);
         }
@@ -97,6 +100,10 @@ impl Lane {
         for token in gather(self.slots.in_state(Permit::Sent).map(|(token, _)| token)) {
             self.slots.change(token, |slot| slot.permit = Permit::Stale);
         }
+        if self.pace.refused(now, slot.since) {
+            self.row = 0;
+            return;
+        }
         if !window_was_full {
             self.windows.doubt();
         }
@@ -109,10 +116,21 @@ impl Lane {
         } else if slot.beyond || self.evidence.is_held_explained() || hint.is_none_or(|hint| hint <= BACK_PRESSURE) {
             // It was refused when it arrived, however late that was told.
             let at = slot.since.after(self.fastest_answer.min(slot.since.until(now)));
-            self.limiter.refused((at, now), &mut self.rng, counts.held, self.row, expected);
+            let cause = Cause { row: self.row, expected, hinted: hint.is_some() };
+            self.limiter.refused((at, now), &mut self.rng, counts.held, cause);
         }
+        self.find_pace(now);
         self.cool_down(now, axis, hint);
         self.watch_for_stall(now);
+    }
+
+    /// Where as many were accepted as were refused, it may be for their distances.
+    fn find_pace(&mut self, now: Instant) {
+        if self.evidence.is_held_contradicted() && self.pace.infer(now) {
+            self.evidence.forget_refusals();
+            self.row = 0;
+            self.limiter.reopen(self.slots.held());
+        }
     }
 
     /// Whether a window explains what was refused of late; it is kept to from now on.

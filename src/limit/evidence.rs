@@ -97,6 +97,11 @@ impl Evidence {
         self.refusals.back().is_some_and(|(_, counts)| self.lies_above(counts, Axis::Held))
     }
 
+    /// Whether as many were accepted, since or before, as some that were refused.
+    pub fn is_held_contradicted(&self) -> bool {
+        self.refusals.iter().any(|(_, counts)| !self.lies_above(counts, Axis::Held))
+    }
+
     fn lies_above(&self, counts: &Counts, axis: Axis) -> bool {
         self.highest.iter().flatten().all(|accepted| accepted.on(axis) < counts.on(axis))
     }

@@ -4,6 +4,7 @@
 use super::evidence::{Counts, Evidence};
 use super::limiter::{Leave, Limiter};
 use super::message::{LaneIn, LaneOut, LaneSnapshot, Learned, NotUntil, Token, Verdict, Wait};
+use super::pace::Pace;
 use super::settings::LaneConfig;
 use super::slots::{PERMIT_LIFE, Permit, Slot, Slots};
 use super::windows::Windows;
@@ -33,6 +34,7 @@ pub struct Lane {
     pub(super) limiter: Limiter,
     pub(super) windows: Windows,
     pub(super) evidence: Evidence,
+    pub(super) pace: Pace,
     /// The longest that a refusal took.
     pub(super) slowest_refusal: Millis,
     /// The shortest that an acceptance took: the way there and back.
@@ -68,9 +70,10 @@ impl Lane {
             rng: Rng::new(seed),
             next_token: 0,
             slots: Slots::default(),
-            limiter: Limiter::new(config.limits.concurrency, config.presumes),
+            limiter: Limiter::new(&config),
             windows: Windows::new(&config.limits),
             evidence: Evidence::default(),
+            pace: Pace::default(),
             slowest_refusal: 0,
             fastest_answer: Millis::MAX,
             waiting: [0, 0],
@@ -222,15 +225,14 @@ impl Lane {
 
     fn seen(&mut self, now: Instant, token: Token, queued: bool) {
         let Some(slot) = self.slots.get(token).copied() else { return };
-        let waits = queued && slot.since.until(now) >= TAKEN_IN;
+        let until = now.after(PERMIT_LIFE);
         self.slots.change(token, |slot| {
-            (slot.permit, slot.seen, slot.until, slot.queued) = (Permit::Held, now, now.after(PERMIT_LIFE), waits);
+            (slot.permit, slot.seen, slot.until, slot.queued) = (Permit::Held, now, until, queued);
         });
-        let before = self.slots.held_before(token).saturating_sub(self.slots.queued().saturating_sub(u32::from(waits)));
-        match (queued, waits) {
-            (_, true) => self.limiter.queues(before),
-            (false, _) => self.limiter.works(before),
-            _ => {}
+        if !queued {
+            self.limiter.works(|| self.slots.working_before(token));
+        } else if slot.since.until(now) >= TAKEN_IN {
+            self.limiter.queues(self.slots.working_before(token));
         }
     }
 
@@ -301,6 +303,7 @@ impl Lane {
                 self.limiter.goes_beyond();
             }
             let until = slot.until;
+            self.pace.goes(now);
             self.slots.insert(self.next_token, slot);
             self.out.push(LaneOut::Grant { token: self.next_token, until });
             self.next_token += 1;
@@ -319,7 +322,11 @@ impl Lane {
             return Err(NotUntil { wait: Wait::Probe, at: None, hinted: false });
         }
         self.windows.obstacle(now, asking)?;
-        match self.limiter.leave(now, self.slots.held(), (asking, self.slots.beyond()), weight) {
+        if let Some(at) = self.pace.obstacle(now) {
+            return Err(NotUntil { wait: Wait::Window, at: Some(at), hinted: false });
+        }
+        let asking = (asking, self.slots.beyond(), self.slots.queued());
+        match self.limiter.leave(now, self.slots.held(), asking, weight) {
             Leave::No => Err(NotUntil { wait: Wait::Concurrency, at: None, hinted: false }),
             leave => Ok(leave),
         }

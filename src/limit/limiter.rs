@@ -4,7 +4,7 @@
 //! so the limit is looked for from above; what a refusal does cost, the provider's patience, is bounded by finished work.
 
 use super::message::Phase;
-use super::settings::Concurrency;
+use super::settings::{Concurrency, Counts, LaneConfig};
 use crate::retry::backoff;
 use crate::rng::Rng;
 use crate::time::{Instant, Millis};
@@ -23,21 +23,27 @@ const MEASURED_FOR: Millis = 1_200;
 /// Thousandths of a probe that each finished task pays for: two refusals in a hundred,
 const CREDIT: u32 = 20;
 /// and this, shared by all slots, besides: of one slot it is worth more to know whether there are two.
-const CREDIT_BY_SLOT: u32 = 60;
+const CREDIT_BY_SLOT: u32 = 40;
 /// What a probe may win grows with what waits: so many tasks a slot are worth the usual credit,
 const USUAL_BACKLOG: u32 = 12;
 /// and however many there are, so many times that.
 const MOST_WORTH: u32 = 4;
 /// Savings beyond so many thousandths lapse.
 const MOST_CREDIT: u32 = 2_000;
+/// So few slots are asked about again at once.
+const FEW: u32 = 2;
 /// The first probe after the limit was found: a limit that was found by chance is soon corrected.
 const PROBE_FIRST: Millis = 2_000;
 /// Probes that are refused become rarer, up to this.
 const PROBE_RAREST: Millis = 120_000;
+/// A refusal below the limit so long after that was found has another cause than its being one too many:
+const SETTLED: Millis = 5_000;
+/// others use the key. What they leave is looked for more often, for so long.
+const CONTENDED: Millis = 180_000;
 /// After a drop, what was there before is likely to come back: probes are free for so long.
 const UNSTABLE: Millis = 240_000;
 /// And come as often as this.
-const UNSTABLE_PROBE: Millis = 8_000;
+const UNSTABLE_PROBE: Millis = 10_000;
 /// A refusal below the limit is tried again at the next end of a task; or after this, doubled each time, where ends are slow.
 const RETRY_FIRST: Millis = 20_000;
 /// The same at most.
@@ -58,6 +64,17 @@ struct Before {
     limit: u32,
     phase: Phase,
     base: u32,
+}
+
+/// What is known of a refusal.
+#[derive(Clone, Copy, Debug)]
+pub struct Cause {
+    /// How many in a row it makes that nobody expected.
+    pub row: u32,
+    /// More was tried than was known to be there.
+    pub expected: bool,
+    /// The server said when to come back.
+    pub hinted: bool,
 }
 
 /// Whether one more may go out.
@@ -84,6 +101,9 @@ pub struct Limiter {
     /// The whole start may go out at once.
     trusted: bool,
     presumes: bool,
+    /// A slot is free when its submit was answered.
+    on_wire: bool,
+    answers: u32,
     best: u32,
     /// The limit before the first refusal of this row.
     best_before: u32,
@@ -94,14 +114,18 @@ pub struct Limiter {
     probe_every: Millis,
     retry_at: Option<Instant>,
     credit: u32,
+    worth: u32,
+    /// When the last probe or ramp came to its end.
+    found_at: Instant,
+    contended_until: Instant,
     unstable_until: Instant,
     queues: bool,
 }
 
 impl Limiter {
     /// A limiter that knows what the caller says.
-    pub fn new(concurrency: Concurrency, presumes: bool) -> Limiter {
-        let (limit, most, phase) = match concurrency {
+    pub fn new(config: &LaneConfig) -> Limiter {
+        let (limit, most, phase) = match config.limits.concurrency {
             Concurrency::Told(limit) => (limit, limit, Phase::Steady),
             Concurrency::Learn { start, most } => (start.min(most), most, Phase::Ramp),
         };
@@ -112,7 +136,9 @@ impl Limiter {
             base: 0,
             bounded: false,
             trusted: limit > USUAL_START,
-            presumes,
+            presumes: config.presumes,
+            on_wire: config.limits.counts == Counts::Request,
+            answers: 0,
             best: 0,
             best_before: 0,
             dropped: false,
@@ -122,6 +148,9 @@ impl Limiter {
             probe_every: PROBE_FIRST,
             retry_at: None,
             credit: 0,
+            worth: 1,
+            found_at: Instant::default(),
+            contended_until: Instant::default(),
             unstable_until: Instant::default(),
             queues: false,
         }
@@ -154,21 +183,28 @@ impl Limiter {
     }
 
     fn burst(&self, held: u32) -> u32 {
+        if self.on_wire {
+            return self.limit;
+        }
         let grown = held.saturating_sub(self.base);
         let least = if self.trusted && self.base == 0 { self.limit.saturating_sub(held) } else { 0 };
         let (share, few) = if self.presumes { (PRESUMING_SHARE, USUAL_START) } else { (RAMP_SHARE, RAMP_LEAST) };
+        // The first few are heard before there are more.
+        let few = if grown < few { few - grown } else { few };
         (grown.saturating_mul(share) / 1_000).max(few).max(least)
     }
 
     /// Whether a submit of this weight may go out beside those that are held, and those whose answer is awaited: all,
-    /// and those of them that went beyond the limit.
-    pub fn leave(&self, now: Instant, held: u32, (asking, beyond): (u32, u32), weight: u32) -> Leave {
+    /// those of them that went beyond the limit; and those that wait at the provider.
+    pub fn leave(&self, now: Instant, held: u32, (asking, beyond, queued): (u32, u32, u32), weight: u32) -> Leave {
         let wanted = held.saturating_add(asking).saturating_add(weight);
         if held + asking == 0 {
             return Leave::Within;
         }
         match self.phase {
-            Phase::Ramp if wanted <= self.limit && asking + weight <= self.burst(held).max(weight) => Leave::Within,
+            Phase::Ramp if wanted <= self.limit && asking + queued + weight <= self.burst(held).max(weight) => {
+                Leave::Within
+            }
             Phase::Ramp => Leave::No,
             Phase::Steady if wanted <= self.limit => Leave::Within,
             Phase::Trial if wanted <= self.base => Leave::Within,
@@ -217,7 +253,15 @@ impl Limiter {
             (self.phase, self.base) = (Phase::Trial, self.limit);
         }
         match self.phase {
+            // Nothing is held where a slot is free when its submit is answered: every few answers are one more.
+            Phase::Ramp if self.on_wire => {
+                self.answers += RAMP_SHARE;
+                self.limit = (self.limit + self.answers / 1_000).min(self.most);
+                self.answers %= 1_000;
+            }
             Phase::Ramp => self.limit = self.limit.max(held.saturating_add(self.burst(held))).min(self.most),
+            // A provider that queues takes in whatever comes: that says nothing.
+            _ if self.queues => {}
             _ => self.limit = self.limit.max(held).min(self.most),
         }
         // More than can have ended unseen: there is room, and it is taken as at the start.
@@ -228,7 +272,8 @@ impl Limiter {
     }
 
     /// A submit was refused, the `row`-th time in a row, and so many were held `at` that time.
-    pub fn refused(&mut self, (at, now): (Instant, Instant), rng: &mut Rng, held: u32, row: u32, expected: bool) {
+    pub fn refused(&mut self, (at, now): (Instant, Instant), rng: &mut Rng, held: u32, cause: Cause) {
+        let Cause { row, expected, hinted } = cause;
         if row == 1 && !expected {
             self.best_before = self.limit;
             self.before = Some(Before { limit: self.limit, phase: self.phase, base: self.base });
@@ -247,15 +292,21 @@ impl Limiter {
             Phase::Steady if expected => self.limit.min(held),
             _ => 1,
         };
+        let was_ramp = self.phase == Phase::Ramp;
         self.limit = if self.phase == Phase::Steady { self.limit.min(held) } else { held };
         self.phase = Phase::Steady;
         self.measure = Some(Measure { at, held: u64::from(held) * 1_000, least });
         if expected {
-            self.credit = self.credit.saturating_sub(1_000);
+            self.found_at = now;
+            // Of one or two it is soon asked whether they are all: what looks like a slot may be a second.
+            self.credit = if was_ramp && self.limit <= FEW { 1_000 } else { self.credit.saturating_sub(1_000) };
+        } else if self.found_at.until(now) > SETTLED {
+            self.contended_until = now.after(CONTENDED);
         }
         if !expected || self.retry_at.is_some() {
             let wait = backoff::bound(row.saturating_sub(1), RETRY_FIRST, RETRY_RAREST);
-            self.retry_at = Some(now.after(wait + rng.up_to(wait / 2)));
+            // Where the server says when to come back, there will be room by then, of whatever kind.
+            self.retry_at = Some(if hinted { now } else { now.after(wait + rng.up_to(wait / 2)) });
         }
         if !expected && row >= 3 {
             // Ends of ours made no room, twice: it is less than it was, and not by one.
@@ -269,8 +320,16 @@ impl Limiter {
     fn put_off_probe(&mut self, now: Instant, rng: &mut Rng) {
         let unstable = now < self.unstable_until && self.limit < self.best / 4 * 3;
         let wait = if unstable { UNSTABLE_PROBE } else { self.probe_every };
-        self.probe_every = self.probe_every.saturating_mul(3).min(PROBE_RAREST);
+        let rarest = PROBE_RAREST / Millis::from(self.worth);
+        self.probe_every = self.probe_every.saturating_mul(3).min(rarest);
         self.probe_at = now.after(wait + rng.up_to(wait / 4));
+    }
+
+    /// It was no limit on tasks at once that refused: it is looked for anew.
+    pub fn reopen(&mut self, held: u32) {
+        (self.phase, self.base, self.bounded, self.dropped) = (Phase::Ramp, 0, false, false);
+        (self.measure, self.retry_at, self.before) = (None, None, None);
+        self.limit = self.limit.max(held + RAMP_LEAST).min(self.most);
     }
 
     /// Another limit explains the refusals of late: what was cut for them comes back.
@@ -286,8 +345,9 @@ impl Limiter {
     /// A task was seen to have ended; it was last seen to run at `seen`.
     pub fn ended(&mut self, now: Instant, seen: Instant, weight: u32, waiting: u32) {
         let worth = (waiting / self.limit.saturating_mul(USUAL_BACKLOG).max(1)).clamp(1, MOST_WORTH);
+        self.worth = if now < self.contended_until { MOST_WORTH } else { worth };
         let credit = CREDIT + CREDIT_BY_SLOT / self.limit.max(1);
-        self.credit = (self.credit + credit * worth).min(MOST_CREDIT);
+        self.credit = (self.credit + credit * self.worth).min(MOST_CREDIT);
         // An answer that is the image says at once that its slot is free.
         let Some(measure) = self.measure.as_mut().filter(|_| !self.presumes) else { return };
         if measure.at.until(now) > MEASURED_FOR {
@@ -311,9 +371,9 @@ impl Limiter {
     }
 
     /// A task is worked on together with so many that came before it.
-    pub fn works(&mut self, before: u32) {
+    pub fn works(&mut self, before: impl FnOnce() -> u32) {
         if self.queues {
-            let working = before + 1;
+            let working = before() + 1;
             self.limit = self.limit.max(working.saturating_add((working / 8).max(2))).min(self.most);
         }
     }

@@ -5,6 +5,7 @@ mod evidence;
 mod lane;
 mod limiter;
 mod message;
+mod pace;
 mod settings;
 mod slots;
 mod window;

@@ -152,6 +152,12 @@ impl Slots {
         self.table.iter().filter(move |(_, slot)| slot.permit == permit)
     }
 
+    /// The slots of tasks that began before this one, and are not known to wait at the provider.
+    pub fn working_before(&self, token: Token) -> u32 {
+        let older = self.table.iter().take_while(|(other, _)| *other < token);
+        older.filter(|(_, slot)| !slot.permit.is_asking() && !slot.queued).map(|(_, slot)| slot.weight).sum()
+    }
+
     /// The slots of tasks that began before this one.
     pub fn held_before(&self, token: Token) -> u32 {
         let older = self.table.iter().take_while(|(other, _)| *other < token);

@@ -8,7 +8,7 @@ use crate::time::Millis;
 /// Enough for an exact 95th percentile, few enough to follow a change.
 const KEPT: usize = 200;
 /// Fewer than these say nothing of a distribution.
-const ENOUGH: usize = 8;
+const ENOUGH: usize = 5;
 /// With fewer than these, the slowest hundredth is not known.
 const ENOUGH_FOR_LATE: usize = 20;
 /// So many that were over when they were first asked after are no chance.

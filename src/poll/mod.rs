@@ -41,15 +41,18 @@ const LEAST: Millis = 40;
 /// Past what 95 of 100 take, gaps grow with the age, in percent of it: whoever is late may be very late.
 const LATE_SHARE: Millis = 3;
 /// Before anything is known, gaps are a share of the age, in percent, between these two.
-const UNKNOWN_SHARE: Millis = 8;
-/// The first poll of a model of which nothing is known: it also tells whether the provider queues what it accepts.
+const UNKNOWN_SHARE: Millis = 5;
+/// Between two polls of a model of which nothing is known, at least.
 pub const FIRST: Millis = 500;
+/// The very first of them: it tells whether the provider queues what it accepts, before many more go there.
+const EARLY: Millis = 300;
 const UNKNOWN_MOST: Millis = 2_500;
 
 /// The age at which a task should be asked after, which is `age` old and was last seen to run at the age `seen` (0: not yet).
 pub fn next(durations: &Durations, pace: Pace, seen: Millis, age: Millis) -> Millis {
     let (Some(median), Some(p95)) = (durations.percentile(50), durations.percentile(95)) else {
-        return age + (age * UNKNOWN_SHARE / 100).clamp(FIRST, UNKNOWN_MOST);
+        let least = if age < EARLY { EARLY } else { FIRST };
+        return age + (age * UNKNOWN_SHARE / 100).clamp(least, UNKNOWN_MOST);
     };
     let scale = |gap: Millis| gap * median.min(FULL_GAP_FROM) / FULL_GAP_FROM;
     let longest = scale(pace.longest);
@@ -103,8 +106,9 @@ mod tests {
     #[test]
     fn what_is_not_known_is_asked_after_early_and_then_less_often() {
         let nothing = Durations::default();
-        assert_eq!(next(&nothing, WATCHED, 0, 0), FIRST);
-        assert_eq!(next(&nothing, WATCHED, 10_000, 10_000), 10_800);
+        assert_eq!(next(&nothing, WATCHED, 0, 0), EARLY);
+        assert_eq!(next(&nothing, WATCHED, 0, EARLY), EARLY + FIRST);
+        assert_eq!(next(&nothing, WATCHED, 10_000, 10_000), 10_500);
         assert_eq!(next(&nothing, WATCHED, 100_000, 100_000), 102_500);
     }
 
