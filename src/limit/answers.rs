@@ -65,7 +65,7 @@ impl Lane {
         if slot.permit == Permit::Stale {
             return;
         }
-        self.row = 0;
+        (self.row, self.unexpected) = (0, 0);
         if permit == Permit::Held {
             self.doubted_row = 0;
         }
@@ -96,12 +96,12 @@ impl Lane {
         self.refused_at = Some(now);
         // Where more was tried than is known to be there, a refusal is what was looked for.
         let expected = hint.is_none() && counts.held > 0 && (slot.beyond || self.limiter.phase() == Phase::Ramp);
-        self.row += u32::from(!expected);
+        self.row += 1;
+        self.unexpected += u32::from(!expected);
         for token in gather(self.slots.in_state(Permit::Sent).map(|(token, _)| token)) {
             self.slots.change(token, |slot| slot.permit = Permit::Stale);
         }
         if self.pace.refused(now, slot.since) {
-            self.row = 0;
             return;
         }
         if !window_was_full {
@@ -116,7 +116,7 @@ impl Lane {
         } else if slot.beyond || self.evidence.is_held_explained() || hint.is_none_or(|hint| hint <= BACK_PRESSURE) {
             // It was refused when it arrived, however late that was told.
             let at = slot.since.after(self.fastest_answer.min(slot.since.until(now)));
-            let cause = Cause { row: self.row, expected, hinted: hint.is_some() };
+            let cause = Cause { row: self.unexpected, expected, hinted: hint.is_some() };
             self.limiter.refused((at, now), &mut self.rng, counts.held, cause);
         }
         self.find_pace(now);
@@ -128,7 +128,7 @@ impl Lane {
     fn find_pace(&mut self, now: Instant) {
         if self.evidence.is_held_contradicted() && self.pace.infer(now) {
             self.evidence.forget_refusals();
-            self.row = 0;
+            self.unexpected = 0;
             self.limiter.reopen(self.slots.held());
         }
     }
@@ -176,7 +176,7 @@ impl Lane {
         }
         // Close to what is known to be there, that is the likelier cause: it was taken for one too many, or others use the key.
         let limit = self.limiter.limit();
-        if self.row <= 1 && counts.held + 1 + limit / 8 >= limit {
+        if self.unexpected <= 1 && counts.held + 1 + limit / 8 >= limit {
             return None;
         }
         // A word for it is half of the proof; some providers say "requests" of whatever they refuse.
@@ -188,7 +188,7 @@ impl Lane {
     /// Where no end of ours will make room, and the server says nothing, time has to. A probe that kept to a hint and was refused all the same: such
     /// hints need some distance of our own.
     fn cool_down(&mut self, now: Instant, axis: Axis, hint: Option<Millis>) {
-        let needed = if hint.is_some() { self.row > 1 } else { self.slots.held() == 0 };
+        let needed = if hint.is_some() { self.unexpected > 1 } else { self.slots.held() == 0 };
         if needed {
             let floor = if axis == Axis::Concurrency { SLOT_WAIT } else { 0 };
             let wait =

@@ -47,6 +47,8 @@ pub struct Lane {
     hinted: Option<Instant>,
     /// Refusals since the last acceptance; while there are any, one attempt is out at a time.
     pub(super) row: u32,
+    /// Of those, how many came where there should have been room.
+    pub(super) unexpected: u32,
     /// When the last of those was heard of.
     pub(super) refused_at: Option<Instant>,
     /// `row` as it was before an acceptance was presumed: a late refusal undoes that.
@@ -81,6 +83,7 @@ impl Lane {
             cooldown: None,
             hinted: None,
             row: 0,
+            unexpected: 0,
             refused_at: None,
             doubted_row: 0,
             idle_row: 0,
