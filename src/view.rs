@@ -233,7 +233,8 @@ fn window(window: Window) -> Json {
     ObjectBuilder::new()
         .with("rpm", u64::from(window.limit))
         .with("used", u64::from(window.used))
-        .maybe("lengthMs", Some(window.length).filter(|length| *length != 60_000))
+        // Of a header's window the length is what is left of it.
+        .maybe("lengthMs", Some(window.length).filter(|length| *length != 60_000 && window.known != Known::Header))
         .with(
             "known",
             match window.known {

@@ -87,19 +87,23 @@ test("an image: submitted once, polled, fetched without the key", async () => {
 
 test("a batch within a cap: every image, none bought twice, bytes with them", async () => {
   const simulator = createSimulator({ cap: 4 });
-  await play(simulator, async (client) => {
-    const { ok, failed } = await client.batch(Array.from({ length: 24 }, () => request)).settled();
-    assert.deepEqual(failed, []);
-    assert.deepEqual(
-      ok.map(({ key }) => key).sort((a, b) => a - b),
-      Array.from({ length: 24 }, (_, index) => index),
-    );
-    const { images } = simulator.world.stats();
-    for (const { result } of ok) assert.equal((await result.image.bytes()).at(1), 0x50);
-    assert.equal(simulator.world.stats().images, images);
-    const { waiting, running } = client.status();
-    assert.deepEqual([waiting, running], [0, 0]);
-  });
+  await play(
+    simulator,
+    async (client) => {
+      const { ok, failed } = await client.batch(Array.from({ length: 24 }, () => request)).settled();
+      assert.deepEqual(failed, []);
+      assert.deepEqual(
+        ok.map(({ key }) => key).sort((a, b) => a - b),
+        Array.from({ length: 24 }, (_, index) => index),
+      );
+      const { images } = simulator.world.stats();
+      for (const { result } of ok) assert.equal((await result.image.bytes()).at(1), 0x50);
+      assert.equal(simulator.world.stats().images, images);
+      const { waiting, running } = client.status();
+      assert.deepEqual([waiting, running], [0, 0]);
+    },
+    { providers: hiapi({ apiKey: KEY, limits: { concurrency: 4 } }) },
+  );
   assert.equal(simulator.ledger().length, 24);
   assert.equal(simulator.stats().refusals, 0);
 });

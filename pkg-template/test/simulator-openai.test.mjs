@@ -58,12 +58,17 @@ test("CreativeAI's links are followed", async () => {
 });
 
 test("40 images at 4 requests in flight: 40 charges and no refusal", async () => {
-  await run({ cap: 4 }, async (client, simulator) => {
-    const batch = client.batch(Array.from({ length: 40 }, (_, index) => ({ ...request, prompt: `wave ${index}` })));
-    const { ok } = await batch.settled();
-    const { refusals, peak } = simulator.stats();
-    assert.deepEqual([ok.length, simulator.ledger().length, refusals, peak], [40, 40, 0, 4]);
-  });
+  await run(
+    { cap: 4 },
+    async (client, simulator) => {
+      const batch = client.batch(Array.from({ length: 40 }, (_, index) => ({ ...request, prompt: `wave ${index}` })));
+      const { ok } = await batch.settled();
+      const { refusals, peak } = simulator.stats();
+      assert.deepEqual([ok.length, simulator.ledger().length, refusals, peak], [40, 40, 0, 4]);
+    },
+    openai,
+    { limits: { concurrency: 4 } },
+  );
 });
 
 test("limits are waited for, money and the content policy are not", async () => {

@@ -23,9 +23,12 @@ const draw = async (config, count = 24, options) => {
   return { simulator, ok, failed, ledger: simulator.ledger(), stats: simulator.stats(), end: simulator.now() };
 };
 
+/** A client that is told what there is, and so is never refused. */
+const told = (concurrency) => ({ providers: hiapi({ apiKey: "test", limits: { concurrency } }) });
+
 test("40 images at 4 at once: 40 charges, no refusal, minutes of virtual time in a moment", async (t) => {
   const start = performance.now();
-  const { ok, ledger, stats, end } = await draw({ cap: 4 }, 40);
+  const { ok, ledger, stats, end } = await draw({ cap: 4 }, 40, told(4));
   const real = performance.now() - start;
   t.diagnostic(`${Math.round(end / 1000)} s of virtual time in ${Math.round(real)} ms`);
   assert.equal(ok.length, 40);
@@ -51,15 +54,15 @@ test("lost answers never pay twice", async () => {
 });
 
 test("calm is what there is without a name", async () => {
-  const [named, unnamed] = [await draw("calm"), await draw()];
+  const [named, unnamed] = [await draw("calm", 24, told(4)), await draw(undefined, 24, told(4))];
   assert.deepEqual(named.stats, unnamed.stats);
   assert.deepEqual([named.ok.length, named.stats.refusals], [24, 0]);
 });
 
-test("cap-drop: from 30 s on the fourth task is refused; every image comes all the same", async () => {
+test("cap-drop: eight are found, from 30 s on the fourth task is refused; every image comes all the same", async () => {
   const { ok, stats, simulator } = await draw("cap-drop");
   assert.equal(ok.length, 24);
-  assert.equal(stats.peak, 4);
+  assert.ok(stats.peak > 4 && stats.peak <= 8, `${stats.peak} at once`);
   assert.ok(stats.refusals > 0);
   assert.equal(simulator.world.settings().concurrency, 3);
 });
