@@ -8,6 +8,7 @@ mod support;
 mod batches;
 mod credentials;
 mod ends;
+mod fairness;
 mod journal;
 mod refusals;
 mod slots;

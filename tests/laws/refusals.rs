@@ -33,9 +33,14 @@ fn refusing() -> impl Strategy<Value = Scenario> {
     )
 }
 
-/// One fixed trip, so that requests arrive in the order in which they left.
+/// One tenant and one fixed trip, so that requests arrive in the order in which they left, and leave in that in which they were asked for.
 fn in_order() -> impl Strategy<Value = Scenario> {
-    (refusing(), 0..800u64).prop_map(|(scenario, trip)| {
+    (refusing(), 0..800u64).prop_map(|(mut scenario, trip)| {
+        for (_, act) in &mut scenario.acts {
+            if let crate::support::sim::Act::Submit(plan) = act {
+                plan.options.tenant.clear();
+            }
+        }
         let around = Surroundings { rtt: (trip, trip), store: (1, 1), ..scenario.around.clone() };
         Scenario { around, ..scenario }
     })

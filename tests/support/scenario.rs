@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use tidegate::options::Priority;
+use tidegate::options::{Priority, Weight};
 use tidegate::provider::Dialect;
 use tidegate_simulator::{Config, Counts, Dialect as Wire, Distribution, HintMode};
 
@@ -146,6 +146,8 @@ pub fn acts(habits: Habits) -> impl Strategy<Value = Vec<(u64, Act)>> {
             let [cancelled, impatient, hurried, batch] = flags;
             let mut options = options();
             options.download = batch && habits.impatience;
+            options.tenant = String::from(["", "a", "b"][wait as usize % 3]);
+            options.weight = Weight::of([1.0, 0.0, 8.0][at as usize % 3]);
             if habits.impatience && impatient {
                 options.max_wait = wait;
             }
