@@ -305,3 +305,57 @@ impl Engine {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
+mod tests {
+    use super::*;
+    use crate::engine::Input;
+    use crate::limit::Limits;
+    use crate::options::{CallOptions, Config, ProviderConfig};
+    use crate::provider::openai::OPENAI;
+    use crate::request::ImageRequest;
+    use alloc::boxed::Box;
+
+    /// An engine that was asked for these models, three images each, and has written down what it was about to send.
+    fn asked_for(models: &[&str], limits: Limits) -> Engine {
+        let provider = ProviderConfig { limits, ..ProviderConfig::new("openai", &OPENAI) };
+        let mut engine = Engine::new(Config { providers: vec![provider], ..Config::default() }, 1);
+        for (task, model) in models.iter().enumerate() {
+            let mut request = Box::new(ImageRequest::new(model, "an apple"));
+            request.n = 3;
+            let options = Box::new(CallOptions::from_defaults(&engine.config().defaults, Priority::Interactive));
+            let input = Input::Submit { task: task as u32, owner: 0, request: Ok(request), options, records: vec![] };
+            engine.handle(Instant::from_millis(1), 1, input);
+        }
+        while let Some(effect) = engine.poll(0) {
+            if let Effect::Store { seq, .. } = effect {
+                engine.handle(Instant::from_millis(2), 2, Input::Stored { seq, ok: true });
+            }
+        }
+        engine
+    }
+
+    const MODELS: [&str; 3] = ["gpt-image-1", "gpt-image-1-mini", "gpt-image-1"];
+
+    #[test]
+    fn models_share_a_lane_unless_each_has_limits_of_its_own() {
+        let shared = asked_for(&MODELS, Limits::told(1));
+        assert_eq!((shared.lanes().count(), shared.lane_model(0)), (1, None));
+        let own = asked_for(&MODELS, Limits { scope: Scope::Model, ..Limits::told(1) });
+        assert_eq!((own.lane_model(0), own.lane_model(1)), (Some("gpt-image-1"), Some("gpt-image-1-mini")));
+        assert!(
+            own.lanes()
+                .all(|(name, _, lane)| lane.held == 1 && name.starts_with("openai https://api.openai.com/v1 gpt"))
+        );
+    }
+
+    #[test]
+    fn a_submit_takes_as_many_slots_as_images_where_those_are_counted() {
+        let held = |counts| {
+            let engine = asked_for(&MODELS[..2], Limits { counts, ..Limits::told(6) });
+            gather(engine.lanes().map(|(_, _, lane)| lane.held))
+        };
+        assert_eq!((held(Counts::Task), held(Counts::Image)), (vec![2], vec![6]));
+    }
+}

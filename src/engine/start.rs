@@ -147,21 +147,6 @@ impl Engine {
         self.tasks.insert(number, Box::new(task));
     }
 
-    /// A number that is used again is its host's mistake: nothing of the task before stays in anybody's way.
-    fn clear(&mut self, number: TaskId) {
-        let Some(count) = self.tasks.get(&number).map(|task| task.parts.len()) else { return };
-        for call in gather(self.calls.iter().filter(|(_, call)| call.part.task == number).map(|(call, _)| call)) {
-            self.take_call(call);
-        }
-        for index in 0..count as u16 {
-            let id = PartId { task: number, index };
-            self.dequeue(id);
-            self.set_due(id, None);
-            self.set_patience(id, Instant::NEVER);
-        }
-        self.drop_task(number);
-    }
-
     /// Makes the parts and sets them going.
     pub(super) fn begin(&mut self, number: TaskId, lookup: Lookup) {
         if lookup.resuming && lookup.records.is_empty() && !lookup.known.iter().any(|part| part.task_id.is_some()) {
