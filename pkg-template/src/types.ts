@@ -357,7 +357,7 @@ export interface Client {
    * @param provider its name in `providers`; by default the first
    * @throws InvalidRequestError for a name that is none of `providers`
    */
-  check(provider?: string): Promise<KeyReport>;
+  check(provider?: string | undefined): Promise<KeyReport>;
   /**
    * Find the concurrency ceiling of a key by real submissions: they are billed, and `max` and `budget` bound them. It takes as many images as the key takes
    * at once, and one more to be sure unless the provider names the limit that refuses. What is unsent at the end is taken back.

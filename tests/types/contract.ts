@@ -48,6 +48,8 @@ import {
   type LaneStatus,
   type Limits,
   type Logger,
+  type ProbeOptions,
+  type ProbeReport,
   type Provider,
   type ProviderOptions,
   type RetryPolicy,
@@ -315,7 +317,16 @@ expectTypeOf<NonNullable<SimulatorChanges["faults"]>>().toEqualTypeOf<SimulatorF
 simulator.configure({ clock: "real" });
 
 // What a check tells.
-expectTypeOf(client.check).parameters.toEqualTypeOf<[provider?: string]>();
-expectTypeOf(client.check()).resolves.toEqualTypeOf<KeyReport>();
+expectTypeOf(client.check).parameters.toEqualTypeOf<[provider?: string | undefined]>();
+expectTypeOf(client.check).returns.toEqualTypeOf<Promise<KeyReport>>();
 expectTypeOf<KeyReport["ok"]>().toEqualTypeOf<boolean | undefined>();
 expectTypeOf<KeyReport["axis"]>().toEqualTypeOf<RateLimitError["axis"] | undefined>();
+
+// What a probe takes and tells.
+expectTypeOf(client.probe).parameters.toEqualTypeOf<[request: ImageRequest, options: ProbeOptions]>();
+expectTypeOf(client.probe).returns.toEqualTypeOf<Promise<ProbeReport>>();
+expectTypeOf<ProbeReport["ceiling"]>().toEqualTypeOf<number | null>();
+expectTypeOf<ProbeReport["refs"]>().toEqualTypeOf<TaskRef[]>();
+// @ts-expect-error: a probe is bounded
+client.probe(request, { max: 40 });
+expectTypeOf<NonNullable<LaneStatus["window"]>["lengthMs"]>().toEqualTypeOf<number | undefined>();

@@ -35,7 +35,7 @@ pub use result::{Image, ImageResult, Timing};
 pub use task::{Task, TaskUpdate, Updates};
 
 use crate::gather::gather;
-use crate::limit::Window;
+use crate::limit::{Phase, Window};
 use crate::request::{ImageInput, ImageRequest};
 
 /// One gate to the image APIs that a program pays for. Clones are handles to the same client.
@@ -208,6 +208,7 @@ impl Client {
                 provider: String::from(engine.config().name_of(provider)),
                 model: engine.lane_model(place).map(String::from),
                 limit: snapshot.limit,
+                phase: snapshot.phase,
                 held: snapshot.held,
                 paused_until: snapshot.paused_until.map(|until| engine.wall_clock(until)),
                 window: snapshot.window,
@@ -252,13 +253,15 @@ pub struct LaneStatus {
     pub provider: String,
     /// The model whose limits they are; `None` where all models share them.
     pub model: Option<String>,
-    /// Tasks at once.
+    /// Tasks at once, as far as is known.
     pub limit: u32,
+    /// How the limit is gone about.
+    pub phase: Phase,
     /// Slots in use.
     pub held: u32,
     /// The end of a cooldown, in milliseconds since the epoch.
     pub paused_until: Option<u64>,
-    /// What the provider's answers say of its limit over time.
+    /// The tightest limit over time: told, in the provider's headers, or concluded from refusals.
     pub window: Option<Window>,
     /// Refusals so far.
     pub refusals: u32,
