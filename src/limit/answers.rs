@@ -85,7 +85,9 @@ impl Lane {
         if !slot.beyond {
             self.evidence.refused(now, counts);
         }
-        let window_was_full = self.windows.refused(now);
+        let limit = self.limiter.limit();
+        let has_slots = !wave && counts.held + 1 + limit / 8 < limit;
+        let window_was_full = self.windows.refused(now, has_slots);
         if let Some(hint) = hint {
             self.hold(now, hint);
         }
@@ -96,7 +98,8 @@ impl Lane {
         self.refused_at = Some(now);
         // Where more was tried than is known to be there, a refusal is what was looked for.
         let expected = hint.is_none() && counts.held > 0 && (slot.beyond || self.limiter.phase() == Phase::Ramp);
-        self.row += 1;
+        // Where acceptance is presumed only, one at a time is dear.
+        self.row += u32::from(!(expected && self.config.presumes));
         self.unexpected += u32::from(!expected);
         for token in gather(self.slots.in_state(Permit::Sent).map(|(token, _)| token)) {
             self.slots.change(token, |slot| slot.permit = Permit::Stale);

@@ -43,7 +43,7 @@ const CONTENDED: Millis = 180_000;
 /// After a drop, what was there before is likely to come back: probes are free for so long.
 const UNSTABLE: Millis = 240_000;
 /// And come as often as this.
-const UNSTABLE_PROBE: Millis = 10_000;
+const UNSTABLE_PROBE: Millis = 15_000;
 /// A refusal below the limit is tried again at the next end of a task; or after this, doubled each time, where ends are slow.
 const RETRY_FIRST: Millis = 20_000;
 /// The same at most.

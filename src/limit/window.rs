@@ -99,26 +99,42 @@ pub struct Rolling {
     /// When one submit may go out although it is full, to see whether it is still there.
     pub doubt_at: Instant,
     doubt_every: Millis,
+    step: u32,
 }
 
 impl Rolling {
     /// A window that the caller told of; it is never doubted.
     pub fn told(limit: u32) -> Rolling {
-        Rolling { limit, taken: Taken::All, known: Known::Configured, doubt_at: Instant::NEVER, doubt_every: 0 }
+        Rolling {
+            limit,
+            taken: Taken::All,
+            known: Known::Configured,
+            doubt_at: Instant::NEVER,
+            doubt_every: 0,
+            step: 1,
+        }
     }
 
     /// A window that explains what was refused.
     pub fn inferred(limit: u32, taken: Taken, known: Known, now: Instant) -> Rolling {
         let doubt_every = if known == Known::Confirmed { DOUBT_EVERY } else { FIRST_DOUBT };
-        Rolling { limit: limit.max(1), taken, known, doubt_at: now.after(doubt_every), doubt_every }
+        Rolling { limit: limit.max(1), taken, known, doubt_at: now.after(doubt_every), doubt_every, step: 1 }
     }
 
-    /// It was doubted, and refused: it is there.
-    pub fn confirm(&mut self, now: Instant) {
+    /// It refused when so much of it was used: it is there, and no larger than that.
+    pub fn confirm(&mut self, now: Instant, used: u32) {
         if self.known != Known::Configured {
-            self.known = Known::Confirmed;
+            (self.known, self.step) = (Known::Confirmed, 1);
+            self.limit = self.limit.min(used).max(1);
             self.doubt_every = self.doubt_every.saturating_mul(2).clamp(DOUBT_EVERY, DOUBT_EVERY * 8);
             self.doubt_at = now.after(self.doubt_every);
         }
+    }
+
+    /// One went through although it was full: there is more, and by ever larger steps it is found out how much.
+    pub fn grow(&mut self, now: Instant) {
+        self.limit = self.limit.saturating_add(self.step);
+        self.step = self.step.saturating_mul(2);
+        self.doubt_at = now;
     }
 }

@@ -81,11 +81,8 @@ impl Windows {
     /// A submit was accepted.
     pub fn accepted(&mut self, now: Instant) {
         let full = self.minute.filter(|window| self.minute_used(now, window.taken) >= window.limit);
-        if let Some(window) = &mut self.minute {
-            match window.known {
-                Known::Confirmed if full.is_some() => window.limit = window.limit.saturating_add(window.limit / 4 + 1),
-                _ => {}
-            }
+        if let Some(window) = self.minute.as_mut().filter(|window| full.is_some() && window.known == Known::Confirmed) {
+            window.grow(now);
         }
         // What goes through a window that is full shows that there is none.
         self.minute = self.minute.filter(|window| full.is_none() || window.known != Known::Suspected);
@@ -109,14 +106,14 @@ impl Windows {
         }
     }
 
-    /// A submit was refused. Says whether the window of a minute was full, so that it explains that.
-    pub fn refused(&mut self, now: Instant) -> bool {
-        let full = self.minute.is_some_and(|window| self.minute_used(now, window.taken) >= window.limit);
-        if let Some(window) = self.minute.as_mut().filter(|_| full) {
-            window.confirm(now);
-        }
+    /// A submit was refused, perhaps where there was room for more tasks at once. Says whether the window of a minute explains that.
+    pub fn refused(&mut self, now: Instant, has_slots: bool) -> bool {
+        let used = self.minute.map_or(0, |window| self.minute_used(now, window.taken));
+        let is_explained =
+            |window: &&mut Rolling| used >= window.limit || (window.known == Known::Confirmed && has_slots && used > 0);
+        let explained = self.minute.as_mut().filter(is_explained).map(|window| window.confirm(now, used)).is_some();
         self.all_minute.add(now, 1);
-        full
+        explained
     }
 
     /// There was a refusal that the window of a minute doesn't explain: if it was only suspected, it is not there.
