@@ -23,7 +23,7 @@ const DAY_WAIT: Millis = 900_000;
 /// So many probes refused in a row with nothing of ours held is no wave that passes: the key is used up elsewhere, or closed.
 const STALL_AFTER: u32 = 12;
 /// Nor has a lane stalled before this: others who use the key may hold all of it for some rounds of their tasks.
-const STALL_TIME: Millis = 300_000;
+const STALL_TIME: Millis = 600_000;
 /// A window of a second is believed after so many refusals: in so short a time chance alone does much.
 const SECOND_PROOF: usize = 3;
 /// A window of a minute is believed after so many.
@@ -69,7 +69,7 @@ impl Lane {
         if permit == Permit::Held {
             self.doubted_row = 0;
         }
-        self.limiter.accepted(self.slots.held());
+        self.limiter.accepted(self.slots.held(), slot.beyond);
     }
 
     pub(super) fn refused(&mut self, now: Instant, token: Token, axis: Axis, hint: Option<Millis>) {
@@ -85,7 +85,7 @@ impl Lane {
         if !slot.beyond {
             self.evidence.refused(now, counts);
         }
-        let limit = self.limiter.limit();
+        let limit = self.limiter.usual();
         let has_slots = !wave && counts.held + 1 + limit / 8 < limit;
         let window_was_full = self.windows.refused(now, has_slots);
         if let Some(hint) = hint {
@@ -144,12 +144,12 @@ impl Lane {
         }
         if let Some((limit, taken)) = self.explaining_minute(now, axis, hint, counts) {
             let known = if hint.is_some() { Known::Confirmed } else { Known::Suspected };
-            self.windows.minute = Some(Rolling::inferred(limit, taken, known, now));
+            self.windows.minute = Some(Rolling::inferred((limit, counts.all_minute), taken, known, now));
             self.evidence.forget_refusals();
             return true;
         }
         if let Some(limit) = self.evidence.window(Counted::Second, SECOND_PROOF) {
-            self.windows.second = Some(Rolling::inferred(limit, Taken::Accepted, Known::Suspected, now));
+            self.windows.second = Some(Rolling::inferred((limit, u32::MAX), Taken::Accepted, Known::Suspected, now));
             self.evidence.forget_refusals();
             return true;
         }
@@ -178,7 +178,7 @@ impl Lane {
                 .map(|(taken, count)| (count, taken));
         }
         // Close to what is known to be there, that is the likelier cause: it was taken for one too many, or others use the key.
-        let limit = self.limiter.limit();
+        let limit = self.limiter.usual();
         if self.unexpected <= 1 && counts.held + 1 + limit / 8 >= limit {
             return None;
         }

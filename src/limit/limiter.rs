@@ -43,7 +43,7 @@ const CONTENDED: Millis = 180_000;
 /// After a drop, what was there before is likely to come back: probes are free for so long.
 const UNSTABLE: Millis = 240_000;
 /// And come as often as this.
-const UNSTABLE_PROBE: Millis = 15_000;
+const UNSTABLE_PROBE: Millis = 18_000;
 /// A refusal below the limit is tried again at the next end of a task; or after this, doubled each time, where ends are slow.
 const RETRY_FIRST: Millis = 20_000;
 /// The same at most.
@@ -161,6 +161,11 @@ impl Limiter {
         self.limit
     }
 
+    /// Tasks at once before the refusals of late.
+    pub fn usual(&self) -> u32 {
+        self.before.map_or(self.limit, |before| before.limit)
+    }
+
     /// How it is gone about.
     pub fn phase(&self) -> Phase {
         self.phase
@@ -226,7 +231,7 @@ impl Limiter {
     }
 
     fn can_pay(&self, now: Instant) -> bool {
-        self.credit >= 1_000 || now < self.unstable_until
+        self.credit >= 1_000 || now < self.unstable_until || now < self.contended_until
     }
 
     /// When a full lane may ask all the same.
@@ -245,11 +250,11 @@ impl Limiter {
     }
 
     /// A submit was accepted; it is among those held.
-    pub fn accepted(&mut self, held: u32) {
+    pub fn accepted(&mut self, held: u32, beyond: bool) {
         self.retry_at = None;
         self.before = None;
-        if core::mem::take(&mut self.dropped) {
-            // It fell by steps, and may have fallen too far.
+        if core::mem::take(&mut self.dropped) || (beyond && self.phase == Phase::Steady && self.limit <= FEW) {
+            // It fell by steps, and may have fallen too far; or more than it was let in.
             (self.phase, self.base) = (Phase::Trial, self.limit);
         }
         match self.phase {
@@ -310,7 +315,7 @@ impl Limiter {
         }
         if !expected && row >= 3 {
             // Ends of ours made no room, twice: it is less than it was, and not by one.
-            self.limit = (self.limit * if row == 3 { 7 } else { 6 } / 8).max(1);
+            self.limit = (self.limit * if row == 3 { 7 } else { 5 } / 8).max(1);
             self.best = self.best.max(self.best_before);
             (self.measure, self.dropped, self.unstable_until) = (None, true, now.after(UNSTABLE));
         }
@@ -320,7 +325,7 @@ impl Limiter {
     fn put_off_probe(&mut self, now: Instant, rng: &mut Rng) {
         let unstable = now < self.unstable_until && self.limit < self.best / 4 * 3;
         let wait = if unstable { UNSTABLE_PROBE } else { self.probe_every };
-        let rarest = PROBE_RAREST / Millis::from(self.worth);
+        let rarest = PROBE_RAREST / Millis::from(if now < self.contended_until { MOST_WORTH } else { self.worth });
         self.probe_every = self.probe_every.saturating_mul(3).min(rarest);
         self.probe_at = now.after(wait + rng.up_to(wait / 4));
     }

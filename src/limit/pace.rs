@@ -7,7 +7,7 @@ const LONGEST: Millis = 5_000;
 /// A distance shorter than this is none.
 const SHORTEST: Millis = 50;
 /// The distance is known well enough if the shortest that is let in and the longest that is refused differ by so many hundredths.
-const CLOSE: Millis = 112;
+const CLOSE: Millis = 106;
 /// So often what was found is doubted, and doubled each time that it was right.
 const DOUBT_EVERY: Millis = 60_000;
 /// What is seen in this time is compared.

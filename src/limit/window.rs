@@ -92,6 +92,8 @@ pub enum Taken {
 pub struct Rolling {
     /// So much.
     pub limit: u32,
+    /// All that was asked when it was found.
+    pub all: u32,
     /// What is counted.
     pub taken: Taken,
     /// Who says so.
@@ -107,6 +109,7 @@ impl Rolling {
     pub fn told(limit: u32) -> Rolling {
         Rolling {
             limit,
+            all: limit,
             taken: Taken::All,
             known: Known::Configured,
             doubt_at: Instant::NEVER,
@@ -115,10 +118,15 @@ impl Rolling {
         }
     }
 
-    /// A window that explains what was refused.
-    pub fn inferred(limit: u32, taken: Taken, known: Known, now: Instant) -> Rolling {
+    /// A window that explains what was refused when so many were accepted, and so many asked.
+    pub fn inferred((limit, all): (u32, u32), taken: Taken, known: Known, now: Instant) -> Rolling {
         let doubt_every = if known == Known::Confirmed { DOUBT_EVERY } else { FIRST_DOUBT };
-        Rolling { limit: limit.max(1), taken, known, doubt_at: now.after(doubt_every), doubt_every, step: 1 }
+        Rolling { limit: limit.max(1), all, taken, known, doubt_at: now.after(doubt_every), doubt_every, step: 1 }
+    }
+
+    /// Nobody told of it.
+    pub fn is_inferred(&self) -> bool {
+        self.known != Known::Configured
     }
 
     /// It refused when so much of it was used: it is there, and no larger than that.

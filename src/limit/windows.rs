@@ -108,6 +108,18 @@ impl Windows {
 
     /// A submit was refused, perhaps where there was room for more tasks at once. Says whether the window of a minute explains that.
     pub fn refused(&mut self, now: Instant, has_slots: bool) -> bool {
+        let all = self.all_minute.count(now);
+        let accepted = self.accepted_minute.count(now);
+        if let Some(window) = &mut self.minute {
+            // Too early by what was accepted, and on time by all that was asked: it is those that count.
+            if window.taken == Taken::Accepted
+                && accepted < window.limit
+                && all + 1 >= window.all
+                && window.is_inferred()
+            {
+                (window.taken, window.limit) = (Taken::All, all);
+            }
+        }
         let used = self.minute.map_or(0, |window| self.minute_used(now, window.taken));
         let is_explained =
             |window: &&mut Rolling| used >= window.limit || (window.known == Known::Confirmed && has_slots && used > 0);
@@ -212,7 +224,7 @@ impl Windows {
     /// Begins with what an earlier process found out, unless something is known already.
     pub fn recall(&mut self, now: Instant, window: Option<(u32, Millis)>) {
         if let Some((limit, _)) = window.filter(|(_, length)| *length == MINUTE && self.minute.is_none()) {
-            self.minute = Some(Rolling::inferred(limit, Taken::Accepted, Known::Suspected, now));
+            self.minute = Some(Rolling::inferred((limit, u32::MAX), Taken::Accepted, Known::Suspected, now));
         }
     }
 }
