@@ -105,7 +105,10 @@ fn a_late_refusal_undoes_what_was_presumed() {
     assert!(bench.send().is_empty());
     bench.wait();
     assert_eq!(bench.now, sent_at + 10_000);
-    assert_eq!(bench.send().len(), 1);
+    assert!(
+        (1..=2).contains(&bench.send().len()),
+        "the slot that came free, and perhaps one to see whether there is more"
+    );
 }
 
 /// The cooldown after a first refusal is at most a second here, after a second one two, and so on.
