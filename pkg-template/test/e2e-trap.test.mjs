@@ -69,7 +69,7 @@ test("a trap while submits are in flight: they are adopted, not sent again", asy
   const world = createHiapi();
   let armed = false;
   const traps = (name) => armed && name === "status" && !(armed = false);
-  await run(world, traps, async (client, clock) => {
+  const story = async (client, clock) => {
     const tasks = requests(4).map((one) => client.generate(one));
     await clock.sleep(20);
     assert.equal(world.of("POST").length, 4);
@@ -77,7 +77,8 @@ test("a trap while submits are in flight: they are adopted, not sent again", asy
     client.status();
     const results = await Promise.all(tasks);
     assert.equal(new Set(results.map(({ taskId }) => taskId)).size, 4);
-  });
+  };
+  await run(world, traps, story, hiapi({ apiKey: "k", limits: { concurrency: 4 } }));
   assert.equal(world.of("POST").length, 4);
 });
 
@@ -176,3 +177,28 @@ for (const method of ["begin", "status"]) {
     assert.deepEqual(widths.sort(), [1, 2, 3]);
   });
 }
+
+test("a trap during a check: it asks again and reports", async () => {
+  const world = createHiapi();
+  const traps = (name, _, times) => name === "answer" && times === 0;
+  const { trapped } = await run(world, traps, async (client) => {
+    const { advice } = await client.check();
+    assert.equal(typeof advice, "string");
+  });
+  assert.equal(trapped, 1);
+});
+
+test("a trap during a probe ends it, and what was bought is there", async () => {
+  const world = createHiapi({ cap: 3 });
+  const traps = (name, _, times) => name === "answer" && world.tasks.size >= 2 && times === 0;
+  const prices = { "gpt-image-2": 0.04 };
+  const story = async (client) => {
+    await assert.rejects(client.probe(request, { max: 6, budget: 1 }), (error) => CoreCrashedError.is(error));
+    const pending = await client.pending();
+    await Promise.all(pending.map((ref) => client.resume(ref)));
+    assert.ok(world.tasks.size >= 2 && world.tasks.size <= 6, `${world.tasks.size} bought`);
+    assert.equal(pending.length, world.tasks.size);
+  };
+  const { trapped } = await run(world, traps, story, hiapi({ apiKey: "k", prices }));
+  assert.equal(trapped, 1);
+});
