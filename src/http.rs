@@ -17,6 +17,8 @@ pub enum Purpose {
     Image,
     /// See whether the key is good: free.
     Check,
+    /// Ask after many tasks at once: free.
+    List,
 }
 
 impl Purpose {
@@ -27,6 +29,7 @@ impl Purpose {
             Purpose::Poll => 1,
             Purpose::Image => 2,
             Purpose::Check => 3,
+            Purpose::List => 4,
         }
     }
 }

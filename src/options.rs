@@ -288,6 +288,8 @@ pub struct Config {
     pub providers: Vec<ProviderConfig>,
     /// What holds for all calls.
     pub defaults: Defaults,
+    /// How many connections a host gives one owner of tasks; 0: as many as it likes. Polls leave a third of them to submits.
+    pub connections: u32,
     /// The number of the first HTTP call: after a trap it lies above those still in flight.
     pub first_call: u64,
 }
@@ -309,6 +311,7 @@ impl Config {
         Config {
             providers: gather(providers.filter_map(ProviderConfig::read)),
             defaults: Defaults::read(json),
+            connections: count(json, "connections", 0),
             first_call: json.get("firstCall").and_then(Json::whole).unwrap_or(0),
         }
     }

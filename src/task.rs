@@ -204,6 +204,8 @@ pub struct Part {
     pub seen_at: Instant,
     /// When the latest poll left that saw it wait for a slot at the provider.
     pub queued_at: Option<Instant>,
+    /// A list has shown its end; what it made, only an answer about it alone tells.
+    pub shown_over: bool,
     /// Polls or fetches in a row that met a fault.
     pub poll_faults: u32,
     /// Polls in all.

@@ -114,21 +114,24 @@ fn image(image: &Image) -> Json {
 /// An update: `TaskUpdate`.
 pub fn update(update: &Update) -> Json {
     match update {
-        Update::Waiting { reason, ahead, until } => ObjectBuilder::new()
+        Update::Waiting { reason, ahead, until, eta } => ObjectBuilder::new()
             .with("status", "waiting")
             .with("reason", *reason)
             .with("ahead", *ahead as u64)
             .maybe("until", *until)
+            .maybe("etaMs", *eta)
             .build(),
         Update::Submitting { target: to, attempt } => ObjectBuilder::new()
             .with("status", "submitting")
             .with("target", target(to))
             .with("attempt", u64::from(*attempt))
             .build(),
-        Update::Running { queued, reference: known, progress } => ObjectBuilder::new()
+        Update::Running { queued, reference: known, progress, eta, late } => ObjectBuilder::new()
             .with("status", if *queued { "queued" } else { "processing" })
             .with("ref", reference(known))
             .maybe("progress", progress.map(Json::Number))
+            .maybe("etaMs", *eta)
+            .maybe("late", late.then_some(Json::Bool(true)))
             .build(),
     }
 }

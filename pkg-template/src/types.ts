@@ -210,6 +210,8 @@ export type TaskUpdate =
       reason: "concurrency" | "window" | "cooldown" | "day" | "budget" | "paused";
       ahead: number;
       until?: number;
+      /** Until it should be over; absent before anything is learned of its model. */
+      etaMs?: number;
     }
   | { status: "submitting"; target: Target; attempt: number }
   | {

@@ -51,8 +51,9 @@ impl World {
             (Provider::HiApi, "POST", "/v1/tasks") => {
                 self.submitted(request, |world, request| Due::Now(world.authorized(request, World::submit)))
             }
-            (Provider::HiApi, "GET", path) if path.starts_with("/v1/tasks/") => self.polled(request),
-            (Provider::HiApi, "GET", "/v1/tasks") => Reply::Answer(self.authorized(request, World::list)),
+            (Provider::HiApi, "GET", path) if path == "/v1/tasks" || path.starts_with("/v1/tasks/") => {
+                self.polled(request)
+            }
             (Provider::HiApi, ..) => {
                 Reply::Answer(self.authorized(request, |world, _, _| world.problem(&Problem::NotFound)))
             }
@@ -113,7 +114,13 @@ impl World {
         }
         let is_lost = self.strikes(Stream::LostAnswer, self.config.poll_lost);
         let seen = !is_lost && hostile.is_none();
-        let answer = self.authorized(request, |world, account, request| world.poll(account, request, seen));
+        let answer = self.authorized(request, |world, account, request| {
+            if request.path.starts_with("/v1/tasks/") {
+                world.poll(account, request, seen)
+            } else {
+                world.list(account, request)
+            }
+        });
         if is_lost {
             self.stats.lost += 1;
             return Reply::Lost;

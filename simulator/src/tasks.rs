@@ -147,6 +147,16 @@ impl World {
 
     /// Answers with a page of the account's tasks, newest first.
     pub(crate) fn list(&mut self, account: &str, request: &Request) -> Response {
+        self.stats.polls += 1;
+        if let Some(response) = self.server_fault(Stream::PollFault, self.config.poll_503, self.config.poll_500) {
+            return response;
+        }
+        if self.config.counts == Counts::Requests {
+            let scope = self.scope_of(Provider::HiApi, account, "");
+            if let Err(refusal) = self.pass_window(scope, false, 0) {
+                return self.refused(refusal, 0);
+            }
+        }
         let query = request.path.split_once('?').map_or("", |(_, query)| query);
         let number = |name: &str, default: usize| {
             let value = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name);

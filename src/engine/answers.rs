@@ -12,6 +12,9 @@ use crate::retry::hint::tightest_rate;
 use crate::task::{CallId, Part, PartId, PartState};
 use crate::time::Millis;
 
+/// A poll that takes longer has got lost: it is free to ask again, and each second more would be the caller's.
+const POLL_TIMEOUT: Millis = 15_000;
+
 impl Engine {
     pub(super) fn new_call(&mut self, part: PartId, purpose: Purpose) -> CallId {
         let call = self.next_call;
@@ -30,7 +33,12 @@ impl Engine {
     fn timeout(&self, id: PartId, purpose: Purpose) -> Millis {
         let Some(task) = self.tasks.get(&id.task) else { return TIMEOUT };
         let image_is_the_answer = purpose == Purpose::Submit && self.is_synchronous(id);
-        task.options.timeout.unwrap_or(if image_is_the_answer { task.options.deadline } else { TIMEOUT })
+        let usual = task.options.timeout.unwrap_or(if image_is_the_answer { task.options.deadline } else { TIMEOUT });
+        if !matches!(purpose, Purpose::Poll | Purpose::List) {
+            return usual;
+        }
+        let tasks = self.part(id).and_then(|part| self.config.providers.get(part.provider)?.dialect.tasks.as_ref());
+        usual.min(POLL_TIMEOUT) + tasks.and_then(|tasks| tasks.long_poll).map_or(0, |poll| poll.length)
     }
 
     /// Says whether a call still waits for its credential or its form. One that was never held has left with its effect.
@@ -59,6 +67,7 @@ impl Engine {
             Purpose::Poll => self.poll_answered(call.part, &answer),
             Purpose::Image => self.fetch_answered(call.part, &answer),
             Purpose::Check => self.check_answered(call.part.task, &answer),
+            Purpose::List => self.list_answered(number, &answer),
         }
     }
 
@@ -92,12 +101,18 @@ impl Engine {
             Purpose::Poll => self.poll_failed(call.part),
             Purpose::Image => self.fetch_failed(call.part, error.billed(Billed::Yes)),
             Purpose::Check => self.check_failed(call.part.task, error),
+            Purpose::List => self.list_failed(number),
         }
     }
 
     /// What an answer of the provider's says of its limits.
     fn hear_rates(&mut self, call: &Call, answer: &Answer) {
         let rate = tightest_rate(answer, self.wall.1).filter(|_| call.purpose != Purpose::Image);
+        let now = self.now;
+        let asker = self.part(call.part).map(|part| part.provider).and_then(|provider| self.askers.get_mut(provider));
+        if let Some((asker, _)) = asker.filter(|_| matches!(call.purpose, Purpose::Poll | Purpose::List)) {
+            asker.answered(now, rate);
+        }
         if let (Some(rate), Some(lane)) = (rate, self.part(call.part).map(|part| part.lane)) {
             self.tell_lane(lane, LaneIn::Rate(rate));
         }

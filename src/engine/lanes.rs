@@ -12,6 +12,7 @@ use crate::gather::gather;
 use crate::journal::Stage;
 use crate::limit::{Counts, Lane, LaneConfig, LaneIn, LaneOut, NotUntil, Scope, Token};
 use crate::options::Priority;
+use crate::poll::Asker;
 use crate::queue::{FairQueue, Place, Waiting};
 use crate::table::text_code;
 use crate::task::{PartId, PartState};
@@ -91,7 +92,7 @@ impl Engine {
         }
         let retry = &self.config.defaults.retry;
         let settings = LaneConfig {
-            limits: config.limits,
+            limits: Asker::for_submits(&config.limits),
             presumes: config.dialect.is_synchronous(),
             base: retry.base,
             cap: retry.cap,

@@ -230,6 +230,8 @@ pub enum Update {
         ahead: usize,
         /// Until when, ms since the epoch, if known.
         until: Option<u64>,
+        /// How long until it should be over, ms, if anything has been learned.
+        eta: Option<Millis>,
     },
     /// A submit is on the wire.
     Submitting {
@@ -246,6 +248,10 @@ pub enum Update {
         reference: Reference,
         /// From 0 to 1.
         progress: Option<f64>,
+        /// How long until it should be over, ms, if anything has been learned of its model.
+        eta: Option<Millis>,
+        /// It takes longer than 99 of 100.
+        late: bool,
     },
 }
 

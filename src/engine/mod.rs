@@ -1,7 +1,9 @@
 //! The engine: inputs in, effects out. It owns tasks, lanes and timers; it has no clock, no network and no randomness of its own.
 
 mod answers;
+mod asking;
 mod check;
+mod eta;
 mod lanes;
 mod learning;
 mod message;
@@ -22,11 +24,13 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::gather::gather;
 use crate::http::Purpose;
 use crate::json::decimal;
 use crate::limit::{LaneSnapshot, Token};
 use crate::options::Config;
-use crate::poll::Models;
+use crate::poll::{Asker, Models};
+use crate::retry::budget::Budget;
 use crate::rng::Rng;
 use crate::table::{Table, text_code};
 use crate::task::{CallId, OwnerId, PartId, PartState, Task, TaskId};
@@ -69,8 +73,11 @@ pub struct Engine {
     /// Parts whose callers may have to hear what they wait for, once the lanes are at rest.
     untold: Vec<PartId>,
     models: Models,
-    /// Polls of a provider that said so wait until then.
-    polls_paused: Vec<Instant>,
+    /// How each provider may be asked, and what its list of tasks is good for.
+    askers: Vec<(Asker, asking::List)>,
+    /// Polls that wait for a connection, by when they were due.
+    held_polls: Table<u128, PartId>,
+    budgets: Vec<Budget>,
     /// Delivered records that are still written down, oldest first.
     delivered: Table<u64, (Instant, String)>,
     /// Checks under way.
@@ -101,7 +108,7 @@ fn id_code(provider: usize, id: &str) -> u128 {
 impl Engine {
     /// An engine without tasks. The same configuration, seed and inputs give the same effects.
     pub fn new(config: Config, seed: u64) -> Engine {
-        let count = config.providers.len();
+        let askers = config.providers.iter().map(|provider| Asker::new(&provider.limits));
         Engine {
             rng: Rng::new(seed),
             now: Instant::default(),
@@ -124,7 +131,9 @@ impl Engine {
             paused_batches: Vec::new(),
             untold: Vec::new(),
             models: Models::default(),
-            polls_paused: vec![Instant::default(); count],
+            askers: gather(askers.map(|asker| (asker, asking::List::Usable))),
+            held_polls: Table::default(),
+            budgets: vec![Budget::default(); config.providers.len()],
             delivered: Table::default(),
             checks: Table::default(),
             probes: Table::default(),

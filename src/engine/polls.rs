@@ -14,17 +14,11 @@ use crate::retry::hint::retry_after;
 use crate::task::{PartId, PartState};
 
 impl Engine {
-    pub(super) fn send_poll(&mut self, id: PartId) {
+    /// Asks after one task.
+    pub(super) fn send_one_poll(&mut self, id: PartId) {
         let Some(part) = self.part(id) else { return };
         let PartState::Running { call: None, token } = part.state else { return };
-        let paused = self.polls_paused.get(part.provider).copied().unwrap_or_default();
-        if paused > self.now {
-            return self.set_due(id, Some(paused));
-        }
-        if self.is_too_early(id) {
-            return;
-        }
-        let Some(part) = self.part(id) else { return };
+        let provider = part.provider;
         let Some(config) = self.config.providers.get(part.provider) else { return };
         let task_id = part.task_id.as_deref().unwrap_or_default();
         let Some(request) = poll_request(config.dialect, &config.base_url, part.provider, task_id) else {
@@ -32,12 +26,15 @@ impl Engine {
             error.message = String::from("The provider's task id can't stand in an address.");
             return self.abandon_unasked(id, error);
         };
+        let lane = part.lane;
+        self.count_poll(provider, lane);
         let call = self.new_call(id, Purpose::Poll);
         let (now, mut refresh) = (self.now, false);
         if let Some(part) = self.part_mut(id) {
             part.go(PartState::Running { token, call: Some(call) });
             part.polls += 1;
             part.asked_at = now;
+            part.shown_over = false;
             refresh = core::mem::take(&mut part.refresh_next);
         }
         self.effect_for(id.task, Effect::Send { call, part: id, purpose: Purpose::Poll, request, refresh });
@@ -49,6 +46,7 @@ impl Engine {
         let Some(config) = self.config.providers.get(part.provider) else { return };
         let known = part.accepted_at.or(part.submitted_at);
         let visible_after = config.dialect.tasks.as_ref().map_or(0, |tasks| tasks.visible_after);
+        let waited = config.dialect.tasks.as_ref().and_then(|tasks| tasks.long_poll).map(|poll| poll.length);
         let young = known.is_some_and(|at| at.until(self.now) < visible_after);
         let reading = read_poll(config.dialect, &config.base_url, answer, self.wall.1);
         let (provider, lane, asked_at) = (part.provider, part.lane, part.asked_at);
@@ -65,6 +63,10 @@ impl Engine {
                 }
                 self.seen_running(id, asked_at, running.queued);
                 self.poll_again(id, retry_after(answer, self.wall.1), false, running.progress);
+                if waited.is_some_and(|length| asked_at.until(self.now) >= length / 2) {
+                    // It waited over there, and may as well go on with that.
+                    self.set_due(id, Some(self.now));
+                }
                 self.tell_running(id, running.queued, running.progress);
             }
             Reading::Succeeded { images, usage, .. } => {
@@ -95,9 +97,9 @@ impl Engine {
                 }
             }
             Reading::Refused(refusal) => {
-                let until = self.now.after(refusal.hint.unwrap_or(0));
-                if let Some(paused) = self.polls_paused.get_mut(provider) {
-                    *paused = until.max(*paused);
+                let now = self.now;
+                if let Some((asker, _)) = self.askers.get_mut(provider) {
+                    asker.refused(now, refusal.hint.unwrap_or(0));
                 }
                 self.poll_again(id, refusal.hint, true, None);
             }
@@ -143,10 +145,9 @@ impl Engine {
             part.running_since.get_or_insert(now);
         }
         if let Some(reference) = self.reference(id.task) {
-            self.effect_for(
-                id.task,
-                Effect::Update { task: id.task, update: Update::Running { queued, reference, progress } },
-            );
+            let (eta, late) = self.running_eta(id.task);
+            let update = Update::Running { queued, reference, progress, eta, late };
+            self.effect_for(id.task, Effect::Update { task: id.task, update });
         }
     }
 

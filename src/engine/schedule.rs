@@ -22,7 +22,7 @@ impl Part {
     }
 
     /// How long it has run at an instant, ms.
-    fn age(&self, at: Instant) -> Millis {
+    pub(super) fn age(&self, at: Instant) -> Millis {
         self.runs_from().map_or(0, |from| from.until(at))
     }
 }
@@ -30,7 +30,7 @@ impl Part {
 impl Engine {
     /// The provider has the task: when it is asked after first.
     pub(super) fn plan_first_poll(&mut self, id: PartId) {
-        let Some(due) = self.plan(id, None) else { return };
+        let Some(due) = self.plan(id, self.pace(id), None) else { return };
         let (now, early) = (self.now, self.now.after(EARLY));
         let Some(part) = self.part_mut(id) else { return };
         part.ripe = due;
@@ -65,9 +65,9 @@ impl Engine {
         let Some(part) = self.part_mut(id) else { return };
         part.poll_faults = if fault { part.poll_faults + 1 } else { 0 };
         let faults = part.poll_faults;
-        let Some(mut due) = self.plan(id, progress) else { return };
+        let Some(mut due) = self.plan(id, self.pace(id), progress) else { return };
         if faults > 0 {
-            due = due.after(backoff::full_jitter(&mut self.rng, faults, poll::FIRST, 30_000));
+            due = due.after(backoff::full_jitter(&mut self.rng, faults - 1, poll::FIRST, 30_000));
         }
         if let Some(hint) = hint {
             due = due.max(self.now.after(backoff::after_hint(&mut self.rng, hint)));
@@ -78,8 +78,19 @@ impl Engine {
         self.set_due(id, Some(due));
     }
 
-    fn plan(&mut self, id: PartId, progress: Option<f64>) -> Option<Instant> {
+    /// Asks again later, with others in one request.
+    pub(super) fn list_again(&mut self, id: PartId) {
+        let Some(part) = self.part_mut(id) else { return };
+        part.poll_faults = 0;
         let pace = self.pace(id);
+        let Some(due) = self.plan(id, if pace == poll::WATCHED { poll::LISTED } else { pace }, None) else { return };
+        if let Some(part) = self.part_mut(id) {
+            part.ripe = due;
+        }
+        self.set_due(id, Some(due));
+    }
+
+    fn plan(&mut self, id: PartId, pace: Pace, progress: Option<f64>) -> Option<Instant> {
         let part = self.part(id)?;
         let now = self.now;
         let Some(from) = part.runs_from() else { return Some(now.after(poll::FIRST)) };
@@ -138,6 +149,13 @@ impl Engine {
             (Some((seen, age)), _) if on_time || seen >= age - age / 8 => durations.saw(seen, age),
             _ => {}
         }
+    }
+
+    /// How long half of such tasks take; before that is known, so long as this one has taken.
+    pub(super) fn usual_duration(&self, id: PartId) -> Millis {
+        let Some(part) = self.part(id) else { return 0 };
+        let model = self.models.get(part.provider, &part.model);
+        model.and_then(|model| model.durations.percentile(50)).unwrap_or(part.age(self.now))
     }
 
     /// How long such tasks usually run.

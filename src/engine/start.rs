@@ -287,6 +287,7 @@ impl Engine {
             asked_at: Instant::default(),
             seen_at: Instant::default(),
             queued_at: None,
+            shown_over: false,
             poll_faults: 0,
             polls: 0,
             expires: Instant::NEVER,

@@ -13,6 +13,7 @@ use crate::options::Ambiguous;
 use crate::provider::{Image, Reading, Refusal, Running, read_submit, submission};
 use crate::retry::backoff;
 use crate::task::{CallId, PartId, PartState};
+use crate::text::concat;
 use crate::time::Millis;
 
 impl Engine {
@@ -30,6 +31,8 @@ impl Engine {
         let lane = part.lane;
         // The same bytes again are the same try: they don't push the deadline out.
         let first = !matches!(part.state, PartState::Replaying { .. });
+        let provider = part.provider;
+        self.askers.get_mut(provider).into_iter().for_each(|(asker, _)| asker.submitted());
         let call = self.new_call(id, Purpose::Submit);
         let (now, wall) = (self.now, self.wall_at(self.now));
         let Some(part) = self.part_mut(id) else { return };
@@ -170,6 +173,7 @@ impl Engine {
         let Some(part) = self.part_mut(id) else { return };
         (part.task_id, part.request_id, part.usage) = (task_id, request_id, usage);
         self.learn_duration(id);
+        self.refund(id);
         if self.part(id).is_some_and(|part| part.outcome.is_some()) {
             // Nobody waits for it, and nothing could be asked for it again.
             self.forget_record(id);
@@ -196,6 +200,7 @@ impl Engine {
         if self.closing {
             return self.let_go(id);
         }
+        self.refund(id);
         self.plan_first_poll(id);
         self.tell_running(id, running.queued, running.progress);
     }
@@ -224,7 +229,7 @@ impl Engine {
         self.tell_waiting(id);
     }
 
-    fn rejected(&mut self, id: PartId, error: Error, hint: Option<Millis>, forbidden: bool) {
+    fn rejected(&mut self, id: PartId, mut error: Error, hint: Option<Millis>, forbidden: bool) {
         let Some(retry) = self.tasks.get(&id.task).map(|task| task.options.retry.clone()) else { return };
         let Some(part) = self.part_mut(id) else { return };
         part.faults += 1;
@@ -232,6 +237,10 @@ impl Engine {
         part.last_error = Some(error.clone());
         let too_long = hint.is_some_and(|hint| hint > retry.max_retry_after);
         if self.unwanted(id) || forbidden || faults > retry.max_retries || too_long {
+            return self.submit_came_to_nothing(id, error);
+        }
+        if !self.pay_for_retry(id, &error) {
+            error.message = concat(&[&error.message, " Not tried again: too many submits to this provider fail."]);
             return self.submit_came_to_nothing(id, error);
         }
         let wait = self.fault_wait(faults, &retry, hint);
@@ -260,6 +269,8 @@ impl Engine {
         let faults = part.faults;
         // What nobody waits for any more is not sent again: if the first submit was lost on its way, that would buy it.
         if again && !forbidden && faults <= retry.max_retries && !self.unwanted(id) {
+            // Paid for, and never refused: it asks what may have been bought, and holds its slot meanwhile.
+            self.pay_for_retry(id, &error);
             let wait = self.fault_wait(faults, &retry, hint);
             return self.replay_later(id, token, wait);
         }
@@ -288,6 +299,30 @@ impl Engine {
         // At its end first: what is over and bought nothing has nothing that could be resumed.
         self.end_part(id);
         self.fail_part(id, error);
+    }
+
+    /// Takes a retry out of the provider's budget. Where submits fail in one wave after the other, all that go to this lane wait together.
+    fn pay_for_retry(&mut self, id: PartId, error: &Error) -> bool {
+        let Some(part) = self.part(id) else { return false };
+        let (provider, lane, sent) = (part.provider, part.lane, part.submitted_at.unwrap_or_default());
+        let now = self.now;
+        let Some(budget) = self.budgets.get_mut(provider) else { return false };
+        let waves = budget.failed(sent, now);
+        let paid = budget.pay(error.code == Code::Timeout);
+        if waves > 1 {
+            let retry = &self.config.defaults.retry;
+            let wait = backoff::full_jitter(&mut self.rng, waves - 2, retry.base, retry.cap);
+            self.tell_lane(lane, LaneIn::Hold { wait });
+        }
+        paid
+    }
+
+    /// A submit came through.
+    fn refund(&mut self, id: PartId) {
+        let known = self.part(id).map(|part| (part.provider, part.faults));
+        if let Some((budget, faults)) = known.and_then(|(place, faults)| Some((self.budgets.get_mut(place)?, faults))) {
+            budget.succeeded(faults);
+        }
     }
 
     fn unwanted(&self, id: PartId) -> bool {

@@ -162,6 +162,7 @@ impl Engine {
                 Timer::Lookup(task) => self.look_up_timed_out(task),
             }
         }
+        self.release_polls();
         self.wake_lanes();
         self.forget_delivered();
     }

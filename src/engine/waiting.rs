@@ -95,10 +95,11 @@ impl Engine {
             }
             let place = self.place(id).filter(|_| part.in_queue);
             let ahead = place.map_or(slot.queue.len(), |(_, place)| slot.queue.ahead(&place));
+            let eta = self.waiting_eta(id, ahead);
             if let Some(part) = self.part_mut(id) {
                 part.told = told;
             }
-            let update = Update::Waiting { reason, ahead, until: told.and_then(|(_, until)| until) };
+            let update = Update::Waiting { reason, ahead, until: told.and_then(|(_, until)| until), eta };
             self.effect_for(id.task, Effect::Update { task: id.task, update });
         }
     }

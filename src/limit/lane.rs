@@ -141,6 +141,7 @@ impl Lane {
             LaneIn::Return { token } => {
                 self.slots.remove(token);
             }
+            LaneIn::Asked => self.windows.asked(now),
             LaneIn::Wake => {}
         }
         self.slots.expire(now);

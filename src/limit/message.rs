@@ -72,6 +72,8 @@ pub enum LaneIn {
         /// The permit.
         token: Token,
     },
+    /// A request went out that is no submit, where all requests are counted.
+    Asked,
     /// Time has passed.
     Wake,
 }

@@ -78,6 +78,12 @@ impl Windows {
         }
     }
 
+    /// A poll goes out, where polls count as submits do.
+    pub fn asked(&mut self, now: Instant) {
+        self.all_minute.add(now, 1);
+        self.sent();
+    }
+
     /// A submit was accepted.
     pub fn accepted(&mut self, now: Instant) {
         let full = self.minute.filter(|window| self.minute_used(now, window.taken) >= window.limit);

@@ -89,6 +89,11 @@ impl Durations {
         self.sorted.get(self.rank(age.min(u64::from(u32::MAX)) as u32)..).unwrap_or_default()
     }
 
+    /// How many are known.
+    pub(super) fn len(&self) -> usize {
+        self.sorted.len()
+    }
+
     /// Whether enough is known to plan by.
     pub fn is_known(&self) -> bool {
         self.sorted.len() >= ENOUGH
@@ -111,10 +116,11 @@ impl Durations {
         self.is_known().then(|| sum / self.sorted.len() as u64)
     }
 
-    /// How much longer a task of this age takes, ms: half of those that lasted so long did. `None` where too few did.
-    pub fn remaining(&self, age: Millis) -> Option<Millis> {
+    /// How much longer a task of this age takes, ms: the median of those that lasted so long; of `many` alike, until the last is over. `None` where
+    /// nothing is known of tasks that take so long.
+    pub fn remaining(&self, age: Millis, many: usize) -> Option<Millis> {
         let rest = self.beyond(age);
-        rest.get(rest.len() / 2).filter(|_| self.is_known()).map(|took| u64::from(*took) - age)
+        rest.get(rest.len() * many / (many + 1)).filter(|_| self.is_known()).map(|took| u64::from(*took) - age)
     }
 
     /// Whether a task of this age is past what 99 of 100 take.
@@ -149,9 +155,10 @@ mod tests {
     fn what_remains_is_the_median_of_those_that_lasted_so_long() {
         let mut durations = Durations::default();
         (1..=100).for_each(|n| durations.note(n * 100));
-        assert_eq!(durations.remaining(0), Some(5_100));
-        assert_eq!(durations.remaining(5_000), Some(2_600));
-        assert_eq!(durations.remaining(10_000), None, "nothing is known of tasks that take so long");
+        assert_eq!(durations.remaining(0, 1), Some(5_100));
+        assert_eq!(durations.remaining(5_000, 1), Some(2_600));
+        assert_eq!(durations.remaining(10_000, 1), None, "nothing is known of tasks that take so long");
+        assert_eq!(durations.remaining(0, 9), Some(9_100), "the last of nine");
         assert!(!durations.is_late(9_900) && durations.is_late(10_100));
     }
 

@@ -2,7 +2,7 @@
 //! vendor's blog (`id`, `processing`); each answer may be of either, so every path lists both. Sources: docs.hiapi.ai/async-api, the vendor's
 //! Python client `hiapi` 0.2.1 and Java client, www.hiapi.ai/en/blog.
 
-use super::{AnswerTable, CheckTable, Dialect, Field, Idempotency, Meaning, Ratio, TaskTable};
+use super::{AnswerTable, CheckTable, Dialect, Field, Idempotency, ListTable, Meaning, Ratio, TaskTable};
 use crate::error::{Axis, Code};
 
 /// HiAPI's table.
@@ -23,6 +23,8 @@ pub static HIAPI: Dialect = Dialect {
         cancelled: &["cancelled", "canceled"],
         progress: &[&["data", "progress"], &["progress"]],
         visible_after: 10_000,
+        list: Some(ListTable { path: "/v1/tasks?page=1&size=100", rows: &[&["data", "tasks"], &["tasks"]] }),
+        long_poll: None,
     }),
     edits: None,
     most_images: 1,

@@ -8,9 +8,9 @@ mod read;
 mod reading;
 mod write;
 
-pub use read::{read_check, read_poll, read_submit};
-pub use reading::{Image, Reading, Refusal, Running};
-pub use write::{Submission, check_request, poll_request, submission, submit_request};
+pub use read::{read_check, read_list, read_poll, read_submit};
+pub use reading::{Image, Reading, Refusal, Running, Shown};
+pub use write::{Submission, check_request, list_request, poll_request, submission, submit_request};
 
 use crate::error::{Axis, Code};
 use crate::time::Millis;
@@ -89,6 +89,28 @@ pub struct TaskTable {
     pub progress: Paths,
     /// How long after its submit a task may not be visible yet, ms.
     pub visible_after: Millis,
+    /// The list of the newest tasks, with the status of each.
+    pub list: Option<ListTable>,
+    /// A poll may wait at the provider for the end.
+    pub long_poll: Option<LongPoll>,
+}
+
+/// Many tasks in one answer.
+#[derive(Clone, Copy, Debug)]
+pub struct ListTable {
+    /// Where.
+    pub path: &'static str,
+    /// The list; in each row the task's id and status stand where they stand in an answer about that task alone.
+    pub rows: Paths,
+}
+
+/// A poll that is answered when the task ends, or after a while.
+#[derive(Clone, Copy, Debug)]
+pub struct LongPoll {
+    /// The header that asks for it, as in `prefer: wait=30`.
+    pub header: (&'static str, &'static str),
+    /// How long the provider then waits at most, ms.
+    pub length: Millis,
 }
 
 /// How requests with images travel: `multipart/form-data`.
@@ -176,7 +198,7 @@ pub struct AnswerTable {
 }
 
 /// How a provider recognises a submit that it has seen.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Idempotency {
     /// The header that carries the key, in lower case.
     pub header: &'static str,

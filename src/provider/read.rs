@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::meaning::{error, read_error, task_error};
-use super::reading::{Image, Reading, Running};
+use super::reading::{Image, Reading, Running, Shown};
 use super::{Dialect, TaskTable};
 use crate::error::{Billed, Code, Error};
 use crate::gather::gather;
@@ -99,6 +99,27 @@ fn read(dialect: &Dialect, base_url: &str, answer: &Answer, wall: u64) -> Readin
             }
         }
     }
+}
+
+/// Reads a list of tasks: the id of each, and how it is shown. `None` where it doesn't tell both of every row.
+pub fn read_list(dialect: &Dialect, answer: &Answer) -> Option<Vec<(String, Shown)>> {
+    let tasks = dialect.tasks.as_ref()?;
+    let list = tasks.list.as_ref().filter(|_| (200..300).contains(&effective_status(dialect, answer)))?;
+    let mut rows = Vec::new();
+    for row in answer.body.json()?.first(list.rows)?.list() {
+        let word = row.first_text(tasks.status)?.to_ascii_lowercase();
+        let is = |words: &[&str]| words.contains(&word.as_str());
+        let over = is(tasks.succeeded) || is(tasks.failed) || is(tasks.cancelled);
+        let shown = if over {
+            Shown::Over
+        } else if is(tasks.queued) {
+            Shown::Queued
+        } else {
+            Shown::Running
+        };
+        rows.push((String::from(row.first_text(tasks.id)?), shown));
+    }
+    Some(rows)
 }
 
 /// The first error that stands in the place of an image.

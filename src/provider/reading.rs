@@ -32,6 +32,17 @@ impl Image {
     }
 }
 
+/// How a list shows a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// It waits for a slot at the provider.
+    Queued,
+    /// It runs.
+    Running,
+    /// It is over, one way or the other.
+    Over,
+}
+
 /// A task that goes on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Running {

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{Dialect, EditTable, Field, Ratio};
+use super::{Dialect, EditTable, Field, LongPoll, Ratio};
 use crate::error::Error;
 use crate::gather::gather;
 use crate::http::{BASE64_LIMIT, PLAIN_LIMIT, Request, path_segment};
@@ -218,5 +218,15 @@ pub fn check_request(dialect: &Dialect, base_url: &str, provider: usize) -> Requ
 
 /// A poll; `None` if there are no tasks, or if the id can't stand in an address.
 pub fn poll_request(dialect: &Dialect, base_url: &str, provider: usize, task_id: &str) -> Option<Request> {
-    Some(get(concat(&[base_url, dialect.tasks.as_ref()?.poll_path, &path_segment(task_id)?]), provider))
+    let tasks = dialect.tasks.as_ref()?;
+    let mut request = get(concat(&[base_url, tasks.poll_path, &path_segment(task_id)?]), provider);
+    if let Some(LongPoll { header: (name, value), .. }) = tasks.long_poll {
+        request.headers.push((name, String::from(value)));
+    }
+    Some(request)
+}
+
+/// The list of the newest tasks; `None` where there is none.
+pub fn list_request(dialect: &Dialect, base_url: &str, provider: usize) -> Option<Request> {
+    Some(get(concat(&[base_url, dialect.tasks.as_ref()?.list.as_ref()?.path]), provider))
 }

@@ -1,4 +1,5 @@
 //! When to try again: our own backoff, and what the server said.
 
 pub mod backoff;
+pub mod budget;
 pub mod hint;

@@ -63,7 +63,7 @@ proptest! {
             let body = match sent.purpose {
                 Purpose::Submit => serde_json::json!({"data": {"taskId": id}}),
                 Purpose::Poll => serde_json::json!({"data": {"status": "success", "output": [{"url": hostile, "type": "image"}]}}),
-                Purpose::Image | Purpose::Check => panic!("fetched {}", sent.request.url),
+                Purpose::Image | Purpose::Check | Purpose::List => panic!("fetched {}", sent.request.url),
             };
             Some(json(200, &[], &body.to_string()))
         }));

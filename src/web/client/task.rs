@@ -30,6 +30,8 @@ pub enum TaskUpdate {
         ahead: usize,
         /// Until when, in milliseconds since the epoch, if known.
         until: Option<u64>,
+        /// Until it should be over, in milliseconds; `None` before anything is learned of its model.
+        eta: Option<u64>,
     },
     /// A submit is on the wire.
     #[non_exhaustive]
@@ -52,6 +54,10 @@ pub enum TaskUpdate {
         reference: TaskReference,
         /// From 0 to 1, if the provider says so.
         progress: Option<f64>,
+        /// Until it should be over, in milliseconds; `None` before anything is learned of its model.
+        eta: Option<u64>,
+        /// It takes longer than 99 of 100.
+        late: bool,
     },
     /// There is an image.
     Succeeded(ImageResult),
@@ -64,11 +70,11 @@ pub enum TaskUpdate {
 impl From<Update> for TaskUpdate {
     fn from(update: Update) -> TaskUpdate {
         match update {
-            Update::Waiting { reason, ahead, until } => TaskUpdate::Waiting { reason, ahead, until },
+            Update::Waiting { reason, ahead, until, eta } => TaskUpdate::Waiting { reason, ahead, until, eta },
             Update::Submitting { target, attempt } => TaskUpdate::Submitting { target, attempt },
             Update::Running { queued: true, reference, .. } => TaskUpdate::Queued { reference: reference.into() },
-            Update::Running { reference, progress, .. } => {
-                TaskUpdate::Processing { reference: reference.into(), progress }
+            Update::Running { reference, progress, eta, late, .. } => {
+                TaskUpdate::Processing { reference: reference.into(), progress, eta, late }
             }
         }
     }
@@ -102,7 +108,7 @@ impl TaskState {
             key: RefCell::default(),
             handles: Cell::new(0),
             detached: Cell::new(false),
-            latest: RefCell::new(TaskUpdate::Waiting { reason: "concurrency", ahead: 0, until: None }),
+            latest: RefCell::new(TaskUpdate::Waiting { reason: "concurrency", ahead: 0, until: None, eta: None }),
             reference: RefCell::default(),
             end: RefCell::default(),
             queues: RefCell::default(),
@@ -267,7 +273,9 @@ impl Task {
         self.state
             .latest
             .try_borrow()
-            .map_or(TaskUpdate::Waiting { reason: "concurrency", ahead: 0, until: None }, |latest| latest.clone())
+            .map_or(TaskUpdate::Waiting { reason: "concurrency", ahead: 0, until: None, eta: None }, |latest| {
+                latest.clone()
+            })
     }
 
     /// Where it stands, from now on: first the present, then every change, the last of them its end. Late readers miss nothing that comes after
