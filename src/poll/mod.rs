@@ -36,7 +36,7 @@ pub const UNWATCHED: Pace = Pace { worth: 150, longest: 2_000 };
 /// Between two polls of a task of which one request answers for all: a third of the requests, and sooner.
 pub const LISTED: Pace = Pace { worth: 5, longest: 150 };
 
-/// Gaps are meant for tasks that take 4 s or more; of shorter ones they are shares.
+/// A pace is meant for tasks that take 4 s or more; of quicker ones it is quicker.
 const FULL_GAP_FROM: Millis = 4_000;
 /// No poll follows an answer sooner than after so much of the longest gap, in percent: an answer that is so fresh hardly changes.
 const LEAST: Millis = 40;
@@ -61,7 +61,7 @@ pub fn next(durations: &Durations, pace: Pace, seen: Millis, age: Millis) -> Mil
     let longest = scale(pace.longest);
     let late = if age > p95 { age * LATE_SHARE / 100 } else { 0 };
     let latest = if seen == 0 { Millis::MAX } else { age + longest.max(late) };
-    let mut ripe = ripe(durations.beyond(seen), pace.worth);
+    let mut ripe = ripe(durations.beyond(seen), scale(pace.worth));
     if seen == 0 {
         // The quickest of a few is not the quickest that there is.
         let known = durations.len() as u64;
