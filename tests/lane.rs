@@ -1,6 +1,6 @@
 //! A lane alone, where acceptance is the result: what is presumed, and what undoes it.
 #![cfg(not(target_arch = "wasm32"))]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "these are tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "these are tests")]
 
 use tidegate::error::Axis;
 use tidegate::limit::{Known, Lane, LaneConfig, LaneIn, LaneOut, Limits, Token, Verdict, Window};
@@ -172,4 +172,40 @@ fn a_days_limit_that_is_used_up_does_not_close_the_lane_for_a_day() {
     assert!((60_000..70_000).contains(&paused(10_000, 86_400_000)), "one every nine seconds");
     assert!((45_000..50_000).contains(&paused(5, 45_000)), "a minute's window is waited for whole");
     assert_eq!(paused(5, 0), 0);
+}
+
+/// 10 a minute for a key, whose models have lanes of their own. This one was let in eight times when the others were still; now that they are busy it is
+/// refused after three, which no count of its own explains.
+#[test]
+fn a_window_of_the_whole_key_is_found_beside_the_lanes_of_its_models() {
+    let mut bench = Bench { lane: Lane::new(LaneConfig::new(Limits::default()), 7), now: 0 };
+    let let_in = |bench: &mut Bench, most: u32, waiting: u32| {
+        let mut left = most;
+        for _ in 0..200 {
+            bench.now += 50;
+            let waiting = if waiting == most { left } else { waiting };
+            bench.tell(LaneIn::Demand { band: Priority::Batch, waiting, weight: 1 });
+            for token in bench.send() {
+                if left > 0 {
+                    left -= 1;
+                    bench.tell(LaneIn::Answered { token, verdict: Verdict::Accepted });
+                    // Its task is quick: slots are never what is short.
+                    bench.tell(LaneIn::Ended { token });
+                } else if waiting < 100 {
+                    bench.tell(LaneIn::Answered { token, verdict: Verdict::Failed });
+                } else {
+                    bench.refuse(token);
+                }
+            }
+            if bench.lane.snapshot().window.is_some() {
+                return;
+            }
+        }
+    };
+    let_in(&mut bench, 8, 8);
+    bench.now = 61_000;
+    (0..7).for_each(|_| bench.tell(LaneIn::Beside { weight: 1 }));
+    let_in(&mut bench, 3, 100);
+    let window = bench.lane.snapshot().window.expect("a window was found");
+    assert_eq!((window.limit, window.length, window.known), (10, 60_000, Known::Suspected));
 }

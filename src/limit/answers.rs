@@ -33,10 +33,16 @@ impl Lane {
     /// Where a submit stands that goes out: behind those whose answer is awaited.
     pub(super) fn counts(&mut self, now: Instant, token: Token) -> Counts {
         let ahead = self.slots.asked_before(token);
-        let [second, minute, all_minute] = self.windows.counts(now);
+        let [second, minute, all_minute, key_minute] = self.windows.counts(now);
         // Where acceptance is presumed, those that went out after it are none yet.
         let held = if self.config.presumes { self.slots.held_before(token) } else { self.slots.held() };
-        Counts { held: held + ahead, second: second + ahead, minute: minute + ahead, all_minute: all_minute + ahead }
+        Counts {
+            held: held + ahead,
+            second: second + ahead,
+            minute: minute + ahead,
+            all_minute: all_minute + ahead,
+            key_minute: key_minute + ahead,
+        }
     }
 
     pub(super) fn accepted(&mut self, now: Instant, token: Token, permit: Permit) {
@@ -53,7 +59,7 @@ impl Lane {
             self.evidence.accepted(now, slot.counts);
             self.fastest_answer = self.fastest_answer.min(slot.since.until(now));
         }
-        self.windows.accepted(now);
+        self.windows.accepted(now, slot.weight);
         self.pace.accepted(now, slot.since);
         self.find_pace(now);
         if self.config.limits.counts == settings::Counts::Request {
@@ -79,7 +85,7 @@ impl Lane {
         self.refusals = self.refusals.saturating_add(1);
         if slot.permit == Permit::Presumed {
             self.row = self.row.max(self.doubted_row);
-            self.windows.take_back();
+            self.windows.take_back(slot.weight);
         }
         let wave = slot.permit == Permit::Stale || self.refused_at.is_some_and(|at| slot.since < at);
         if !slot.beyond {
@@ -87,7 +93,7 @@ impl Lane {
         }
         let limit = self.limiter.usual();
         let has_slots = !wave && counts.held + 1 + limit / 8 < limit;
-        let window_was_full = self.windows.refused(now, has_slots);
+        let window_was_full = self.windows.refused(now, slot.weight, has_slots);
         if let Some(hint) = hint {
             self.hold(now, hint);
         }
@@ -163,7 +169,8 @@ impl Lane {
         hint: Option<Millis>,
         counts: Counts,
     ) -> Option<(u32, Taken)> {
-        let figures = [(Taken::Accepted, counts.minute), (Taken::All, counts.all_minute)];
+        let figures =
+            [(Taken::Accepted, counts.minute), (Taken::All, counts.all_minute), (Taken::Key, counts.key_minute)];
         if let Some(hint) = hint.filter(|hint| *hint > BACK_PRESSURE) {
             // Where the server says when, its word must fit; then one is enough.
             let reopens = now.after(hint);
@@ -185,7 +192,9 @@ impl Lane {
         // A word for it is half of the proof; some providers say "requests" of whatever they refuse.
         let proof = if axis == Axis::Minute { 1 } else { MINUTE_PROOF };
         let minute = self.evidence.window(Counted::Minute, proof).map(|limit| (limit, Taken::Accepted));
-        minute.or_else(|| self.evidence.window(Counted::AllMinute, proof).map(|limit| (limit, Taken::All)))
+        let all = || self.evidence.window(Counted::AllMinute, proof).map(|limit| (limit, Taken::All));
+        let key = || self.evidence.window(Counted::KeyMinute, proof).map(|limit| (limit, Taken::Key));
+        minute.or_else(all).or_else(key)
     }
 
     /// Where no end of ours will make room, and the server says nothing, time has to. A probe that kept to a hint and was refused all the same: such

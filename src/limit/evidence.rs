@@ -22,6 +22,8 @@ pub enum Axis {
     Minute,
     /// Submits in a minute, refused ones included.
     AllMinute,
+    /// Submits of a key accepted in a minute, whatever their model.
+    KeyMinute,
 }
 
 /// Where a submit stood on each axis when it was answered, itself not counted.
@@ -35,6 +37,8 @@ pub struct Counts {
     pub minute: u32,
     /// Answered in the last minute.
     pub all_minute: u32,
+    /// Accepted in the last minute, of the whole key.
+    pub key_minute: u32,
 }
 
 impl Counts {
@@ -44,6 +48,7 @@ impl Counts {
             Axis::Second => self.second,
             Axis::Minute => self.minute,
             Axis::AllMinute => self.all_minute,
+            Axis::KeyMinute => self.key_minute,
         }
     }
 
@@ -53,6 +58,7 @@ impl Counts {
             second: self.second.max(other.second),
             minute: self.minute.max(other.minute),
             all_minute: self.all_minute.max(other.all_minute),
+            key_minute: self.key_minute.max(other.key_minute),
         }
     }
 }

@@ -118,7 +118,7 @@ impl Lane {
                     slot.counts = counts;
                     slot.weight = weight.max(1);
                 });
-                self.windows.sent();
+                self.windows.sent(weight.max(1));
             }
             LaneIn::Recall(learned) => {
                 self.limiter.recall(learned.limit, learned.bounded);
@@ -130,6 +130,7 @@ impl Lane {
                     self.hold(now, wait);
                 }
             }
+            LaneIn::Beside { weight } => self.windows.accepted_beside(now, weight),
             LaneIn::Hold { wait } => self.hold(now, wait),
             LaneIn::Answered { token, verdict } => self.answered(now, token, verdict),
             LaneIn::Seen { token, queued } => self.seen(now, token, queued),
@@ -325,7 +326,7 @@ impl Lane {
         {
             return Err(NotUntil { wait: Wait::Probe, at: None, hinted: false });
         }
-        self.windows.obstacle(now, asking)?;
+        self.windows.obstacle(now, asking, weight)?;
         if let Some(at) = self.pace.obstacle(now) {
             return Err(NotUntil { wait: Wait::Window, at: Some(at), hinted: false });
         }

@@ -32,6 +32,11 @@ pub enum LaneIn {
         /// How many slots it takes: more than one where the provider counts images.
         weight: u32,
     },
+    /// A submit of another model of the same key was accepted: it counts in the windows of the whole key.
+    Beside {
+        /// How much.
+        weight: u32,
+    },
     /// What an earlier process learned of this key: where to begin.
     Recall(Learned),
     /// The provider asked everybody to stay away, for a reason that is no limit (503 with `Retry-After`).

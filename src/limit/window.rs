@@ -32,10 +32,11 @@ impl Counter {
     }
 
     /// The latest one was none.
-    pub fn take_back(&mut self) {
-        if let Some((_, count)) = self.entries.back_mut().filter(|(_, count)| *count > 0) {
-            *count -= 1;
-            self.total = self.total.saturating_sub(1);
+    pub fn take_back(&mut self, weight: u32) {
+        if let Some((_, count)) = self.entries.back_mut() {
+            let taken = weight.min(*count);
+            *count -= taken;
+            self.total = self.total.saturating_sub(taken);
         }
     }
 
@@ -85,6 +86,8 @@ pub enum Taken {
     Accepted,
     /// Every submit that was answered.
     All,
+    /// Submits that were accepted, of other models of the same key, too.
+    Key,
 }
 
 /// A window that is kept.

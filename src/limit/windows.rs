@@ -26,6 +26,8 @@ pub struct Windows {
     accepted_minute: Counter,
     all_minute: Counter,
     accepted_day: Counter,
+    /// What lanes beside this one had accepted: other models of the same key.
+    beside_minute: Counter,
     /// So many a second, below a limit a minute.
     pub second: Option<Rolling>,
     /// So many a minute.
@@ -44,6 +46,7 @@ impl Windows {
             accepted_minute: Counter::new(MINUTE),
             all_minute: Counter::new(MINUTE),
             accepted_day: Counter::new(DAY),
+            beside_minute: Counter::new(MINUTE),
             second: None,
             minute: limits.rpm.map(Rolling::told),
             day: limits.rpd.map(Rolling::told),
@@ -66,26 +69,33 @@ impl Windows {
         }
     }
 
-    /// Accepted in the last second, accepted in the last minute, answered in the last minute.
-    pub fn counts(&mut self, now: Instant) -> [u32; 3] {
-        [self.accepted_second.count(now), self.accepted_minute.count(now), self.all_minute.count(now)]
+    /// Accepted in the last second, accepted in the last minute, answered in the last minute, and accepted in it of the whole key.
+    pub fn counts(&mut self, now: Instant) -> [u32; 4] {
+        let minute = self.accepted_minute.count(now);
+        let key = minute.saturating_add(self.beside_minute.count(now));
+        [self.accepted_second.count(now), minute, self.all_minute.count(now), key]
     }
 
     /// A submit goes out.
-    pub fn sent(&mut self) {
+    pub fn sent(&mut self, weight: u32) {
         if let Some(room) = &mut self.room {
-            room.left = room.left.saturating_sub(1);
+            room.left = room.left.saturating_sub(weight);
         }
+    }
+
+    /// A submit of another model of the same key was accepted.
+    pub fn accepted_beside(&mut self, now: Instant, weight: u32) {
+        self.beside_minute.add(now, weight);
     }
 
     /// A poll goes out, where polls count as submits do.
     pub fn asked(&mut self, now: Instant) {
         self.all_minute.add(now, 1);
-        self.sent();
+        self.sent(1);
     }
 
     /// A submit was accepted.
-    pub fn accepted(&mut self, now: Instant) {
+    pub fn accepted(&mut self, now: Instant, weight: u32) {
         let full = self.minute.filter(|window| self.minute_used(now, window.taken) >= window.limit);
         if let Some(window) = self.minute.as_mut().filter(|window| full.is_some() && window.known == Known::Confirmed) {
             window.grow(now);
@@ -95,25 +105,25 @@ impl Windows {
         if self.second.is_some_and(|window| self.accepted_second.count(now) >= window.limit) {
             self.second = None;
         }
-        self.accepted_second.add(now, 1);
-        self.accepted_minute.add(now, 1);
-        self.all_minute.add(now, 1);
+        self.accepted_second.add(now, weight);
+        self.accepted_minute.add(now, weight);
+        self.all_minute.add(now, weight);
         if self.day.is_some() {
-            self.accepted_day.add(now, 1);
+            self.accepted_day.add(now, weight);
         }
     }
 
     /// One that was presumed to be accepted was not.
-    pub fn take_back(&mut self) {
+    pub fn take_back(&mut self, weight: u32) {
         for counter in
             [&mut self.accepted_second, &mut self.accepted_minute, &mut self.all_minute, &mut self.accepted_day]
         {
-            counter.take_back();
+            counter.take_back(weight);
         }
     }
 
     /// A submit was refused, perhaps where there was room for more tasks at once. Says whether the window of a minute explains that.
-    pub fn refused(&mut self, now: Instant, has_slots: bool) -> bool {
+    pub fn refused(&mut self, now: Instant, weight: u32, has_slots: bool) -> bool {
         let all = self.all_minute.count(now);
         let accepted = self.accepted_minute.count(now);
         if let Some(window) = &mut self.minute {
@@ -130,7 +140,7 @@ impl Windows {
         let is_explained =
             |window: &&mut Rolling| used >= window.limit || (window.known == Known::Confirmed && has_slots && used > 0);
         let explained = self.minute.as_mut().filter(is_explained).map(|window| window.confirm(now, used)).is_some();
-        self.all_minute.add(now, 1);
+        self.all_minute.add(now, weight);
         explained
     }
 
@@ -144,16 +154,25 @@ impl Windows {
         match taken {
             Taken::Accepted => self.accepted_minute.count(now),
             Taken::All => self.all_minute.count(now),
+            Taken::Key => self.accepted_minute.count(now).saturating_add(self.beside_minute.count(now)),
         }
-    }
-
-    fn counter(&self, taken: Taken) -> &Counter {
-        if taken == Taken::Accepted { &self.accepted_minute } else { &self.all_minute }
     }
 
     /// When the oldest of this minute leaves it.
     pub fn first_leaves_at(&self, taken: Taken) -> Option<Instant> {
-        self.counter(taken).first_leaves_at()
+        let own = if taken == Taken::All { &self.all_minute } else { &self.accepted_minute };
+        let beside = self.beside_minute.first_leaves_at().filter(|_| taken == Taken::Key);
+        own.first_leaves_at().into_iter().chain(beside).min()
+    }
+
+    /// When there may be room for one more in the minute.
+    fn minute_room_at(&self, taken: Taken, limit: u32) -> Option<Instant> {
+        match taken {
+            Taken::Accepted => self.accepted_minute.room_at(limit),
+            Taken::All => self.all_minute.room_at(limit),
+            // Looked at again whenever one leaves, of whichever model.
+            Taken::Key => self.first_leaves_at(taken),
+        }
     }
 
     /// The provider's own count is better than any of ours: what it leaves is kept to, and where that is nothing, nobody asks. Says for how long.
@@ -175,28 +194,28 @@ impl Windows {
         None
     }
 
-    /// Nothing more may go out for the sake of a window.
-    pub fn obstacle(&mut self, now: Instant, asking: u32) -> Result<(), NotUntil> {
+    /// Nothing more of this weight may go out for the sake of a window.
+    pub fn obstacle(&mut self, now: Instant, asking: u32, weight: u32) -> Result<(), NotUntil> {
         let full = |at: Option<Instant>| Err(NotUntil { wait: Wait::Window, at, hinted: false });
+        // What is heavier than the whole window goes when it is empty.
+        let is_full =
+            |used: u32, limit: u32| used + asking > 0 && used.saturating_add(asking).saturating_add(weight) > limit;
+        let left = |limit: u32| limit.saturating_sub(asking.saturating_add(weight - 1)).max(1);
         if let Some(room) = self.room.filter(|room| room.left == 0) {
             return full(Some(room.until));
         }
-        if let Some(window) = self.second {
-            if self.accepted_second.count(now) + asking >= window.limit {
-                return full(self.accepted_second.room_at(window.limit.saturating_sub(asking)));
-            }
+        if let Some(window) = self.second.filter(|window| is_full(self.accepted_second.count(now), window.limit)) {
+            return full(self.accepted_second.room_at(left(window.limit)));
         }
         if let Some(window) = self.minute {
             let doubted = window.doubt_at <= now && asking == 0;
-            if self.minute_used(now, window.taken) + asking >= window.limit && !doubted {
-                let at = self.counter(window.taken).room_at(window.limit.saturating_sub(asking));
+            if is_full(self.minute_used(now, window.taken), window.limit) && !doubted {
+                let at = self.minute_room_at(window.taken, left(window.limit));
                 return full(at.map(|at| if asking == 0 { at.min(window.doubt_at) } else { at }));
             }
         }
-        if let Some(window) = self.day {
-            if self.accepted_day.count(now) + asking >= window.limit {
-                return full(self.accepted_day.room_at(window.limit.saturating_sub(asking)));
-            }
+        if let Some(window) = self.day.filter(|window| is_full(self.accepted_day.count(now), window.limit)) {
+            return full(self.accepted_day.room_at(left(window.limit)));
         }
         Ok(())
     }
@@ -213,6 +232,7 @@ impl Windows {
             let used = match window.taken {
                 Taken::Accepted => self.accepted_minute.total(),
                 Taken::All => self.all_minute.total(),
+                Taken::Key => self.accepted_minute.total().saturating_add(self.beside_minute.total()),
             };
             shown(window, used, MINUTE)
         });
