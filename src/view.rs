@@ -269,8 +269,17 @@ pub fn status(engine: &Engine) -> Json {
         .build()
 }
 
-/// An event and its name, for the effects that are one.
-pub fn event(engine: &Engine, effect: &Effect) -> Option<(&'static str, Json)> {
+/// The name of the event that an effect is, if it is one.
+pub fn event_name(effect: &Effect) -> Option<&'static str> {
+    match effect {
+        Effect::Refusal { .. } => Some("refusal"),
+        Effect::Limit { .. } => Some("limit"),
+        _ => None,
+    }
+}
+
+/// What those hear who listen to it.
+pub fn event(engine: &Engine, effect: &Effect) -> Option<Json> {
     match effect {
         Effect::Refusal { lane, axis, retry_after, request_id } => {
             let view = ObjectBuilder::new()
@@ -278,9 +287,9 @@ pub fn event(engine: &Engine, effect: &Effect) -> Option<(&'static str, Json)> {
                 .with("axis", axis.name())
                 .maybe("retryAfterMs", *retry_after)
                 .maybe("requestId", request_id.clone());
-            Some(("refusal", view.build()))
+            Some(view.build())
         }
-        Effect::Limit { lane: place } => Some(("limit", lane(engine, *place, engine.lanes().nth(*place)?))),
+        Effect::Limit { lane: place } => Some(lane(engine, *place, engine.lanes().nth(*place)?)),
         _ => None,
     }
 }

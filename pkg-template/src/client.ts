@@ -82,6 +82,7 @@ class TidegateClient implements Client {
       authorizers: providers.map(([, data]) => createAuthorizer(data, !separate)),
       journal: this.#journal,
       log: this.#log,
+      listens: (name) => this.#listens(name),
       emit: (name, value) => this.#emit(name, value),
     });
     const config: Omit<CoreConfig, "firstCall"> = {
@@ -344,7 +345,11 @@ class TidegateClient implements Client {
   }
 
   #changed(task: LiveTask, update: TaskUpdate): void {
-    this.#emit("update", { idempotencyKey: task.key, update, ...task.labels });
+    if (this.#listens("update")) this.#emit("update", { idempotencyKey: task.key, update, ...task.labels });
+  }
+
+  #listens(name: string): boolean {
+    return (this.#listeners.get(name)?.size ?? 0) > 0;
   }
 
   #emit(name: string, value: object): void {

@@ -119,6 +119,7 @@ export interface Host {
   load(seq: number, key: string): void;
   update(task: number, update: object): void;
   settle(task: number, kind: Settlement, value: object): void;
+  listens(name: string): boolean;
   event(name: string, value: object): void;
   log(level: "error" | "warn" | "info" | "debug", message: string): void;
   arm(owner: number, ms: number): void;

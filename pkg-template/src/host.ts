@@ -18,7 +18,9 @@ export interface HostSettings {
   readonly authorizers: readonly ReturnType<typeof createAuthorizer>[];
   readonly journal: Journal;
   readonly log: Log;
-  /** Tells the listeners of an event. */
+  /** Whether there are listeners of an event. */
+  readonly listens: (name: string) => boolean;
+  /** Tells them. */
   readonly emit: (name: string, value: object) => void;
 }
 
@@ -68,7 +70,7 @@ export class HostTable {
 
   /** The functions for the core of one generation; once another has come, they do nothing. */
   create(guard: Guard, generation: number): Host {
-    const { clock, fetch, authorizers, journal, log, emit } = this.#settings;
+    const { clock, fetch, authorizers, journal, log, listens, emit } = this.#settings;
     const stale = (): boolean => guard.generation !== generation;
     // Strings are held in the name of the core, as a task below zero; those of the core before are let go.
     this.handles.drop(1 - generation);
@@ -208,6 +210,7 @@ export class HostTable {
         // If it is still there, it looks by itself; the timers of the dead are forgotten.
         if (live && !guard.here(live.owner)) this.#timers.delete(live.owner);
       },
+      listens: (name) => !stale() && listens(name),
       event: (name, value) => {
         if (!stale()) emit(name, value);
       },

@@ -125,8 +125,10 @@ test("listeners hear events; one that throws is told in the log and ends nothing
   assert.deepEqual(lines, ['tidegate: a listener of "update" has thrown']);
   const [{ host }] = world.cores;
   const event = { method: "POST", url: "https://api.test/v1/tasks", ms: 1 };
+  assert.ok(host.listens("http") && !host.listens("refusal"));
   host.event("http", event);
   controller.abort();
+  assert.ok(!host.listens("http"));
   host.event("http", event);
   off();
   await client.generate(request);

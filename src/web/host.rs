@@ -47,7 +47,10 @@ pub trait Host {
     /// Sets an owner's timer, at most 2³¹ - 1 ms; below zero: none.
     fn arm(&self, owner: OwnerId, wait: f64);
 
-    /// Something happened that listeners may want to know.
+    /// Whether anybody listens to events of this name: else none is put together.
+    fn listens(&self, name: &str) -> bool;
+
+    /// Something happened that listeners want to know.
     fn event(&self, name: &str, value: &Json);
 
     /// Performs an effect that is no HTTP: those of the store, and those that concern a caller.
@@ -135,7 +138,11 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub fn settle(this: &JsHost, task: u32, kind: &str, value: &JsValue);
 
-    /// Something happened that listeners may want to know.
+    /// Whether anybody listens to events of this name.
+    #[wasm_bindgen(method)]
+    pub fn listens(this: &JsHost, name: &str) -> bool;
+
+    /// Something happened that listeners want to know.
     #[wasm_bindgen(method)]
     pub fn event(this: &JsHost, name: &str, value: &JsValue);
 
@@ -191,6 +198,10 @@ impl Host for JsHost {
 
     fn arm(&self, owner: OwnerId, wait: f64) {
         self.arm(owner, wait);
+    }
+
+    fn listens(&self, name: &str) -> bool {
+        self.listens(name)
     }
 
     fn event(&self, name: &str, value: &Json) {

@@ -66,8 +66,9 @@ impl<H: Host> Shell<H> {
     }
 
     fn perform(&self, effect: Effect) {
-        if let Some((name, view)) = self.engine.try_borrow().ok().and_then(|engine| view::event(&engine, &effect)) {
-            self.host.event(name, &view);
+        if let Some(name) = view::event_name(&effect).filter(|name| self.host.listens(name)) {
+            let view = self.engine.try_borrow().ok().and_then(|engine| view::event(&engine, &effect));
+            view.iter().for_each(|view| self.host.event(name, view));
         }
         match effect {
             Effect::Send { call, part, purpose, request, refresh } => self.send(call, part, purpose, request, refresh),
@@ -154,7 +155,7 @@ impl<H: Host> Shell<H> {
 
     /// The `http` event of a call that is over. Queries stay out of it: those of image addresses are signatures.
     pub(super) fn tell_http(&self, call: CallId, answer: Option<&Answer>) {
-        let Some(outgoing) = self.take_outgoing(call) else { return };
+        let Some(outgoing) = self.take_outgoing(call).filter(|_| self.host.listens("http")) else { return };
         let url = outgoing.request.url.split('?').next().unwrap_or_default();
         let status = answer.map(|answer| u64::from(answer.status)).filter(|status| *status > 0);
         let event = ObjectBuilder::new()

@@ -32,6 +32,7 @@ export class TestHost {
   update(task, update) { this.core.status(); this.updates.push(update.status); }
   settle(task, kind, value) { this.core.cancel(task); this.finish({ kind, value, ...this.summary() }); }
   summary() { return { written: this.written, requests: this.requests, updates: this.updates }; }
+  listens() { return true; }
   event() { this.core.find("nobody"); }
   log() {}
   // Time goes on once every promise has had its turn; the latest timer replaces the one before.

@@ -272,6 +272,10 @@ impl Host for ClientHost {
         }
     }
 
+    fn listens(&self, _: &str) -> bool {
+        false
+    }
+
     fn event(&self, _: &str, _: &Json) {}
 
     fn perform(&self, effect: Effect) {
