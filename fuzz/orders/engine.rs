@@ -172,7 +172,7 @@ impl Stage {
         let body = match purpose {
             Purpose::Submit if self.synchronous => Body::Json(images()),
             Purpose::Submit => Body::Json(task(call, "queued")),
-            Purpose::Poll | Purpose::Check => Body::Json(task(call, "success")),
+            Purpose::Poll | Purpose::Check | Purpose::List => Body::Json(task(call, "success")),
             Purpose::Image => {
                 self.handles += 1;
                 Body::Bytes { handle: self.handles, head: vec![137, 80, 78, 71, 13, 10, 26, 10, 0, 0] }
