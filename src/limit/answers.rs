@@ -47,13 +47,12 @@ impl Lane {
 
     pub(super) fn accepted(&mut self, now: Instant, token: Token, permit: Permit) {
         let Some(slot) = self.slots.get(token).copied() else { return };
-        let until = now.after(PERMIT_LIFE);
         if !matches!(slot.permit, Permit::Sent | Permit::Stale) {
             if slot.permit == Permit::Presumed {
                 self.evidence.accepted(now, slot.counts);
             }
             // It was presumed, or its answer was lost and has come after all: all else was learned from before.
-            return self.slots.change(token, |slot| (slot.permit, slot.until) = (Permit::Held, until));
+            return self.holds(now, token, slot.seen, permit);
         }
         if permit == Permit::Held {
             self.evidence.accepted(now, slot.counts);
@@ -62,11 +61,7 @@ impl Lane {
         self.windows.accepted(now, slot.weight);
         self.pace.accepted(now, slot.since);
         self.find_pace(now);
-        if self.config.limits.counts == settings::Counts::Request {
-            self.slots.remove(token);
-        } else {
-            self.slots.change(token, |slot| (slot.permit, slot.seen, slot.until) = (permit, now, until));
-        }
+        self.holds(now, token, now, permit);
         (self.idle_row, self.idle_since) = (0, None);
         if slot.permit == Permit::Stale {
             return;
@@ -76,6 +71,16 @@ impl Lane {
             self.doubted_row = 0;
         }
         self.limiter.accepted(self.slots.held(), slot.beyond);
+    }
+
+    /// What was accepted holds its slot; where requests are counted, only for as long as it is on the wire.
+    fn holds(&mut self, now: Instant, token: Token, seen: Instant, permit: Permit) {
+        if permit == Permit::Held && self.config.limits.counts == settings::Counts::Request {
+            self.slots.remove(token);
+            return;
+        }
+        let until = now.after(PERMIT_LIFE);
+        self.slots.change(token, |slot| (slot.permit, slot.seen, slot.until) = (permit, seen, until));
     }
 
     pub(super) fn refused(&mut self, now: Instant, token: Token, axis: Axis, hint: Option<Millis>) {
