@@ -90,7 +90,7 @@ impl Lane {
         self.refusals = self.refusals.saturating_add(1);
         if slot.permit == Permit::Presumed {
             self.row = self.row.max(self.doubted_row);
-            self.windows.take_back(slot.weight);
+            self.windows.take_back(now, slot.seen, slot.weight);
         }
         let wave = slot.permit == Permit::Stale || self.refused_at.is_some_and(|at| slot.since < at);
         if !slot.beyond {

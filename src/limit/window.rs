@@ -5,7 +5,7 @@ use alloc::collections::VecDeque;
 use super::message::Known;
 use crate::time::{Instant, Millis};
 
-/// A window is cut into so many pieces at most: what came within one piece leaves together, at the time of the last. 0.4 % of a minute is 234 ms.
+/// A window is cut into so many pieces: what came within one piece leaves together, at the time of the last. 0.4 % of a minute is 234 ms.
 const PIECES: Millis = 256;
 
 /// How much there was in the last so many ms.
@@ -25,15 +25,20 @@ impl Counter {
     /// Counts one more, or several.
     pub fn add(&mut self, now: Instant, weight: u32) {
         self.total = self.total.saturating_add(weight);
+        // By a grid that stands still: measured from the one before, a steady stream would be one piece that never leaves.
+        let piece = |at: Instant| at.millis() / (self.length / PIECES).max(1);
         match self.entries.back_mut() {
-            Some((at, count)) if at.until(now) <= self.length / PIECES => (*at, *count) = (now, *count + weight),
+            Some((at, count)) if now <= *at || piece(*at) == piece(now) => {
+                (*at, *count) = (now.max(*at), count.saturating_add(weight));
+            }
             _ => self.entries.push_back((now, weight)),
         }
     }
 
-    /// The latest one was none.
-    pub fn take_back(&mut self, weight: u32) {
-        if let Some((_, count)) = self.entries.back_mut() {
+    /// So much that was counted at that time was none. If it has left by now, nothing is taken from the others.
+    pub fn take_back(&mut self, now: Instant, when: Instant, weight: u32) {
+        let counted = when.after(self.length) > now;
+        if let Some((_, count)) = self.entries.iter_mut().find(|(at, _)| counted && *at >= when) {
             let taken = weight.min(*count);
             *count -= taken;
             self.total = self.total.saturating_sub(taken);

@@ -113,12 +113,12 @@ impl Windows {
         }
     }
 
-    /// One that was presumed to be accepted was not.
-    pub fn take_back(&mut self, weight: u32) {
+    /// One that was presumed to be accepted at that time was not.
+    pub fn take_back(&mut self, now: Instant, presumed: Instant, weight: u32) {
         for counter in
             [&mut self.accepted_second, &mut self.accepted_minute, &mut self.all_minute, &mut self.accepted_day]
         {
-            counter.take_back(weight);
+            counter.take_back(now, presumed, weight);
         }
     }
 
