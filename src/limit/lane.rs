@@ -250,6 +250,10 @@ impl Lane {
     }
 
     fn answered(&mut self, now: Instant, token: Token, verdict: Verdict) {
+        let asked = self.slots.get(token).filter(|slot| matches!(slot.permit, Permit::Sent | Permit::Stale));
+        if let Some(weight) = asked.map(|slot| slot.weight).filter(|_| matches!(verdict, Verdict::Unknown | Verdict::Failed)) {
+            self.windows.answered(now, weight, verdict == Verdict::Unknown);
+        }
         match verdict {
             Verdict::Accepted => self.accepted(now, token, Permit::Held),
             // It may run, so it keeps its slot; but nobody knows when its holder asks again, so it is no probe that others wait for.

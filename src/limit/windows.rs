@@ -105,11 +105,18 @@ impl Windows {
         if self.second.is_some_and(|window| self.accepted_second.count(now) >= window.limit) {
             self.second = None;
         }
-        self.accepted_second.add(now, weight);
-        self.accepted_minute.add(now, weight);
+        self.answered(now, weight, true);
+    }
+
+    /// A submit was answered in a way that says nothing of limits; it may have been accepted. Providers count it all the same.
+    pub fn answered(&mut self, now: Instant, weight: u32, perhaps_accepted: bool) {
         self.all_minute.add(now, weight);
-        if self.day.is_some() {
-            self.accepted_day.add(now, weight);
+        if perhaps_accepted {
+            self.accepted_second.add(now, weight);
+            self.accepted_minute.add(now, weight);
+            if self.day.is_some() {
+                self.accepted_day.add(now, weight);
+            }
         }
     }
 
