@@ -35,7 +35,7 @@ impl Lane {
         let ahead = self.slots.asked_before(token);
         let [second, minute, all_minute, key_minute] = self.windows.counts(now);
         // Where acceptance is presumed, those that went out after it are none yet.
-        let held = if self.config.presumes { self.slots.held_before(token) } else { self.slots.held() };
+        let held = if self.config.presumes { self.slots.held_before(token) } else { self.slots.held_beside(token) };
         Counts {
             held: held + ahead,
             second: second + ahead,

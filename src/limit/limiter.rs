@@ -298,7 +298,7 @@ impl Limiter {
             _ => 1,
         };
         let was_ramp = self.phase == Phase::Ramp;
-        self.limit = if self.phase == Phase::Steady { self.limit.min(held) } else { held };
+        self.limit = if self.phase == Phase::Steady { self.limit.min(held) } else { held.min(self.most) };
         self.phase = Phase::Steady;
         self.measure = Some(Measure { at, held: u64::from(held) * 1_000, least });
         if expected {

@@ -158,6 +158,12 @@ impl Slots {
         older.filter(|(_, slot)| !slot.permit.is_asking() && !slot.queued).map(|(_, slot)| slot.weight).sum()
     }
 
+    /// The slots of all other tasks: what is asked again under its permit may be among those held.
+    pub fn held_beside(&self, token: Token) -> u32 {
+        let own = self.get(token).filter(|slot| !slot.permit.is_asking()).map_or(0, |slot| slot.weight);
+        self.held.saturating_sub(own)
+    }
+
     /// The slots of tasks that began before this one.
     pub fn held_before(&self, token: Token) -> u32 {
         let older = self.table.iter().take_while(|(other, _)| *other < token);
