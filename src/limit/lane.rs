@@ -126,7 +126,8 @@ impl Lane {
                 self.learned = Some(self.found_out());
             }
             LaneIn::Rate(rate) => {
-                if let Some(wait) = self.windows.rated(now, rate, self.slots.asking()) {
+                let sent = self.slots.asking().saturating_sub(self.slots.unsent());
+                if let Some(wait) = self.windows.rated(now, rate, sent) {
                     self.hold(now, wait);
                 }
             }
@@ -330,7 +331,7 @@ impl Lane {
         {
             return Err(NotUntil { wait: Wait::Probe, at: None, hinted: false });
         }
-        self.windows.obstacle(now, asking, weight)?;
+        self.windows.obstacle(now, (asking, self.slots.unsent()), weight)?;
         if let Some(at) = self.pace.obstacle(now) {
             return Err(NotUntil { wait: Wait::Window, at: Some(at), hinted: false });
         }

@@ -61,6 +61,7 @@ pub struct Slots {
     asking: u32,
     queued: u32,
     granted: u32,
+    unsent: u32,
     beyond: u32,
     /// Nothing expires before this.
     expiry: Option<Instant>,
@@ -85,6 +86,11 @@ impl Slots {
     /// Permits that are not used yet.
     pub fn granted(&self) -> u32 {
         self.granted
+    }
+
+    /// How many slots those take.
+    pub fn unsent(&self) -> u32 {
+        self.unsent
     }
 
     /// Slots beyond the limit that were asked for, and whose answer is not known.
@@ -113,7 +119,10 @@ impl Slots {
         }
         add(&mut self.beyond, if slot.beyond && slot.permit.is_asking() { slot.weight } else { 0 });
         add(&mut self.queued, u32::from(slot.queued));
-        add(&mut self.granted, u32::from(slot.permit == Permit::Granted));
+        if slot.permit == Permit::Granted {
+            add(&mut self.granted, 1);
+            add(&mut self.unsent, slot.weight);
+        }
     }
 
     /// Adds one.

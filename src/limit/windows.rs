@@ -201,14 +201,14 @@ impl Windows {
         None
     }
 
-    /// Nothing more of this weight may go out for the sake of a window.
-    pub fn obstacle(&mut self, now: Instant, asking: u32, weight: u32) -> Result<(), NotUntil> {
+    /// Nothing more of this weight may go out for the sake of a window, beside so much whose answer is awaited, of which so much has not gone out.
+    pub fn obstacle(&mut self, now: Instant, (asking, unsent): (u32, u32), weight: u32) -> Result<(), NotUntil> {
         let full = |at: Option<Instant>| Err(NotUntil { wait: Wait::Window, at, hinted: false });
         // What is heavier than the whole window goes when it is empty.
         let is_full =
             |used: u32, limit: u32| used + asking > 0 && used.saturating_add(asking).saturating_add(weight) > limit;
         let left = |limit: u32| limit.saturating_sub(asking.saturating_add(weight - 1)).max(1);
-        if let Some(room) = self.room.filter(|room| room.left == 0) {
+        if let Some(room) = self.room.filter(|room| room.left < unsent.saturating_add(weight)) {
             return full(Some(room.until));
         }
         if let Some(window) = self.second.filter(|window| is_full(self.accepted_second.count(now), window.limit)) {
