@@ -1,0 +1,424 @@
+//! A lane alone under random messages that an engine could send, with a model beside it.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "these are tests")]
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use tidegate::error::Axis;
+use tidegate::limit::{Concurrency, Counts, Lane, LaneConfig, LaneIn, LaneOut, Learned, Limits, Token, Verdict};
+use tidegate::options::Priority;
+use tidegate::retry::hint::Rate;
+use tidegate::time::Instant;
+
+const HOUR: u64 = 3_600_000;
+const MINUTE: u64 = 60_000;
+const DAY: u64 = 24 * HOUR;
+
+/// What the engine may do next; an index chooses among the permits that it fits.
+#[derive(Clone, Debug)]
+enum Step {
+    Demand(Priority, u32, u32),
+    Use(usize),
+    UseAll,
+    GiveBack(usize),
+    Answer(usize, Verdict),
+    AcceptAll,
+    Seen(usize, bool),
+    End(usize),
+    Lose(usize, u64),
+    Again(usize),
+    Adopt,
+    Rate(Rate),
+    Hold(u64),
+    Recall(Learned),
+    Pass(u64),
+    ToDeadline,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum State {
+    Granted,
+    Sent,
+    Held,
+    Ghost,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Permit {
+    state: State,
+    weight: u32,
+    until: u64,
+    since: u64,
+    queued: bool,
+}
+
+/// The lane, and what must be true of it.
+struct Machine {
+    lane: Lane,
+    config: LaneConfig,
+    now: u64,
+    permits: BTreeMap<Token, Permit>,
+    waiting: [(u32, u32); 2],
+    hinted: u64,
+    /// When submits were answered, and whether they were let in.
+    answered: Vec<(u64, bool)>,
+    /// What a header left, until when, and how many went out since.
+    room: (u32, u64, u32),
+    adopted: Token,
+    log: Vec<LaneOut>,
+}
+
+impl Machine {
+    fn new(config: LaneConfig, seed: u64, now: u64) -> Machine {
+        Machine {
+            lane: Lane::new(config, seed),
+            config,
+            now,
+            permits: BTreeMap::new(),
+            waiting: [(0, 1); 2],
+            hinted: 0,
+            answered: Vec::new(),
+            room: (0, 0, 0),
+            adopted: 1 << 63,
+            log: Vec::new(),
+        }
+    }
+
+    fn most(&self) -> u32 {
+        match self.config.limits.concurrency {
+            Concurrency::Told(limit) => limit.max(1),
+            Concurrency::Learn { most, .. } => most.max(1),
+        }
+    }
+
+    fn demand(&self) -> u32 {
+        self.waiting[0].0 + self.waiting[1].0
+    }
+
+    fn in_use(&self) -> u32 {
+        self.permits.values().map(|permit| permit.weight).sum()
+    }
+
+    fn granted(&self) -> u32 {
+        self.permits.values().filter(|permit| permit.state == State::Granted).count() as u32
+    }
+
+    /// Submits that went out, or may, in so long: all, or without those that were not let in. Where acceptance is presumed, limits are looked at when
+    /// a submit arrives; else at any time before it is answered.
+    fn within(&self, length: u64, all: bool) -> u32 {
+        let recent = |at: u64| at + length > self.now;
+        let answered = self.answered.iter().filter(|(at, accepted)| recent(*at) && (all || *accepted)).count();
+        let asking = self.permits.values().filter(|permit| match permit.state {
+            State::Granted => true,
+            State::Sent => !self.config.presumes || recent(permit.since),
+            State::Held | State::Ghost => false,
+        });
+        (answered + asking.count()) as u32
+    }
+
+    /// The index-th of the permits in one of these states.
+    fn pick(&self, index: usize, states: &[State]) -> Option<Token> {
+        let fitting: Vec<Token> =
+            self.permits.iter().filter(|(_, permit)| states.contains(&permit.state)).map(|(token, _)| *token).collect();
+        (!fitting.is_empty()).then(|| fitting[index % fitting.len()])
+    }
+
+    /// Time goes on. How long a silent submit that is presumed to be accepted keeps its slot depends on when that was presumed: none is left so long.
+    fn pass(&mut self, now: u64) {
+        let old = |permit: &Permit| permit.state == State::Sent && now - permit.since > HOUR / 2;
+        while self.config.presumes && self.permits.values().any(old) {
+            let token = self.pick(0, &[State::Sent]).unwrap();
+            self.answer(token, Verdict::Accepted);
+        }
+        self.now = now;
+        self.tell(LaneIn::Wake);
+    }
+
+    fn tell(&mut self, message: LaneIn) {
+        let now = self.now;
+        self.lane.handle(Instant::from_millis(now), message);
+        self.permits.retain(|_, permit| permit.until > now);
+        while let Some(message) = self.lane.poll() {
+            self.log.push(message.clone());
+            match message {
+                LaneOut::Grant { token, until } => self.granted_one(token, until),
+                LaneOut::Revoked { token } => {
+                    assert_eq!(self.permits.remove(&token).unwrap().state, State::Granted, "only what is unused");
+                }
+                _ => {}
+            }
+        }
+        self.check();
+    }
+
+    fn granted_one(&mut self, token: Token, until: Instant) {
+        let weight = if self.waiting[0].0 > 0 { self.waiting[0].1 } else { self.waiting[1].1 };
+        let (before, limit) = (self.in_use(), self.lane.snapshot().limit);
+        assert!(self.now >= self.hinted, "before a hint's end: {} < {}", self.now, self.hinted);
+        assert!(before == 0 || before + weight <= self.most(), "{before} and {weight} of {}", self.most());
+        assert!(before == 0 || before <= limit + limit / 32, "{before} and {weight}, the limit is {limit}");
+        assert!(self.granted() < self.demand(), "nobody asked for it");
+        let (left, kept, sent) = self.room;
+        assert!(self.now >= kept || sent + self.granted() < left, "{sent} and {} of {left}", self.granted());
+        if let Some(rpm) = self.config.limits.rpm {
+            assert!(self.within(MINUTE, true) < rpm, "{} a minute", self.within(MINUTE, true));
+        }
+        if let Some(rpd) = self.config.limits.rpd {
+            assert!(self.within(DAY, false) < rpd, "{} a day", self.within(DAY, false));
+        }
+        let permit = Permit { state: State::Granted, weight, until: until.millis(), since: self.now, queued: false };
+        assert!(self.permits.insert(token, permit).is_none(), "a token is given once");
+        assert!(until.millis() > self.now);
+    }
+
+    fn check(&self) {
+        let snapshot = self.lane.snapshot();
+        assert_eq!(snapshot.held, self.in_use(), "{:?}", self.permits);
+        let queued = self.permits.values().filter(|permit| permit.queued).count() as u32;
+        assert_eq!(snapshot.queued, queued);
+        assert!((1..=self.most()).contains(&snapshot.limit), "{snapshot:?}");
+        assert!(snapshot.paused_until.is_none_or(|until| until.millis() > self.now));
+        let deadline = self.lane.deadline().map(Instant::millis);
+        assert!(deadline.is_none_or(|at| at > self.now), "{deadline:?} has passed at {}", self.now);
+        if self.demand() > self.granted() && self.permits.is_empty() {
+            assert!(deadline.is_some(), "nothing is out, and nobody wakes it: {snapshot:?}");
+        }
+    }
+
+    fn send(&mut self, token: Token) {
+        let permit = self.permits.get_mut(&token).unwrap();
+        (permit.state, permit.since, permit.until) = (State::Sent, self.now, self.now + HOUR);
+        let weight = permit.weight;
+        self.room.2 += 1;
+        // What is sent waits no more.
+        let index = usize::from(self.waiting[0].0 == 0);
+        let (waiting, first) = self.waiting[index];
+        self.waiting[index].0 = waiting.saturating_sub(1);
+        let band = [Priority::Interactive, Priority::Batch][index];
+        self.tell(LaneIn::Demand { band, waiting: waiting.saturating_sub(1), weight: first });
+        self.tell(LaneIn::Sent { token, weight });
+    }
+
+    fn answer(&mut self, token: Token, verdict: Verdict) {
+        let frees = self.config.limits.counts == Counts::Request;
+        let at = if self.config.presumes { self.permits[&token].since } else { self.now };
+        self.answered.push((at, matches!(verdict, Verdict::Accepted | Verdict::Unknown)));
+        match &verdict {
+            Verdict::Accepted if !frees => {
+                let permit = self.permits.get_mut(&token).unwrap();
+                (permit.state, permit.until) = (State::Held, self.now + HOUR);
+            }
+            Verdict::Unknown => {
+                let permit = self.permits.get_mut(&token).unwrap();
+                (permit.state, permit.until) = (State::Ghost, self.now + HOUR);
+            }
+            _ => {
+                self.permits.remove(&token);
+            }
+        }
+        if let Verdict::Refused { hint: Some(hint), .. } = verdict {
+            self.hinted = self.hinted.max(self.now + hint);
+        }
+        self.tell(LaneIn::Answered { token, verdict });
+    }
+
+    fn step(&mut self, step: &Step) {
+        use State::{Ghost, Granted, Held, Sent};
+        match step.clone() {
+            Step::Demand(band, waiting, weight) => {
+                self.waiting[band as usize] = (waiting, weight);
+                self.tell(LaneIn::Demand { band, waiting, weight });
+            }
+            Step::Use(index) => {
+                if let Some(token) = self.pick(index, &[Granted]) {
+                    self.send(token);
+                }
+            }
+            Step::UseAll => {
+                while let Some(token) = self.pick(0, &[Granted]) {
+                    self.send(token);
+                }
+            }
+            Step::GiveBack(index) => {
+                if let Some(token) = self.pick(index, &[Granted]) {
+                    self.permits.remove(&token);
+                    self.tell(LaneIn::Return { token });
+                }
+            }
+            Step::Answer(index, verdict) => {
+                if let Some(token) = self.pick(index, &[Sent]) {
+                    self.answer(token, verdict);
+                }
+            }
+            Step::AcceptAll => {
+                while let Some(token) = self.pick(0, &[Sent]) {
+                    self.answer(token, Verdict::Accepted);
+                }
+            }
+            Step::Seen(index, queued) => {
+                if let Some(token) = self.pick(index, &[Held]) {
+                    let permit = self.permits.get_mut(&token).unwrap();
+                    (permit.until, permit.queued) = (self.now + HOUR, queued);
+                    self.tell(LaneIn::Seen { token, queued });
+                }
+            }
+            Step::End(index) => {
+                if let Some(token) = self.pick(index, &[Held, Ghost]) {
+                    self.permits.remove(&token);
+                    self.tell(LaneIn::Ended { token });
+                }
+            }
+            Step::Lose(index, wait) => {
+                if let Some(token) = self.pick(index, &[Held, Ghost]) {
+                    let until = self.now + wait;
+                    let permit = self.permits.get_mut(&token).unwrap();
+                    (permit.state, permit.until) = (Ghost, until);
+                    self.tell(LaneIn::Unknown { token, until: Instant::from_millis(until) });
+                }
+            }
+            Step::Again(index) => {
+                if let Some(token) = self.pick(index, &[Ghost]) {
+                    let permit = self.permits.get_mut(&token).unwrap();
+                    (permit.state, permit.since, permit.until) = (Sent, self.now, self.now + HOUR);
+                    self.room.2 += 1;
+                    let weight = permit.weight;
+                    self.tell(LaneIn::Sent { token, weight });
+                }
+            }
+            Step::Adopt => {
+                self.adopted += 1;
+                let permit = Permit { state: Held, weight: 1, until: self.now + HOUR, since: self.now, queued: false };
+                self.permits.insert(self.adopted, permit);
+                self.tell(LaneIn::Adopt { token: self.adopted });
+            }
+            Step::Rate(rate) => {
+                let wait = rate.reset.min(MINUTE.max(rate.reset / u64::from(rate.limit)));
+                self.room = (rate.remaining, self.now + wait, 0);
+                if rate.remaining == 0 {
+                    self.hinted = self.hinted.max(self.now + wait);
+                }
+                self.tell(LaneIn::Rate(rate));
+            }
+            Step::Hold(wait) => {
+                self.hinted = self.hinted.max(self.now + wait);
+                self.tell(LaneIn::Hold { wait });
+            }
+            Step::Recall(learned) => self.tell(LaneIn::Recall(learned)),
+            Step::Pass(wait) => self.pass(self.now + wait),
+            Step::ToDeadline => {
+                if let Some(at) = self.lane.deadline() {
+                    self.pass(at.millis());
+                }
+            }
+        }
+    }
+
+    /// Everything that is out comes to its end, and somebody waits: driven by nothing but its own deadlines, the lane gives leave before long.
+    fn comes_to_rest(&mut self) {
+        for band in [Priority::Interactive, Priority::Batch] {
+            self.waiting[band as usize] = (0, 1);
+            self.tell(LaneIn::Demand { band, waiting: 0, weight: 1 });
+        }
+        while let Some((token, permit)) = self.permits.pop_first() {
+            match permit.state {
+                State::Granted => self.tell(LaneIn::Return { token }),
+                State::Sent => self.tell(LaneIn::Answered { token, verdict: Verdict::Failed }),
+                State::Held | State::Ghost => self.tell(LaneIn::Ended { token }),
+            }
+        }
+        assert_eq!((self.lane.snapshot().held, self.lane.snapshot().queued), (0, 0), "nothing is left over");
+        let limit = self.now.max(self.hinted) + DAY + 2 * HOUR;
+        self.waiting[1] = (1, 1);
+        self.tell(LaneIn::Demand { band: Priority::Batch, waiting: 1, weight: 1 });
+        let mut wakes = 0;
+        while self.granted() == 0 {
+            self.now = self.lane.deadline().unwrap().millis();
+            assert!(self.now <= limit && wakes < 1_000, "{wakes} wakes, and no leave until {}", self.now);
+            self.tell(LaneIn::Wake);
+            wakes += 1;
+        }
+    }
+}
+
+fn axis() -> impl Strategy<Value = Axis> {
+    prop::sample::select(vec![Axis::Unknown, Axis::Unknown, Axis::Concurrency, Axis::Minute, Axis::Day])
+}
+
+fn verdict() -> impl Strategy<Value = Verdict> {
+    prop_oneof![
+        5 => Just(Verdict::Accepted),
+        4 => (axis(), prop::option::weighted(0.3, 0..90_000u64)).prop_map(|(axis, hint)| Verdict::Refused { axis, hint }),
+        1 => Just(Verdict::Failed),
+        1 => Just(Verdict::Unknown),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let band = || prop::sample::select(vec![Priority::Interactive, Priority::Batch]);
+    let rate = || (1..20u32, 0..20u32, 0..120_000u64);
+    let window = || prop::option::of((0..20u32, Just(MINUTE)));
+    prop_oneof![
+        3 => (band(), 0..40u32, 1..5u32).prop_map(|(band, waiting, weight)| Step::Demand(band, waiting, weight)),
+        2 => (0..9usize).prop_map(Step::Use),
+        6 => Just(Step::UseAll),
+        1 => (0..9usize).prop_map(Step::GiveBack),
+        9 => (0..9usize, verdict()).prop_map(|(index, verdict)| Step::Answer(index, verdict)),
+        2 => Just(Step::AcceptAll),
+        3 => (0..9usize, any::<bool>()).prop_map(|(index, queued)| Step::Seen(index, queued)),
+        6 => (0..9usize).prop_map(Step::End),
+        1 => (0..9usize, 0..200_000u64).prop_map(|(index, wait)| Step::Lose(index, wait)),
+        1 => (0..9usize).prop_map(Step::Again),
+        1 => Just(Step::Adopt),
+        1 => rate().prop_map(|(limit, left, reset)| Step::Rate(Rate { limit, remaining: left.min(limit), reset })),
+        1 => (0..100_000u64).prop_map(Step::Hold),
+        1 => (0..50u32, any::<bool>(), window())
+            .prop_map(|(limit, bounded, window)| Step::Recall(Learned { limit, bounded, window })),
+        5 => (0..3_000u64).prop_map(Step::Pass),
+        1 => prop::sample::select(vec![0, 59_999, 60_000, HOUR, DAY]).prop_map(Step::Pass),
+        4 => Just(Step::ToDeadline),
+    ]
+}
+
+fn config() -> impl Strategy<Value = LaneConfig> {
+    let told = (1..20u32).prop_map(Concurrency::Told);
+    let learned =
+        (1..8u32, prop_oneof![1..20u32, Just(u32::MAX)]).prop_map(|(start, most)| Concurrency::Learn { start, most });
+    let usual = Just(Limits::default().concurrency);
+    let counts = prop::sample::select(vec![Counts::Task, Counts::Request, Counts::Image]);
+    let per = || prop::option::weighted(0.3, 1..30u32);
+    (prop_oneof![told, learned, usual], per(), per(), counts, any::<bool>()).prop_map(
+        |(concurrency, rpm, rpd, counts, presumes)| {
+            let limits = Limits { concurrency, rpm, rpd, counts, ..Limits::default() };
+            LaneConfig { presumes, ..LaneConfig::new(limits) }
+        },
+    )
+}
+
+fn run(config: LaneConfig, seed: u64, start: u64, steps: &[Step]) -> Vec<LaneOut> {
+    let mut machine = Machine::new(config, seed, start);
+    steps.iter().for_each(|step| machine.step(step));
+    machine.comes_to_rest();
+    machine.log
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 1_500,
+        rng_seed: RngSeed::Fixed(0x71de_6a7e),
+        max_shrink_iters: 4_000,
+        ..ProptestConfig::default()
+    })]
+
+    /// Counters, limits, hints, ends of waits; and the same messages have the same answers.
+    #[test]
+    fn a_lane_keeps_its_laws(
+        config in config(),
+        seed: u64,
+        start in prop::sample::select(vec![0, 1_795_309_783_000, u64::MAX / 2]),
+        steps in prop::collection::vec(step(), 1..160),
+    ) {
+        prop_assert_eq!(run(config, seed, start, &steps), run(config, seed, start, &steps));
+    }
+}
