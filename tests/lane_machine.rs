@@ -62,8 +62,8 @@ struct Machine {
     permits: BTreeMap<Token, Permit>,
     waiting: [(u32, u32); 2],
     hinted: u64,
-    /// When submits were answered, and whether they were let in.
-    answered: Vec<(u64, bool)>,
+    /// When submits were answered, how many slots they took, and whether they were let in.
+    answered: Vec<(u64, u32, bool)>,
     /// What a header left, until when, and how many went out since.
     room: (u32, u64, u32),
     adopted: Token,
@@ -109,13 +109,19 @@ impl Machine {
     /// a submit arrives; else at any time before it is answered.
     fn within(&self, length: u64, all: bool) -> u32 {
         let recent = |at: u64| at + length > self.now;
-        let answered = self.answered.iter().filter(|(at, accepted)| recent(*at) && (all || *accepted)).count();
+        let answered = self.answered.iter().filter(|(at, _, accepted)| recent(*at) && (all || *accepted));
         let asking = self.permits.values().filter(|permit| match permit.state {
             State::Granted => true,
             State::Sent => !self.config.presumes || recent(permit.since),
             State::Held | State::Ghost => false,
         });
-        (answered + asking.count()) as u32
+        answered.map(|(_, weight, _)| weight).sum::<u32>() + asking.map(|permit| permit.weight).sum::<u32>()
+    }
+
+    /// What is given away, and not used.
+    fn unsent(&self) -> u32 {
+        let unsent = self.permits.values().filter(|permit| permit.state == State::Granted);
+        unsent.map(|permit| permit.weight).sum()
     }
 
     /// The index-th of the permits in one of these states.
@@ -161,12 +167,20 @@ impl Machine {
         assert!(before == 0 || before <= limit + limit / 32, "{before} and {weight}, the limit is {limit}");
         assert!(self.granted() < self.demand(), "nobody asked for it");
         let (left, kept, sent) = self.room;
-        assert!(self.now >= kept || sent + self.granted() < left, "{sent} and {} of {left}", self.granted());
+        assert!(self.now >= kept || sent + self.unsent() + weight <= left, "{sent} and {weight} of {left}");
         if let Some(rpm) = self.config.limits.rpm {
-            assert!(self.within(MINUTE, true) < rpm, "{} a minute", self.within(MINUTE, true));
+            assert!(
+                self.within(MINUTE, true) == 0 || self.within(MINUTE, true) + weight <= rpm,
+                "{} a minute",
+                self.within(MINUTE, true)
+            );
         }
         if let Some(rpd) = self.config.limits.rpd {
-            assert!(self.within(DAY, false) < rpd, "{} a day", self.within(DAY, false));
+            assert!(
+                self.within(DAY, false) == 0 || self.within(DAY, false) + weight <= rpd,
+                "{} a day",
+                self.within(DAY, false)
+            );
         }
         let permit = Permit { state: State::Granted, weight, until: until.millis(), since: self.now, queued: false };
         assert!(self.permits.insert(token, permit).is_none(), "a token is given once");
@@ -191,7 +205,7 @@ impl Machine {
         let permit = self.permits.get_mut(&token).unwrap();
         (permit.state, permit.since, permit.until) = (State::Sent, self.now, self.now + HOUR);
         let weight = permit.weight;
-        self.room.2 += 1;
+        self.room.2 += weight;
         // What is sent waits no more.
         let index = usize::from(self.waiting[0].0 == 0);
         let (waiting, first) = self.waiting[index];
@@ -203,8 +217,9 @@ impl Machine {
 
     fn answer(&mut self, token: Token, verdict: Verdict) {
         let frees = self.config.limits.counts == Counts::Request;
-        let at = if self.config.presumes { self.permits[&token].since } else { self.now };
-        self.answered.push((at, matches!(verdict, Verdict::Accepted | Verdict::Unknown)));
+        let permit = self.permits[&token];
+        let at = if self.config.presumes { permit.since } else { self.now };
+        self.answered.push((at, permit.weight, matches!(verdict, Verdict::Accepted | Verdict::Unknown)));
         match &verdict {
             Verdict::Accepted if !frees => {
                 let permit = self.permits.get_mut(&token).unwrap();
@@ -228,6 +243,7 @@ impl Machine {
         use State::{Ghost, Granted, Held, Sent};
         match step.clone() {
             Step::Demand(band, waiting, weight) => {
+                let weight = if self.config.limits.counts == Counts::Image { weight } else { 1 };
                 self.waiting[band as usize] = (waiting, weight);
                 self.tell(LaneIn::Demand { band, waiting, weight });
             }
@@ -282,8 +298,8 @@ impl Machine {
                 if let Some(token) = self.pick(index, &[Ghost]) {
                     let permit = self.permits.get_mut(&token).unwrap();
                     (permit.state, permit.since, permit.until) = (Sent, self.now, self.now + HOUR);
-                    self.room.2 += 1;
                     let weight = permit.weight;
+                    self.room.2 += weight;
                     self.tell(LaneIn::Sent { token, weight });
                 }
             }

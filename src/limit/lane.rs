@@ -252,7 +252,9 @@ impl Lane {
 
     fn answered(&mut self, now: Instant, token: Token, verdict: Verdict) {
         let asked = self.slots.get(token).filter(|slot| matches!(slot.permit, Permit::Sent | Permit::Stale));
-        if let Some(weight) = asked.map(|slot| slot.weight).filter(|_| matches!(verdict, Verdict::Unknown | Verdict::Failed)) {
+        if let Some(weight) =
+            asked.map(|slot| slot.weight).filter(|_| matches!(verdict, Verdict::Unknown | Verdict::Failed))
+        {
             self.windows.answered(now, weight, verdict == Verdict::Unknown);
         }
         match verdict {
