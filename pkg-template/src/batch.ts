@@ -11,6 +11,8 @@ const WINDOW = 256;
 export interface BatchContext {
   readonly launch: (request: unknown, options: CallOptions) => LiveTask;
   readonly pause: (paused: boolean) => void;
+  /** With so many items still to be handed in; negative if nothing is known. */
+  readonly eta: (more: number) => number;
   /** For a batch that follows. */
   readonly another: () => BatchContext;
 }
@@ -70,17 +72,19 @@ export class Batch<K> implements ImageBatch<K> {
     void this.#pump(requests);
   }
 
-  get progress(): { total?: number; done: number; failed: number; running: number; waiting: number } {
+  get progress(): ImageBatch<K>["progress"] {
     const [done, failed] = [this.#done, this.#failed];
     let running = 0;
     for (const { step } of this.#live.values()) if (step.update.status !== "waiting") running++;
     const total = this.#ended ? this.#pulled : this.#total;
+    const eta = this.#live.size && total !== undefined ? this.#context.eta(total - this.#pulled) : -1;
     return {
       ...(total !== undefined && { total }),
       done,
       failed,
       running,
       waiting: total === undefined ? this.#live.size - running : total - done - failed - running,
+      ...(eta >= 0 && { etaMs: eta }),
     };
   }
 

@@ -238,6 +238,12 @@ class TidegateClient implements Client {
         );
         this.#guard.wakeSoon(owner);
       },
+      eta: (more) =>
+        this.#guard.run(
+          owner,
+          () => [],
+          (core) => core.eta(number, more),
+        ) ?? -1,
       another: () => this.#batchContext(),
     };
   }

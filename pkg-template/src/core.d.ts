@@ -35,6 +35,8 @@ export interface Core {
   /** "" where it could not be asked. */
   cancel(task: number): CancelVerdict | "";
   pause(batch: number, paused: boolean): void;
+  /** Until the last of a batch should be over, ms, with so many items still to be handed in; negative if nothing is known. */
+  eta(batch: number, more: number): number;
   /** The unfinished ones of these parsed records. */
   refs(records: unknown[]): TaskRef[];
   status(): ClientStatus;
@@ -48,8 +50,8 @@ export type CancelVerdict = "before-submit" | "confirmed" | "too-late" | "unsupp
 export type BodyKind = 0 | 1 | 2 | 3 | 4 | 5 | 6;
 /** 0 network, 1 aborted by us, 2 no key from the apiKey function, 3 an image that goes in could not be had. */
 export type Fault = 0 | 1 | 2 | 3;
-/** 0 submit, 1 poll, 2 image, 3 check. */
-export type Purpose = 0 | 1 | 2 | 3;
+/** 0 submit, 1 poll, 2 image, 3 check, 4 list. */
+export type Purpose = 0 | 1 | 2 | 3 | 4;
 
 export interface CoreConfig {
   seed?: number | undefined;

@@ -25,8 +25,18 @@ export type BatchItem<K> = { key: K; ok: true; result: ImageResult } | { key: K;
  * submitted, what was accepted stays in `pending()`. Aborted items end as "cancelled". A source that throws ends the batch with one failed item more.
  */
 export interface ImageBatch<K> extends AsyncIterable<BatchItem<K>> {
-  /** `total`, where it is known, is the sum of the others. */
-  readonly progress: { total?: number; done: number; failed: number; running: number; waiting: number };
+  /**
+   * `total`, where it is known, is the sum of the others. `etaMs`, once the first images have taught how long they take: until the last should be
+   * there, within a few percent of the whole.
+   */
+  readonly progress: {
+    total?: number;
+    done: number;
+    failed: number;
+    running: number;
+    waiting: number;
+    etaMs?: number;
+  };
   /** What is yet to be delivered, all of it, at the end. */
   settled(): Promise<{
     ok: Extract<BatchItem<K>, { ok: true }>[];

@@ -34,6 +34,8 @@ test("items come as they complete, under their index, with a batch's defaults", 
   fail(2);
   await settle();
   assert.deepEqual(batch.progress, { total: 3, done: 1, failed: 1, running: 1, waiting: 0 });
+  world.eta = 7_000;
+  assert.equal(batch.progress.etaMs, 7_000);
   succeed(1);
   assert.deepEqual(
     (await items).map(({ key, ok }) => [key, ok]),

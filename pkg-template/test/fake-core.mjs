@@ -167,6 +167,10 @@ export const createWorld = () => {
       tell(this, "refs", [records]);
       return records.map(({ key }) => ({ v: 1, idempotencyKey: key, parts: [] }));
     }
+    eta(batch, more) {
+      tell(this, "eta", [batch, more]);
+      return world.eta ?? -1;
+    }
     status() {
       tell(this, "status", []);
       return { lanes: [], waiting: this.tasks.size, running: 0 };

@@ -207,6 +207,12 @@ impl Core {
         self.shell.run();
     }
 
+    /// How long until the last of a batch should be over, ms, of which so many parts are still to be handed in; negative if nothing is known.
+    pub fn eta(&self, batch: u32, more: u32) -> f64 {
+        let engine = self.shell.engine.try_borrow().ok();
+        engine.and_then(|engine| engine.batch_eta(batch, u64::from(more))).map_or(-1.0, |eta| eta as f64)
+    }
+
     /// References to the unfinished tasks among all parsed records; those that are spent are removed.
     pub fn refs(&self, records: &JsValue) -> JsValue {
         let records = read_records(records);
