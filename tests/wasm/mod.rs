@@ -6,5 +6,10 @@ mod canonical;
 mod client;
 mod client_ends;
 mod core;
+#[path = "../traces/play.rs"]
+mod play;
+#[path = "../traces/recorded.rs"]
+mod recorded;
+mod traces;
 mod value;
 mod world;
