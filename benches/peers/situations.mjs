@@ -1,7 +1,7 @@
 // The rows of the README's table: cells of the native bench's subset, and how many at once the user of the peers has configured.
 
 export const situations = [
-  { title: "4 slots; 4", cell: "cap 4, N 100", k: 4 },
+  { title: "4 slots; 4 at once", cell: "cap 4, N 100", k: 4 },
   { title: "16 slots; 4, as guides advise", cell: "cap 16, N 160", k: 4 },
   { title: "16 slots; 16", cell: "cap 16, N 160", k: 16 },
   { title: "4 slots; 16, a wrong guess", cell: "cap 4, N 100", k: 16 },

@@ -76,7 +76,7 @@ export const compact = (rows, results) => {
   };
   const line = (texts) => `| ${texts.join(" | ")} |\n`;
   const heads = [
-    "provider; what the others' user has configured",
+    "provider; configured at the others (images)",
     "tidegate, told nothing",
     "tidegate, told that",
     ...columns.slice(2),
