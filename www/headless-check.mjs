@@ -1,15 +1,30 @@
 // Uses the page as a person would, in Chromium and in Firefox, and fails unless every picture comes, as asked and paid once, the charts draw what was,
-// every switch reaches the simulator, the keys do what they say, and axe finds nothing serious:
+// the gate finds a limit that nobody tells it, tenants share as they should, every switch reaches the simulator, the keys do what they say, and axe finds nothing serious:
 // node headless-check.mjs URL [--browser NAME] [--screenshots FOLDER]
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { browsers, launch } from "./check/browsers.mjs";
-import { drawn, fill, findings, generate, overflow, pictures, pixels, press, settled, until } from "./check/page.mjs";
+import { learning, windows } from "./check/learning.mjs";
+import {
+  calmWeather,
+  drawn,
+  fill,
+  findings,
+  generate,
+  overflow,
+  pictures,
+  pixels,
+  press,
+  saved,
+  settled,
+  until,
+} from "./check/page.mjs";
+import { Simulated } from "./check/simulated.mjs";
 
 const COUNT = 24;
 const SIZE = 512;
-const LIMIT_MS = 480_000;
+const LIMIT_MS = 900_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -18,6 +33,8 @@ const { values, positionals } = parseArgs({
 const [address] = positionals;
 const simulator = address && new URL(address).searchParams.get("simulator");
 if (!simulator) fail("usage: node headless-check.mjs 'http://127.0.0.1:PORT/?simulator=http://127.0.0.1:PORT'");
+
+const simulated = new Simulated(simulator);
 
 // Whatever hangs, hangs no longer than this; the browsers end with this process.
 setTimeout(() => fail(`not over after ${LIMIT_MS / 1000} s`), LIMIT_MS).unref();
@@ -45,13 +62,19 @@ async function check(page, name) {
     if (["error", "warn"].includes(message.type()) && !message.text().startsWith("Canvas2D"))
       complaints.push(`console: ${message.text()}`);
   });
+  const elsewhere = new Set();
+  page.on("request", (request) => {
+    const { protocol, origin } = new URL(request.url());
+    const own = [new URL(address).origin, new URL(simulator).origin].includes(origin);
+    if (!own && !["blob:", "data:"].includes(protocol)) elsewhere.add(request.url());
+  });
   const shoot = async (what) => {
     if (!values.screenshots) return;
     await mkdir(values.screenshots, { recursive: true });
     await page.screenshot({ path: join(values.screenshots, `${name}-${what}.png`), fullPage: what !== "help" });
   };
 
-  await reset();
+  await simulated.reset();
   await page.goto(address);
   await until(page, "the simulator's settings", () => !document.querySelector("#settings-fields").disabled);
   wrong.push(...(await findings(page, "at first")));
@@ -62,6 +85,8 @@ async function check(page, name) {
   // From here on the browser's own words about refusals and faults are no complaint.
   wrong.push(...complaints.splice(0));
 
+  const learned = await learning(page, wrong, shoot, simulated);
+  const window = await windows(page, wrong, shoot, simulated);
   await theme(page, wrong, shoot);
   await switches(page, wrong);
   const storm = await faults(page, wrong, shoot);
@@ -70,20 +95,22 @@ async function check(page, name) {
   await narrow(page, wrong, shoot);
   await alone(page, wrong);
   wrong.push(...complaints.filter((text) => text.startsWith("page error") && !/CORS|NetworkError/.test(text)));
-  if (wrong.length > 0) throw new Error([told, storm, ...wrong].join("\n"));
-  return `${told}; ${storm}`;
+  for (const url of elsewhere) wrong.push(`a request to elsewhere: ${url}`);
+  if (wrong.length > 0) throw new Error([told, learned, window, storm, ...wrong].join("\n"));
+  return [told, learned, window, storm].join("; ");
 }
 
 /** Without faults: every picture, one charge each, and everything drawn. */
 async function calm(page, wrong) {
-  const before = await stats();
+  const before = await simulated.stats();
   await page.select("#size", `${SIZE}x${SIZE}`);
+  await page.select("#telling", "told");
   const begun = Date.now();
   await generate(page, COUNT);
   const seconds = ((Date.now() - begun) / 1000).toFixed(1);
   const sizes = await pictures(page);
   const failures = await page.$$eval('.card[data-state="failed"]', (cards) => cards.map((card) => card.innerText));
-  const after = await stats();
+  const after = await simulated.stats();
   const grown = (name) => after[name] - before[name];
   const right = sizes.filter((size) => size === `${SIZE}x${SIZE}`).length;
   wrong.push(
@@ -139,13 +166,13 @@ async function switches(page, wrong) {
   const names = await page.$$eval("[data-switch]", (boxes) => boxes.map((box) => box.dataset.switch));
   expect(wrong, names.length >= 20, `only ${names.length} switches`);
   for (const name of names) {
-    const before = (await ask("config"))[name];
+    const before = (await simulated.config())[name];
     await page.click(`[data-switch="${name}"]`);
     await saved(page);
-    const between = (await ask("config"))[name];
+    const between = (await simulated.config())[name];
     await page.click(`[data-switch="${name}"]`);
     await saved(page);
-    const after = (await ask("config"))[name];
+    const after = (await simulated.config())[name];
     expect(wrong, String(before) !== String(between), `the switch ${name} leaves ${JSON.stringify(before)}`);
     expect(wrong, String(before) === String(after), `the switch ${name}: ${before}, ${between}, ${after}`);
   }
@@ -153,9 +180,10 @@ async function switches(page, wrong) {
 
 /** Faults by their switches: each is seen in the simulator's counts, and in the charts. */
 async function faults(page, wrong, shoot) {
-  const before = await stats();
+  const before = await simulated.stats();
   const count = 12;
   await calmWeather(page);
+  await page.select("#telling", "told");
   await fill(page, "told", 4);
   for (const name of ["submit_503", "lost_answer", "truncated_json", "filtered"]) {
     await page.click(`[data-switch="${name}"]`);
@@ -176,7 +204,7 @@ async function faults(page, wrong, shoot) {
   await until(page, "a third of the tasks", () => Number(document.querySelector("#tasks").dataset.ends) >= 4);
   await shoot("storm");
   await settled(page, count);
-  const after = await stats();
+  const after = await simulated.stats();
   const grown = Object.fromEntries(Object.keys(after).map((key) => [key, after[key] - before[key]]));
   for (const name of ["errors", "lost", "hostile", "refusals"])
     expect(wrong, grown[name] > 0, `a switch without effect: "${name}" did not grow`);
@@ -207,11 +235,11 @@ async function providers(page, wrong, shoot) {
   await page.select("#telling", "left-out");
   for (const id of ids.slice(1)) {
     await page.select("#provider", id);
-    const before = (await ask("ledger")).length;
+    const before = (await simulated.ledger()).length;
     await press(page, "Clear");
     await generate(page, count);
     const sizes = await pictures(page);
-    const whose = (await ask("ledger")).slice(before).map(({ provider }) => provider);
+    const whose = (await simulated.ledger()).slice(before).map(({ provider }) => provider);
     const due = id === "compatible" ? "openai" : id;
     expect(wrong, sizes.join() === Array(count).fill("1024x1024").join(), `the pictures of ${id}: ${sizes.join(" ")}`);
     expect(wrong, whose.join() === Array(count).fill(due).join(), `the charges of ${id}: ${whose.join(" ")}`);
@@ -331,34 +359,6 @@ async function narrow(page, wrong, shoot) {
 
 function expect(wrong, holds, text) {
   if (!holds) wrong.push(text);
-}
-
-/** No faults, and quick pictures. */
-async function calmWeather(page) {
-  await page.click('[data-weather="calm"]');
-  await saved(page);
-  await page.select('[data-setting="duration"]', "uniform:1000,2000");
-  await saved(page);
-}
-
-/** Waits until the simulator has taken the last change. */
-async function saved(page) {
-  await until(page, "a change saved", () => document.querySelector("#settings").dataset.pending === "0");
-  const [state, text] = await page.$eval("#settings-note", (note) => [note.dataset.state, note.textContent]);
-  if (state !== "saved") throw new Error(`the simulator refused a change: ${text}`);
-}
-
-async function ask(route, init) {
-  const response = await fetch(`${simulator}/admin/${route}`, init);
-  return response.json();
-}
-
-function stats() {
-  return ask("stats");
-}
-
-function reset() {
-  return ask("reset", { method: "POST" });
 }
 
 function fail(message) {

@@ -104,3 +104,18 @@ export async function findings(page, where) {
 export function overflow(page) {
   return page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
 }
+
+/** No faults, and quick pictures. */
+export async function calmWeather(page) {
+  await page.click('[data-weather="calm"]');
+  await saved(page);
+  await page.select('[data-setting="duration"]', "uniform:1000,2000");
+  await saved(page);
+}
+
+/** Waits until the simulator has taken the last change. */
+export async function saved(page) {
+  await until(page, "a change saved", () => document.querySelector("#settings").dataset.pending === "0");
+  const [state, text] = await page.$eval("#settings-note", (note) => [note.dataset.state, note.textContent]);
+  if (state !== "saved") throw new Error(`the simulator refused a change: ${text}`);
+}

@@ -2,12 +2,15 @@ import type { Asked } from "./card.js";
 import type { Setup } from "./connection.js";
 import { byId } from "./dom.js";
 import { prompts } from "./prompts.js";
+import { assign } from "./tenants.js";
 import { choices, type Choice } from "./providers.js";
 import type { Simulator } from "./simulator.js";
 
 /** What the form may ask for. */
 interface Acts {
   generate(asked: Omit<Asked, "number">[], setup: Setup): void;
+  /** One picture, for somebody who waits for it. */
+  now(asked: Omit<Asked, "number">, setup: Setup): void;
   pause(): void;
   cancel(): void;
   changed(): void;
@@ -28,6 +31,7 @@ export class AskForm {
   readonly #size = byId("size", HTMLSelectElement);
   readonly #telling = byId("telling", HTMLSelectElement);
   readonly #told = byId("told", HTMLInputElement);
+  readonly #sharing = byId("sharing", HTMLSelectElement);
   readonly #cancel = byId("cancel", HTMLButtonElement);
   readonly #pause = byId("pause", HTMLButtonElement);
 
@@ -41,6 +45,10 @@ export class AskForm {
       event.preventDefault();
       const asked = this.#read();
       if (asked) acts.generate(asked, this.#setup());
+    });
+    byId("now", HTMLButtonElement).addEventListener("click", () => {
+      const [first] = this.#form.reportValidity() ? (this.#read(1) ?? []) : [];
+      if (first) acts.now({ ...first, prompt: `Somebody waits for ${first.prompt}`, interactive: true }, this.#setup());
     });
     this.#cancel.addEventListener("click", () => acts.cancel());
     this.#pause.addEventListener("click", () => acts.pause());
@@ -98,7 +106,7 @@ export class AskForm {
     this.#key.required = own;
     this.#address.required = own && this.#choice.needsAddress === true;
     this.#address.placeholder = this.#choice.needsAddress ? "https://…" : "its own";
-    this.#told.disabled = this.#telling.value !== "told";
+    this.#told.hidden = this.#told.disabled = this.#telling.value !== "told";
   }
 
   #setup(): Setup {
@@ -113,7 +121,7 @@ export class AskForm {
     return { choice, apiKey: this.#key.value.trim(), ...(address && { baseURL: address }), ...concurrency };
   }
 
-  #read(): Omit<Asked, "number">[] | undefined {
+  #read(count = this.#count.valueAsNumber): Omit<Asked, "number">[] | undefined {
     const lines = this.#prompts.value.split("\n").flatMap((line) => line.trim() || []);
     if (lines.length === 0) {
       this.#prompts.setCustomValidity("At least one line with words in it.");
@@ -122,9 +130,11 @@ export class AskForm {
     }
     const [width = 0, height = 0] = this.#size.value.split("x").map(Number);
     const model = this.#model.value.trim();
-    return Array.from({ length: this.#count.valueAsNumber }, (_, index) => {
+    const whose = this.#sharing.value === "three" && count > 1 ? assign(count) : [];
+    return Array.from({ length: count }, (_, index) => {
       const prompt = lines[index % lines.length] ?? "";
-      return { prompt, model, width, height };
+      const tenant = whose[index];
+      return { prompt, model, width, height, ...(tenant && { tenant }) };
     });
   }
 }

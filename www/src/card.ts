@@ -1,6 +1,7 @@
 import type { ImageError, ImageResult, TaskUpdate } from "tidegate";
 import { make, setText } from "./dom.js";
 import { count, duration } from "./format.js";
+import type { Tenant } from "./tenants.js";
 
 /** What a card stands for. */
 export interface Asked {
@@ -9,6 +10,10 @@ export interface Asked {
   model: string;
   width: number;
   height: number;
+  /** Whose it is, where tenants share the key. */
+  tenant?: Tenant;
+  /** Whether somebody looks at the screen for it: it goes ahead of all that is a batch. */
+  interactive?: true;
 }
 
 type State = "waiting" | "submitting" | "queued" | "processing" | "succeeded" | "failed" | "cancelled";
@@ -39,11 +44,16 @@ export class Card {
   /** When the provider took it; its water rises from then on. */
   #begun = 0;
   #accepted = false;
+  /** For what it waits, and until when, in ms since the epoch. */
+  #reason = "";
+  #until: number | undefined;
+  /** When the provider thinks to be done, on the page's clock. */
+  #etaMs: number | undefined;
   #url = "";
 
   constructor(asked: Asked, acts: { cancel(card: Card): void; open(card: Card): void }) {
     this.asked = asked;
-    const { number, prompt, width, height } = asked;
+    const { number, prompt, width, height, tenant, interactive } = asked;
     const water = make("div", "water");
     const state = make("p", "state");
     state.append(this.#title, this.#detail, this.#trace);
@@ -59,8 +69,13 @@ export class Card {
     this.#frame.style.setProperty("--shape", `${width} / ${height}`);
     this.#frame.append(water, state, this.#open, this.#cancel);
     const caption = make("p", "caption");
-    caption.append(make("span", "prompt", prompt), make("span", "number", `No. ${number}`), this.#fact);
+    caption.append(
+      make("span", "prompt", prompt),
+      make("span", "number", [`No. ${number}`, tenant?.name, interactive && "at once"].filter(Boolean).join(" · ")),
+      this.#fact,
+    );
     this.element.append(this.#frame, caption);
+    if (tenant) this.element.dataset["tenant"] = tenant.name;
     this.#enter("waiting", "Waiting", "for its turn");
   }
 
@@ -81,10 +96,14 @@ export class Card {
   /** Shows where its task stands. */
   update(idempotencyKey: string, update: TaskUpdate): void {
     this.#idempotencyKey = idempotencyKey;
+    this.element.dataset["key"] = idempotencyKey;
+    this.#until = update.status === "waiting" ? update.until : undefined;
+    this.#etaMs = "etaMs" in update && update.etaMs !== undefined ? performance.now() + update.etaMs : undefined;
     switch (update.status) {
       case "waiting":
         this.#begun = 0;
-        return this.#enter("waiting", "Waiting", `${reasons[update.reason]}${ahead(update.ahead)}`);
+        this.#reason = `${reasons[update.reason]}${ahead(update.ahead)}`;
+        return this.#enter("waiting", "Waiting", this.#reason + left(this.#until, Date.now()));
       case "submitting":
         return this.#enter("submitting", "Submitting", update.attempt > 1 ? `attempt ${update.attempt}` : "");
       case "queued":
@@ -147,7 +166,9 @@ export class Card {
 
   /** Moves what moves with time. */
   tick(now: number): void {
-    if (this.#state === "processing") setText(this.#detail, duration(now - this.#begun));
+    if (this.#state === "processing") setText(this.#detail, duration(now - this.#begun) + left(this.#etaMs, now));
+    if (this.#state === "waiting" && this.#until !== undefined)
+      setText(this.#detail, this.#reason + left(this.#until, Date.now()));
     if (this.#begun && !this.over) {
       // Rises quickly at first and never quite to the brim, for nobody knows when a picture comes.
       const level = 1 - Math.exp((this.#begun - now) / 6000);
@@ -180,4 +201,6 @@ export class Card {
   }
 }
 
+const left = (until: number | undefined, now: number): string =>
+  until !== undefined && until > now ? `, ${duration(until - now)} left` : "";
 const ahead = (number: number): string => (number > 0 ? `, ${number} ahead` : "");

@@ -29,6 +29,12 @@ export class Connection {
     return this.#client;
   }
 
+  /** Lets the client go, with all that it has learned. */
+  forget(): void {
+    void this.#client?.close();
+    this.#client = this.#setup = undefined;
+  }
+
   /** The client for this set-up. Throws what the package throws where the set-up is wrong. */
   use(setup: Setup): Client {
     if (this.#client && this.#setup && isSame(this.#setup, setup)) return this.#client;

@@ -1,4 +1,5 @@
 import type { Client, ClientEvents, LaneStatus } from "tidegate";
+import { belief, windowText } from "./belief.js";
 import { byId, make, setText } from "./dom.js";
 import { count, duration } from "./format.js";
 import type { Tally } from "./tally.js";
@@ -15,21 +16,27 @@ export class Gate {
   #lane: LaneStatus | undefined;
   #refusal: { event: ClientEvents["refusal"]; at: number } | undefined;
   #limit: number | undefined;
+  #told: number | undefined;
 
   constructor(tally: Tally) {
     this.#tally = tally;
   }
 
+  /** Knows nothing any more. */
+  forget(): void {
+    this.#lane = this.#refusal = undefined;
+  }
+
   /** Follows a client's lane. */
   watch(client: Client): void {
-    this.#lane = undefined;
-    this.#refusal = undefined;
+    this.forget();
     client.on("limit", (lane) => (this.#lane = lane));
     client.on("refusal", (event) => (this.#refusal = { event, at: performance.now() }));
   }
 
   /** Shows the number that the next client will be told; undefined where none is. */
   tell(limit: number | undefined): void {
+    this.#told = limit;
     if (!this.#lane) this.#limit = limit;
   }
 
@@ -54,6 +61,9 @@ export class Gate {
     this.#figure("failed", String(tally.failed));
     this.#figure("elapsed", duration(tally.elapsed(now)));
     this.#figure("rate", rate === undefined ? "–" : rate.toFixed(1));
+    const refusedMs = this.#refusal && now - this.#refusal.at;
+    this.#figure("belief", belief(this.#lane, { told: this.#told, refusedMs, busy: tally.open > 0 }));
+    this.#drawWindow();
     this.#tell(closedMs, held, waiting, paused);
   }
 
@@ -67,6 +77,20 @@ export class Gate {
       this.#sluices.append(sluice);
     }
     [...this.#sluices.children].forEach((sluice, index) => sluice.classList.toggle("held", index < held));
+  }
+
+  /** A limit over time as a bar: how much of it is used. */
+  #drawWindow(): void {
+    const window = this.#lane?.window;
+    const block = byId("window", HTMLElement);
+    block.hidden = !window;
+    if (!window) return;
+    const { rpm, used, known } = window;
+    block.dataset["known"] = known;
+    const bar = byId("window-bar", HTMLMeterElement);
+    Object.assign(bar, { max: rpm, value: Math.min(used, rpm) });
+    setText(byId("window-known", HTMLElement), known);
+    setText(byId("window-text", HTMLElement), `${used} used of ${windowText(window)}`);
   }
 
   #tell(closedMs: number, held: number, waiting: number, paused: boolean): void {
@@ -84,6 +108,9 @@ export class Gate {
         `Closed for ${duration(closedMs)}: ${this.#refusalText() ?? "the provider asked for a pause"}.`,
       ];
     }
+    const window = this.#lane?.window;
+    if (open > 0 && waiting > 0 && window && window.used >= window.rpm)
+      return ["closed", `Full for now: ${windowText(window)} is used up, and goes on as it falls free.`];
     if (open > 0)
       return [
         "open",

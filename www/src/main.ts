@@ -31,23 +31,36 @@ const connection = new Connection((client) => {
   runs.watch(client);
 });
 const watch = new Watch(simulator, runs);
+const forget = byId("forget", HTMLButtonElement);
+/** What the simulator takes at once. */
+let cap: number | null = null;
 const [clear, retry] = [byId("clear", HTMLButtonElement), byId("retry", HTMLButtonElement)];
 const form = new AskForm(simulator, {
   generate(asked, setup) {
-    const problem = byId("problem", HTMLParagraphElement);
-    setText(problem, "");
-    try {
-      const client = connection.use(setup);
-      runs.start(client, gallery.add(asked));
-    } catch (error) {
-      setText(problem, error instanceof Error ? error.message : String(error));
-    }
-    show();
+    attempt(() => runs.start(connection.use(setup), gallery.add(asked)));
+  },
+  now(asked, setup) {
+    attempt(() => {
+      const [card] = gallery.add([asked]);
+      if (card) void runs.now(connection.use(setup), card);
+    });
   },
   pause,
   cancel,
   changed: show,
 });
+
+/** Acts, and tells in the form what was wrong with it. */
+function attempt(act: () => void): void {
+  const problem = byId("problem", HTMLParagraphElement);
+  setText(problem, "");
+  try {
+    act();
+  } catch (error) {
+    setText(problem, error instanceof Error ? error.message : String(error));
+  }
+  show();
+}
 
 function pause(): void {
   if (tally.open > 0) runs.pause(!runs.paused);
@@ -75,7 +88,9 @@ function show(): void {
   if (busy) course.tick(connection.client);
   else if (course.history.running) course.end(connection.client);
   form.show({ busy, paused: runs.paused });
-  byId("simulator", HTMLElement).hidden = !form.isSimulated;
+  for (const id of ["simulator", "truth"]) byId(id, HTMLElement).hidden = !form.isSimulated;
+  course.history.cap = form.isSimulated ? cap : null;
+  forget.disabled = busy || !connection.client;
   clear.disabled = busy || gallery.size === 0;
   retry.hidden = busy || runs.mendable.size === 0;
   setText(retry, `Retry ${runs.mendable.size} of ${tally.failed} failed`);
@@ -93,10 +108,15 @@ clear.addEventListener("click", () => {
   watch.forget();
   show();
 });
+forget.addEventListener("click", () => {
+  connection.forget();
+  gate.forget();
+  show();
+});
 bindView();
 bindTheme(() => course.recolour());
 bindKeys({ start: () => form.start(), pause, cancel });
-bindSettings(simulator);
+bindSettings(simulator, ({ concurrency }) => (cap = typeof concurrency === "number" ? concurrency : null));
 void watch.start(() => tally.open > 0);
 setInterval(show, TICK);
 show();

@@ -3,7 +3,7 @@ import { createSimulator } from "tidegate/testing";
 import type { Answer, Call, Want } from "./page-simulator.js";
 
 /** A few seconds a picture, as `cargo xtask demo` sets its server. */
-const simulator = createSimulator({ clock: "real", latencyMs: 60, durationMs: [2000, 6000] });
+const simulator = createSimulator({ cap: 23, clock: "real", latencyMs: 60, durationMs: [2000, 6000] });
 const { world } = simulator;
 const calls = new Map<number, AbortController>();
 

@@ -1,4 +1,12 @@
-import { ImageError, type BatchItem, type BatchRequest, type Client, type ImageBatch } from "tidegate";
+import {
+  ImageError,
+  type BatchItem,
+  type BatchRequest,
+  type Client,
+  type ImageBatch,
+  type ImageRequest,
+  type ImageTask,
+} from "tidegate";
 import type { Card } from "./card.js";
 import type { Course } from "./chart/course.js";
 import type { Tally } from "./tally.js";
@@ -18,6 +26,7 @@ export class Runs {
   readonly #ids = new Map<Card, string>();
   readonly #cards = new Map<string, Card>();
   readonly #open = new Set<Batch>();
+  readonly #single = new Set<ImageTask>();
   #over: Batch[] = [];
   #serial = 0;
   /** Whose failure another try could mend. */
@@ -50,21 +59,32 @@ export class Runs {
     this.pause(false);
     this.#course.history.begin();
     const requests = cards.map((card): BatchRequest<Card> => {
-      const { prompt, model, width, height } = card.asked;
-      const id = String(++this.#serial);
-      this.#cards.set(id, card);
-      this.#ids.set(card, id);
-      this.#row(card);
-      this.prompts.set(prompt, (this.prompts.get(prompt) ?? 0) + 1);
-      return { key: card, prompt, model, size: `${width}x${height}`, metadata: { card: id } };
+      const { tenant } = card.asked;
+      return { key: card, ...this.#request(card), ...(tenant && { tenant: tenant.name, weight: tenant.weight }) };
     });
     this.#tally.ask(cards.length, performance.now());
     void this.#follow(client.batch(requests, { order: "completion", download: true }));
   }
 
+  /** Asks for one picture now, ahead of all that waits in batches. */
+  async now(client: Client, card: Card): Promise<void> {
+    this.#course.history.begin();
+    const { metadata, ...request } = this.#request(card);
+    this.#tally.ask(1, performance.now());
+    const task = client.generate(request, { priority: "interactive", download: true, metadata });
+    this.#single.add(task);
+    try {
+      await this.#end({ key: card, ok: true, result: await task });
+    } catch (cause) {
+      this.#fail(card, ImageError.is(cause) ? cause : new ImageError({ message: String(cause) }));
+    }
+    this.#single.delete(task);
+  }
+
   /** Ends everything: nothing more is submitted. */
   abort(): void {
     for (const batch of this.#open) batch.abort();
+    for (const task of this.#single) void task.cancel();
   }
 
   /** Submits nothing more for a while, or goes on. */
@@ -106,8 +126,20 @@ export class Runs {
     if (this.#open.size === 0) this.#paused = false;
   }
 
+  #request(card: Card): ImageRequest & { metadata: { card: string } } {
+    const { prompt, model, width, height } = card.asked;
+    const id = String(++this.#serial);
+    this.#cards.set(id, card);
+    this.#ids.set(card, id);
+    this.#row(card);
+    this.prompts.set(prompt, (this.prompts.get(prompt) ?? 0) + 1);
+    return { prompt, model, size: `${width}x${height}`, metadata: { card: id } };
+  }
+
   #row(card: Card): void {
-    this.#course.history.add(this.#ids.get(card) ?? "", `No. ${card.asked.number}, ${card.asked.prompt}`);
+    const { number, tenant, interactive, prompt } = card.asked;
+    const name = [`No. ${number}`, tenant?.name, interactive && "at once", prompt].filter(Boolean).join(", ");
+    this.#course.history.add(this.#ids.get(card) ?? "", name, tenant?.name);
   }
 
   async #end(item: BatchItem<Card>): Promise<void> {

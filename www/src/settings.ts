@@ -2,7 +2,7 @@ import { byId } from "./dom.js";
 import type { Settings, Simulator } from "./simulator.js";
 import { SwitchRow } from "./switch-row.js";
 import { groups } from "./switches.js";
-import { weathers } from "./weather.js";
+import { presets, weathers } from "./weather.js";
 
 type Control = HTMLInputElement | HTMLSelectElement;
 
@@ -17,19 +17,22 @@ const kinds: Readonly<Record<string, Kind>> = {
   seconds: { show: (value) => String(Number(value) / 1000), read: (text) => Math.round(Number(text) * 1000) },
 };
 
-/** The form with the simulator's settings: shows them, and sends each change at once. */
-export function bindSettings(simulator: Simulator): void {
+/** The form with the simulator's settings: shows them, sends each change at once, and tells `seen` what holds. */
+export function bindSettings(simulator: Simulator, seen: (settings: Settings) => void): void {
   const form = byId("settings", HTMLFormElement);
   const note = byId("settings-note", HTMLParagraphElement);
   const controls = [...form.querySelectorAll<Control>("[data-setting]")];
-  const buttons = [...document.querySelectorAll<HTMLButtonElement>("[data-weather]")];
+  const buttons = [...document.querySelectorAll<HTMLButtonElement>("[data-weather], [data-preset]")];
+  const patchOf = ({ dataset: { weather, preset } }: HTMLElement): Settings =>
+    weathers[weather ?? ""] ?? presets[preset ?? ""] ?? {};
 
   const show = (settings: Settings): void => {
+    seen(settings);
     for (const control of controls) showSetting(control, settings[control.dataset["setting"] ?? ""]);
     for (const row of rows) row.show(settings[row.setting]);
     for (const button of buttons) {
-      const weather = Object.entries(weathers[button.dataset["weather"] ?? ""] ?? {});
-      button.setAttribute("aria-pressed", String(weather.every(([name, value]) => settings[name] === value)));
+      const patch = Object.entries(patchOf(button));
+      button.setAttribute("aria-pressed", String(patch.every(([name, value]) => settings[name] === value)));
     }
     byId("settings-fields", HTMLFieldSetElement).disabled = false;
   };
@@ -66,7 +69,7 @@ export function bindSettings(simulator: Simulator): void {
     });
   }
   for (const button of buttons) {
-    button.addEventListener("click", () => void change(weathers[button.dataset["weather"] ?? ""] ?? {}));
+    button.addEventListener("click", () => void change(patchOf(button)));
   }
   simulator.settings().then(show, () => tell("The simulator cannot be reached.", "refused"));
 }

@@ -15,7 +15,7 @@ const flag = (setting: string, name: string): Switch => ({ setting, name, kind: 
 /** The switches, by the list of the page that holds them. */
 export const groups: Readonly<Record<string, readonly Switch[]>> = {
   limits: [
-    number("concurrency", "Cap: tasks at once", 4),
+    number("concurrency", "Cap: tasks at once", 23),
     number("rpm", "Window: submits in it", 10),
     number("ipm", "Window: images in it", 10),
     number("rpd", "Quota of a day", 100),

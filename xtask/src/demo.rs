@@ -58,8 +58,8 @@ pub fn build_simulator(project: &Project) -> Result {
     run(&mut project.cargo(&["build", "--quiet", "--release", "--package", "tidegate-simulator", "--bin", "simulator"]))
 }
 
-/// A few seconds a picture, so that two dozen take half a minute at four at a time; a real provider takes 8 to 30.
-const WATCHABLE: [&str; 4] = ["--duration", "uniform:2000,6000", "--latency-ms", "60"];
+/// A few seconds a picture, so that there is something to see; a real provider takes 8 to 30. Its limit is not told to the page.
+const WATCHABLE: [&str; 6] = ["--duration", "uniform:2000,6000", "--latency-ms", "60", "--concurrency", "23"];
 
 /// Durations of a few hundred milliseconds in the place of a real provider's many seconds, for what nobody watches.
 pub const QUICK: [&str; 6] = ["--duration", "lognormal:300,200,600", "--queued-ms", "50", "--archiving-ms", "50"];

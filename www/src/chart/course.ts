@@ -4,12 +4,15 @@ import { count, duration } from "../format.js";
 import type { View } from "./frame.js";
 import { History } from "./history.js";
 import { fillLegend, laneKeys, taskKeys } from "./legend.js";
+import { Shares } from "./shares.js";
 import { coloursOf, type Colours } from "./paint.js";
 import { Strip } from "./strip.js";
 import { Tasks } from "./tasks.js";
 
 /** What is shown at least, in seconds. */
 const SHORTEST = 20;
+
+const phases = { ramp: "growing", steady: "steady", trial: "trying one more" } as const;
 
 /** The panel over time: the lane's strip, a row for each task, and their values in words. */
 export class Course {
@@ -21,6 +24,7 @@ export class Course {
   readonly #values = fillLegend(byId("lane-legend", HTMLUListElement), laneKeys);
   readonly #strip: Strip;
   readonly #tasks: Tasks;
+  readonly #shares: Shares;
   #colours: Colours;
   #moment: number | undefined;
   #row: number | undefined;
@@ -34,6 +38,7 @@ export class Course {
     this.#tasks = new Tasks(byId("tasks", HTMLElement), this.history, this.#view, colours, (row) => {
       if (row !== this.#row) this.#choose(row, false);
     });
+    this.#shares = new Shares(this.history.crowd, this.#view, colours);
     this.#bindKeys();
     this.draw();
   }
@@ -74,6 +79,7 @@ export class Course {
     }
     this.#strip.draw();
     this.#tasks.draw();
+    this.#shares.draw();
     this.#tell();
   }
 
@@ -94,7 +100,8 @@ export class Course {
     const index = Math.max(0, this.history.sampleAt(moment));
     const soFar = (kind: string): number => marks.filter((mark) => mark.kind === kind && mark.at <= moment).length;
     const [limit, held, waiting] = [samples.limit[index], samples.held[index], samples.waiting[index]];
-    const values = { limit, held, waiting, refusal: soFar("refusal"), fault: soFar("fault") };
+    const cap = samples.cap[index] ?? undefined;
+    const values = { limit, held, cap, waiting, refusal: soFar("refusal"), fault: soFar("fault") };
     for (const [key, value] of Object.entries(values)) {
       const figure = this.#values.get(key);
       if (figure) setText(figure, value === undefined ? "–" : String(value));
@@ -108,7 +115,7 @@ export class Course {
     plot.ariaValueText =
       limit === undefined
         ? "nothing yet"
-        : `${when}: limit ${limit}, held ${held ?? 0}, waiting ${waiting ?? 0}, ${count(values.refusal, "refusal")} and ${count(values.fault, "fault")} so far`;
+        : `${when}: limit ${limit}${cap === undefined ? "" : ` of a true ${cap}`}, ${phases[samples.phase[index] ?? "steady"]}, held ${held ?? 0}, waiting ${waiting ?? 0}, ${count(values.refusal, "refusal")} and ${count(values.fault, "fault")} so far`;
 
     const row = this.#row === undefined ? undefined : rows[this.#row];
     const told = row?.tell(now) ?? (rows.length > 0 ? `${count(rows.length, "task")}, a row each` : "No task yet");

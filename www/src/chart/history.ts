@@ -1,4 +1,5 @@
 import type { Client, LaneStatus, TaskUpdate } from "tidegate";
+import { Crowd } from "./crowd.js";
 import { Row, type Mark } from "./row.js";
 
 /** The lane over time, as columns; times in seconds since the run began. */
@@ -7,15 +8,25 @@ export interface Samples {
   limit: number[];
   held: number[];
   waiting: number[];
+  phase: LaneStatus["phase"][];
+  window: (LaneStatus["window"] | undefined)[];
+  /** What the simulator takes at once, which the client is not told; null where there is no such limit or no simulator. */
+  cap: (number | null)[];
 }
+
+const nothing = (): Samples => ({ at: [], limit: [], held: [], waiting: [], phase: [], window: [], cap: [] });
 
 /** What happened from the moment something was under way until nothing was: the lane, its marks, and a row for each task. */
 export class History {
   rows: Row[] = [];
-  samples: Samples = { at: [], limit: [], held: [], waiting: [] };
+  samples = nothing();
   marks: Mark[] = [];
   /** When the lane was closed by a cooldown. */
   closed: { from: number; to: number }[] = [];
+  /** Whose tasks they are, where tenants share the key. */
+  readonly crowd = new Crowd();
+  /** The provider's true limit at once. */
+  cap: number | null = null;
   readonly #byCard = new Map<string, Row>();
   #origin = 0;
   #wallOrigin = 0;
@@ -42,10 +53,11 @@ export class History {
   }
 
   /** Adds the row of a card's task. */
-  add(card: string, name: string): void {
+  add(card: string, name: string, tenant?: string): void {
     const row = new Row(name, this.now);
     this.rows.push(row);
     this.#byCard.set(card, row);
+    if (tenant !== undefined) this.crowd.add(card, tenant);
   }
 
   end(): void {
@@ -56,7 +68,8 @@ export class History {
 
   clear(): void {
     this.rows = [];
-    this.samples = { at: [], limit: [], held: [], waiting: [] };
+    this.samples = nothing();
+    this.crowd.clear();
     this.marks = [];
     this.closed = [];
     this.#byCard.clear();
@@ -82,6 +95,7 @@ export class History {
   update(card: string, update: TaskUpdate): void {
     const row = this.#byCard.get(card);
     if (!row) return;
+    this.crowd.update(card, update);
     // The event of a refusal names no task; the next that goes back from its submit to waiting is it.
     if (update.status === "waiting" && row.phase === "submitting") {
       row.mark(this.#refused > 0 ? "refusal" : "fault", this.now);
@@ -96,6 +110,7 @@ export class History {
     // One provider and one key: one lane.
     const lane = status?.lanes[0];
     if (status && lane) this.#sample(lane, status.waiting);
+    if (this.#running) this.crowd.sample(this.now);
   }
 
   /** The last sample at or before a moment. */
@@ -111,12 +126,18 @@ export class History {
     return low - 1;
   }
 
-  #sample({ limit, held, pausedUntil }: LaneStatus, waiting: number): void {
+  #sample({ limit, held, phase, window, pausedUntil }: LaneStatus, waiting: number): void {
     if (!this.#running) return;
-    const { samples, now } = this;
+    const { samples, now, cap } = this;
     const last = samples.at.length - 1;
     const same = (index: number): boolean =>
-      samples.limit[index] === limit && samples.held[index] === held && samples.waiting[index] === waiting;
+      samples.limit[index] === limit &&
+      samples.held[index] === held &&
+      samples.waiting[index] === waiting &&
+      samples.phase[index] === phase &&
+      samples.window[index]?.known === window?.known &&
+      samples.window[index]?.rpm === window?.rpm &&
+      samples.cap[index] === cap;
     // A run of equal samples needs its first and its last only.
     if (last > 0 && same(last) && same(last - 1)) {
       samples.at[last] = now;
@@ -125,6 +146,9 @@ export class History {
       samples.limit.push(limit);
       samples.held.push(held);
       samples.waiting.push(waiting);
+      samples.phase.push(phase);
+      samples.window.push(window);
+      samples.cap.push(cap);
     }
     if (pausedUntil !== undefined) this.#close(now, (pausedUntil - this.#wallOrigin) / 1000);
   }

@@ -18,10 +18,15 @@ const cross = "M5.5 2.5l7 7m0-7l-7 7";
 export const laneKeys: readonly Key[] = [
   { key: "limit", name: "Limit", path: "M0 6h5m3 0h5m3 0h2", line: true, value: true },
   { key: "held", name: "Held", path: "M1 2h16v9H1Z", value: true },
+  { key: "cap", name: "True limit", path: "M0 6h2m2 0h2m2 0h2m2 0h2m2 0h2", line: true, value: true },
   { key: "waiting", name: "Waiting", path: "M1 2h16v9H1Z", value: true },
   { key: "refusal", name: "Refusals", path: triangle, value: true },
   { key: "fault", name: "Faults", path: cross, line: true, value: true },
   { key: "closed", name: "Closed", path: "M0 0h18v12H0Z" },
+  { key: "window", name: "Limit over time", path: "M0 0h18v12H0Z" },
+  { key: "ramp", name: "Growing", path: "M0 4h18v5H0Z" },
+  { key: "steady", name: "Steady", path: "M0 4h18v5H0Z" },
+  { key: "trial", name: "Trying one more", path: "M0 4h18v5H0Z" },
 ];
 
 /** What the rows of the tasks show beyond that. */

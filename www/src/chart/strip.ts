@@ -1,10 +1,8 @@
 import uPlot from "uplot";
 import { build, frame, type View } from "./frame.js";
 import type { History } from "./history.js";
+import { faded, stepped, ticks } from "./lines.js";
 import { cross, triangle, type Colours } from "./paint.js";
-
-const stepped = uPlot.paths.stepped?.({ align: 1 });
-if (!stepped) throw new Error("uPlot came without its stepped paths");
 
 /** The lane over time: the limit and what is held, with refusals and faults above; below it what waits. */
 export class Strip {
@@ -36,10 +34,10 @@ export class Strip {
     const slots = frame(
       view,
       colours,
-      { height: 156, time: false },
+      { height: 190, time: false, bottom: 12 },
       // The marks stand in the room above the limit.
       {
-        scale: { range: (_, __, max) => [0, Math.max(max ?? 0, 4) * 1.55] },
+        scale: { range: () => [0, this.#most() * 1.45] },
         axis: { splits: () => ticks(this.#most(), 6) },
       },
     );
@@ -53,18 +51,23 @@ export class Strip {
             stroke: tinted("held"),
             fill: faded(colours, "held", 0.3),
             width: 1.5,
-            paths: stepped!,
+            paths: stepped,
             points: { show: false },
           },
-          { stroke: tinted("limit"), width: 2, dash: [5, 3], paths: stepped!, points: { show: false } },
+          { stroke: tinted("cap"), width: 2, dash: [2, 3], paths: stepped, points: { show: false } },
+          { stroke: tinted("limit"), width: 2, dash: [5, 3], paths: stepped, points: { show: false } },
         ],
         hooks: {
-          drawClear: [(chart) => this.#drawClosed(chart, colours())],
+          drawClear: [
+            (chart) => this.#drawWindow(chart, colours()),
+            (chart) => this.#drawClosed(chart, colours()),
+            (chart) => this.#drawPhases(chart, colours()),
+          ],
           draw: [(chart) => this.#drawMarks(chart, colours())],
           setCursor: [follow],
         },
       },
-      [[0], [null], [null]],
+      [[0], [null], [null], [null]],
     );
     const waiting = frame(
       view,
@@ -85,7 +88,7 @@ export class Strip {
             stroke: tinted("waiting"),
             fill: faded(colours, "waiting", 0.22),
             width: 1.5,
-            paths: stepped!,
+            paths: stepped,
             points: { show: false },
           },
         ],
@@ -102,7 +105,12 @@ export class Strip {
     const held = <T>(column: T[]): T[] => (column.length > 0 ? [...column, column[column.length - 1]!] : column);
     const at = samples.at.length > 0 ? [...samples.at, Math.max(now, samples.at.at(-1) ?? 0)] : [0];
     const filled = at.length > 1;
-    this.#slots.setData([at, filled ? held(samples.held) : [null], filled ? held(samples.limit) : [null]]);
+    this.#slots.setData([
+      at,
+      filled ? held(samples.held) : [null],
+      filled ? held(samples.cap) : [null],
+      filled ? held(samples.limit) : [null],
+    ]);
     this.#waiting.setData([at, filled ? held(samples.waiting) : [null]]);
     this.#slotsElement.dataset["points"] = this.#waitingElement.dataset["points"] = String(samples.at.length);
   }
@@ -114,7 +122,56 @@ export class Strip {
   }
 
   #most(): number {
-    return Math.max(4, ...this.#history.samples.limit, ...this.#history.samples.held);
+    return Math.max(4, ...this.#history.samples.limit, ...this.#history.samples.held, ...this.#caps());
+  }
+
+  /** The true limits, where they are near enough to be seen. */
+  #caps(): number[] {
+    const { limit, cap } = this.#history.samples;
+    const most = 3 * Math.max(8, ...limit);
+    return cap.filter((one) => one !== null && one <= most) as number[];
+  }
+
+  /** Calls back with each stretch of samples alike, in canvas pixels. */
+  #stretches<T>(chart: uPlot, column: readonly T[], draw: (value: T, left: number, width: number) => void): void {
+    const { at } = this.#history.samples;
+    const end = Math.max(this.#history.now, at.at(-1) ?? 0);
+    for (let from = 0, to = 1; from < column.length; from = to++) {
+      while (to < column.length && column[to] === column[from]) to += 1;
+      const [left, right] = [at[from] ?? 0, at[to] ?? end].map((moment) => chart.valToPos(moment, "x", true));
+      if (left !== undefined && right !== undefined && right > left) draw(column[from]!, left, right - left);
+    }
+  }
+
+  /** The phase, as a band under the slots. */
+  #drawPhases(chart: uPlot, colours: Colours): void {
+    const { ctx, bbox } = chart;
+    const drawn = new Set<string>();
+    ctx.save();
+    this.#stretches(chart, this.#history.samples.phase, (phase, left, width) => {
+      drawn.add(phase);
+      ctx.fillStyle = colours[phase] ?? "";
+      ctx.fillRect(left, bbox.top + bbox.height + 4 * uPlot.pxRatio, width, 5 * uPlot.pxRatio);
+    });
+    ctx.restore();
+    this.#slotsElement.dataset["phases"] = [...drawn].join(" ");
+  }
+
+  /** A limit over time, as a shade from when it is believed: faint while it is only suspected. */
+  #drawWindow(chart: uPlot, colours: Colours): void {
+    const { ctx, bbox } = chart;
+    const drawn = new Set<string>();
+    const known = this.#history.samples.window.map((window) => window?.known);
+    ctx.save();
+    ctx.fillStyle = colours["window"] ?? "";
+    this.#stretches(chart, known, (source, left, width) => {
+      if (!source) return;
+      drawn.add(source);
+      ctx.globalAlpha = source === "suspected" ? 0.1 : 0.2;
+      ctx.fillRect(left, bbox.top, width, bbox.height);
+    });
+    ctx.restore();
+    this.#slotsElement.dataset["windows"] = [...drawn].join(" ");
   }
 
   #drawClosed(chart: uPlot, colours: Colours): void {
@@ -155,15 +212,3 @@ export class Strip {
     this.#slotsElement.dataset["faults"] = String(drawn.fault);
   }
 }
-
-/** Some whole ticks from 0 up to the most that there is; the room above is for marks. */
-function ticks(most: number, wanted: number): number[] {
-  const step = [1, 2, 5, 10, 20, 50, 100, 200].find((step) => most / step <= wanted) ?? 500;
-  return Array.from({ length: Math.floor(most / step) + 1 }, (_, index) => index * step);
-}
-
-/** A see-through fill of a key's colour. */
-const faded =
-  (colours: () => Colours, name: string, share: number): uPlot.Series.Fill =>
-  () =>
-    (colours()[name] ?? "").replace(/^rgb\((.*)\)$/, `rgba($1, ${share})`);
