@@ -71,7 +71,10 @@ async function check(page, name) {
   const shoot = async (what) => {
     if (!values.screenshots) return;
     await mkdir(values.screenshots, { recursive: true });
-    await page.screenshot({ path: join(values.screenshots, `${name}-${what}.png`), fullPage: what !== "help" });
+    await page.screenshot({
+      path: join(values.screenshots, `${name}-${what}.png`),
+      fullPage: !/^(help|learn|window)/.test(what),
+    });
   };
 
   await simulated.reset();

@@ -47,8 +47,8 @@ export class Card {
   /** For what it waits, and until when, in ms since the epoch. */
   #reason = "";
   #until: number | undefined;
-  /** When the provider thinks to be done, on the page's clock. */
-  #etaMs: number | undefined;
+  /** When it should be here, on the page's clock. */
+  #readyAt: number | undefined;
   #url = "";
 
   constructor(asked: Asked, acts: { cancel(card: Card): void; open(card: Card): void }) {
@@ -89,6 +89,10 @@ export class Card {
   get facts(): string {
     return this.#fact.title;
   }
+  /** When it should be here, as far as the client can tell. */
+  get readyAt(): number | undefined {
+    return this.over ? undefined : this.#readyAt;
+  }
   get over(): boolean {
     return this.#state === "succeeded" || this.#state === "failed" || this.#state === "cancelled";
   }
@@ -98,12 +102,12 @@ export class Card {
     this.#idempotencyKey = idempotencyKey;
     this.element.dataset["key"] = idempotencyKey;
     this.#until = update.status === "waiting" ? update.until : undefined;
-    this.#etaMs = "etaMs" in update && update.etaMs !== undefined ? performance.now() + update.etaMs : undefined;
+    this.#readyAt = "etaMs" in update && update.etaMs !== undefined ? performance.now() + update.etaMs : undefined;
     switch (update.status) {
       case "waiting":
         this.#begun = 0;
         this.#reason = `${reasons[update.reason]}${ahead(update.ahead)}`;
-        return this.#enter("waiting", "Waiting", this.#reason + left(this.#until, Date.now()));
+        return this.#enter("waiting", "Waiting", this.#why(performance.now()));
       case "submitting":
         return this.#enter("submitting", "Submitting", update.attempt > 1 ? `attempt ${update.attempt}` : "");
       case "queued":
@@ -166,9 +170,8 @@ export class Card {
 
   /** Moves what moves with time. */
   tick(now: number): void {
-    if (this.#state === "processing") setText(this.#detail, duration(now - this.#begun) + left(this.#etaMs, now));
-    if (this.#state === "waiting" && this.#until !== undefined)
-      setText(this.#detail, this.#reason + left(this.#until, Date.now()));
+    if (this.#state === "processing") setText(this.#detail, duration(now - this.#begun) + ready(this.#readyAt, now));
+    if (this.#state === "waiting" && this.#reason) setText(this.#detail, this.#why(now));
     if (this.#begun && !this.over) {
       // Rises quickly at first and never quite to the brim, for nobody knows when a picture comes.
       const level = 1 - Math.exp((this.#begun - now) / 6000);
@@ -187,6 +190,11 @@ export class Card {
     this.element.remove();
   }
 
+  #why(now: number): string {
+    const wait = this.#until === undefined ? 0 : this.#until - Date.now();
+    return `${this.#reason}${wait > 0 ? `, ${duration(wait)} more` : ""}${ready(this.#readyAt, now)}`;
+  }
+
   #take(): void {
     this.#accepted = true;
     this.#begun ||= performance.now();
@@ -201,6 +209,6 @@ export class Card {
   }
 }
 
-const left = (until: number | undefined, now: number): string =>
-  until !== undefined && until > now ? `, ${duration(until - now)} left` : "";
+const ready = (at: number | undefined, now: number): string =>
+  at !== undefined && at > now ? `, here in about ${Math.ceil((at - now) / 1000)} s` : "";
 const ahead = (number: number): string => (number > 0 ? `, ${number} ahead` : "");

@@ -35,6 +35,11 @@ export class Gallery {
     if (card.over && document.activeElement === document.body) rest.find((next) => !next.over)?.focus();
   }
 
+  /** When the last of them should be here, as far as the client can tell. */
+  get readyAt(): number {
+    return this.#cards.reduce((latest, { readyAt }) => Math.max(latest, readyAt ?? 0), 0);
+  }
+
   tick(now: number): void {
     for (const card of this.#cards) card.tick(now);
   }

@@ -40,8 +40,8 @@ export class Gate {
     if (!this.#lane) this.#limit = limit;
   }
 
-  /** Shows the present. */
-  show(client: Client | undefined, now: number, paused: boolean): void {
+  /** Shows the present; `readyAt` is when the last picture should be here, 0 where nobody can tell. */
+  show(client: Client | undefined, now: number, run: { paused: boolean; readyAt: number }): void {
     const status = client?.status();
     // One provider and one key: one lane.
     this.#lane = status?.lanes[0] ?? this.#lane;
@@ -64,7 +64,9 @@ export class Gate {
     const refusedMs = this.#refusal && now - this.#refusal.at;
     this.#figure("belief", belief(this.#lane, { told: this.#told, refusedMs, busy: tally.open > 0 }));
     this.#drawWindow();
-    this.#tell(closedMs, held, waiting, paused);
+    this.#tell(closedMs, held, waiting, run.paused);
+    const left = tally.open > 0 && run.readyAt > now ? `about ${duration(run.readyAt - now)}` : "–";
+    this.#figure("left", left);
   }
 
   #draw(limit: number, held: number): void {

@@ -194,7 +194,15 @@ export class Strip {
     const { ctx, bbox } = chart;
     const ratio = uPlot.pxRatio;
     const drawn = { refusal: 0, fault: 0 };
+    /** Refusals that stand on each other are one mark to the eye: their number is told below them. */
+    let heap = { from: -Infinity, to: -Infinity, size: 0 };
+    const tellHeap = (): void => {
+      if (heap.size > 1) ctx.fillText(String(heap.size), (heap.from + heap.to) / 2, bbox.top + 29 * ratio);
+    };
     ctx.save();
+    ctx.font = `600 ${11 * ratio}px system-ui, sans-serif`;
+    ctx.textAlign = "center";
+    ctx.textBaseline = "alphabetic";
     for (const { kind, at } of this.#history.marks) {
       const x = chart.valToPos(at, "x", true);
       if (x < bbox.left || x > bbox.left + bbox.width) continue;
@@ -202,11 +210,18 @@ export class Strip {
       if (kind === "refusal") {
         ctx.fillStyle = colours["refusal"] ?? "";
         triangle(ctx, x, bbox.top + 11 * ratio, 5 * ratio);
+        if (x - heap.to >= 10 * ratio) {
+          tellHeap();
+          heap = { from: x, to: x, size: 0 };
+        }
+        heap = { ...heap, to: x, size: heap.size + 1 };
       } else {
         ctx.strokeStyle = colours["fault"] ?? "";
         cross(ctx, x, bbox.top + 24 * ratio, 4 * ratio, 2 * ratio);
       }
     }
+    ctx.fillStyle = colours["refusal"] ?? "";
+    tellHeap();
     ctx.restore();
     this.#slotsElement.dataset["refusals"] = String(drawn.refusal);
     this.#slotsElement.dataset["faults"] = String(drawn.fault);
