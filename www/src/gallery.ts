@@ -35,9 +35,10 @@ export class Gallery {
     if (card.over && document.activeElement === document.body) rest.find((next) => !next.over)?.focus();
   }
 
-  /** When the last of them should be here, as far as the client can tell. */
+  /** When the last of them should be here; 0 where the client can't tell it of each. */
   get readyAt(): number {
-    return this.#cards.reduce((latest, { readyAt }) => Math.max(latest, readyAt ?? 0), 0);
+    const times = this.#cards.filter(({ over }) => !over).map(({ readyAt }) => readyAt ?? 0);
+    return times.includes(0) ? 0 : Math.max(0, ...times);
   }
 
   tick(now: number): void {
