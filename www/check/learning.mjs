@@ -115,7 +115,7 @@ export async function windows(page, wrong, shoot, simulated) {
   }
   // What was accepted before would fill the window from the start.
   await simulated.reset();
-  await press(page, "Forget what it found");
+  await press(page, "Learn anew");
   const before = await simulated.stats();
   const begun = Date.now();
   await fill(page, "count", 90);
@@ -146,7 +146,7 @@ export async function windows(page, wrong, shoot, simulated) {
   if (marks !== refusals || refusals > 20) wrong.push(`${refusals} refusals by a window, ${marks} marks`);
   await page.click('[data-preset="minute-off"]');
   await saved(page);
-  await press(page, "Forget what it found");
+  await press(page, "Learn anew");
   await press(page, "Clear");
   return `${rpm} a minute ${seen.join(", ")}, ${refusals} refusals`;
 }

@@ -73,11 +73,9 @@ export class Crowd {
     });
   }
 
-  /** The fair shares of those who have work at a moment, by their weights; they add up to 1 where anybody has. */
+  /** The fair shares of those who wait at a moment, by their weights; they add up to 1 where anybody does. */
   fair(index: number): number[] {
-    const weights = tenants.map(({ weight }, tenant) =>
-      (this.waiting[tenant]?.[index] ?? 0) + (this.running[tenant]?.[index] ?? 0) > 0 ? weight : 0,
-    );
+    const weights = tenants.map(({ weight }, tenant) => ((this.waiting[tenant]?.[index] ?? 0) > 0 ? weight : 0));
     const all = weights.reduce((sum, weight) => sum + weight, 0);
     return weights.map((weight) => (all > 0 ? weight / all : 0));
   }
