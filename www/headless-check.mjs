@@ -88,9 +88,9 @@ async function check(page, name) {
   // From here on the browser's own words about refusals and faults are no complaint.
   wrong.push(...complaints.splice(0));
 
+  await theme(page, wrong, shoot);
   const learned = await learning(page, wrong, shoot, simulated);
   const window = await windows(page, wrong, shoot, simulated);
-  await theme(page, wrong, shoot);
   await switches(page, wrong);
   const storm = await faults(page, wrong, shoot);
   await providers(page, wrong, shoot);

@@ -89,10 +89,6 @@ export class Card {
   get facts(): string {
     return this.#fact.title;
   }
-  /** When it should be here, as far as the client can tell. */
-  get readyAt(): number | undefined {
-    return this.over ? undefined : this.#readyAt;
-  }
   get over(): boolean {
     return this.#state === "succeeded" || this.#state === "failed" || this.#state === "cancelled";
   }

@@ -35,12 +35,6 @@ export class Gallery {
     if (card.over && document.activeElement === document.body) rest.find((next) => !next.over)?.focus();
   }
 
-  /** When the last of them should be here; 0 where the client can't tell it of each. */
-  get readyAt(): number {
-    const times = this.#cards.filter(({ over }) => !over).map(({ readyAt }) => readyAt ?? 0);
-    return times.includes(0) ? 0 : Math.max(0, ...times);
-  }
-
   tick(now: number): void {
     for (const card of this.#cards) card.tick(now);
   }

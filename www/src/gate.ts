@@ -40,8 +40,8 @@ export class Gate {
     if (!this.#lane) this.#limit = limit;
   }
 
-  /** Shows the present; `readyAt` is when the last picture should be here, 0 where nobody can tell. */
-  show(client: Client | undefined, now: number, run: { paused: boolean; readyAt: number }): void {
+  /** Shows the present; `etaMs` is how long the run still takes, undefined where nobody can tell. */
+  show(client: Client | undefined, now: number, run: { paused: boolean; etaMs: number | undefined }): void {
     const status = client?.status();
     // One provider and one key: one lane.
     this.#lane = status?.lanes[0] ?? this.#lane;
@@ -65,7 +65,7 @@ export class Gate {
     this.#figure("belief", belief(this.#lane, { told: this.#told, refusedMs, busy: tally.open > 0 }));
     this.#drawWindow();
     this.#tell(closedMs, held, waiting, run.paused);
-    const left = tally.open > 0 && run.readyAt > now ? `about ${duration(run.readyAt - now)}` : "–";
+    const left = tally.open > 0 && run.etaMs !== undefined ? `${Math.ceil(run.etaMs / 1000)} s` : "–";
     this.#figure("left", left);
   }
 

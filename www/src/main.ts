@@ -82,7 +82,7 @@ function show(): void {
   const now = performance.now();
   const busy = tally.open > 0;
   gate.tell(form.told);
-  gate.show(connection.client, now, { paused: runs.paused, readyAt: gallery.readyAt });
+  gate.show(connection.client, now, { paused: runs.paused, etaMs: runs.etaMs });
   gallery.tick(now);
   voice.tick(now);
   if (busy) course.tick(connection.client);

@@ -44,6 +44,13 @@ export class Runs {
     return this.#paused;
   }
 
+  /** How long the batches still take, as far as the client can tell. */
+  get etaMs(): number | undefined {
+    const times = [...this.#open].map(({ progress }) => progress.etaMs ?? NaN);
+    const longest = Math.max(0, ...times);
+    return longest > 0 ? longest : undefined;
+  }
+
   /** Follows the tasks of a client. */
   watch(client: Client): void {
     client.on("update", ({ idempotencyKey, update, metadata }) => {
