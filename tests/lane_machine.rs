@@ -307,7 +307,7 @@ impl Machine {
                 self.adopted += 1;
                 let permit = Permit { state: Held, weight: 1, until: self.now + HOUR, since: self.now, queued: false };
                 self.permits.insert(self.adopted, permit);
-                self.tell(LaneIn::Adopt { token: self.adopted });
+                self.tell(LaneIn::Adopt { token: self.adopted, weight: 1 });
             }
             Step::Rate(rate) => {
                 let wait = rate.reset.min(MINUTE.max(rate.reset / u64::from(rate.limit)));

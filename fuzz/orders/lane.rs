@@ -133,7 +133,7 @@ impl Stage {
                 self.adopted += 1;
                 let token = (1 << 52) + u64::from(self.adopted);
                 self.running.push(token);
-                self.tell(LaneIn::Adopt { token });
+                self.tell(LaneIn::Adopt { token, weight: 1 });
             }
             1 => {
                 let limit = u32::from(bytes.next());

@@ -83,7 +83,8 @@ impl Engine {
         let token = self.next_adopted;
         self.next_adopted += 1;
         let lane = self.part(id).map_or(0, |part| part.lane);
-        self.tell_lane(lane, LaneIn::Adopt { token });
+        let weight = self.weight(id);
+        self.tell_lane(lane, LaneIn::Adopt { token, weight });
         token
     }
 }

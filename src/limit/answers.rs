@@ -30,14 +30,12 @@ const SECOND_PROOF: usize = 3;
 const MINUTE_PROOF: usize = 2;
 
 impl Lane {
-    /// Where a submit stands that goes out: behind those whose answer is awaited.
+    /// Where a submit stands that goes out now: behind those whose answer is awaited.
     pub(super) fn counts(&mut self, now: Instant, token: Token) -> Counts {
-        let ahead = self.slots.asked_before(token);
+        let ahead = self.slots.on_wire();
         let [second, minute, all_minute, key_minute] = self.windows.counts(now);
-        // Where acceptance is presumed, those that went out after it are none yet.
-        let held = if self.config.presumes { self.slots.held_before(token) } else { self.slots.held_beside(token) };
         Counts {
-            held: held + ahead,
+            held: self.slots.held_beside(token) + ahead,
             second: second + ahead,
             minute: minute + ahead,
             all_minute: all_minute + ahead,

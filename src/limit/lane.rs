@@ -109,7 +109,10 @@ impl Lane {
                     Priority::Batch => (*batch, *heavy) = (waiting, weight.max(1)),
                 }
             }
-            LaneIn::Adopt { token } => self.slots.insert(token, self.slot(now, Permit::Held, PERMIT_LIFE)),
+            LaneIn::Adopt { token, weight } => {
+                let slot = Slot { weight: weight.max(1), ..self.slot(now, Permit::Held, PERMIT_LIFE) };
+                self.slots.insert(token, slot);
+            }
             LaneIn::Sent { token, weight } => {
                 let until = now.after(PERMIT_LIFE);
                 let counts = self.counts(now, token);
@@ -183,8 +186,9 @@ impl Lane {
             return expiry;
         }
         // A probe's silence lets others go.
-        let sent = self.slots.in_state(Permit::Sent).next().map(|(_, slot)| slot.since.after(self.presumed_after()));
-        let presumed = sent.filter(|_| self.config.presumes);
+        let oldest =
+            || self.slots.in_state(Permit::Sent).next().map(|(_, slot)| slot.since.after(self.presumed_after()));
+        let presumed = if self.config.presumes { oldest() } else { None };
         let wait = match self.told {
             Some(NotUntil { wait: Wait::Concurrency, .. }) => self.limiter.deadline(self.windows.now()),
             Some(NotUntil { at, .. }) => at,

@@ -24,6 +24,8 @@ pub enum LaneIn {
     Adopt {
         /// The permit.
         token: Token,
+        /// How many slots it takes.
+        weight: u32,
     },
     /// The permit's submit went out.
     Sent {

@@ -93,6 +93,11 @@ impl Slots {
         self.unsent
     }
 
+    /// The slots that were asked for on the wire, and whose answer is not known.
+    pub fn on_wire(&self) -> u32 {
+        self.asking.saturating_sub(self.unsent)
+    }
+
     /// Slots beyond the limit that were asked for, and whose answer is not known.
     pub fn beyond(&self) -> u32 {
         self.beyond
@@ -171,18 +176,6 @@ impl Slots {
     pub fn held_beside(&self, token: Token) -> u32 {
         let own = self.get(token).filter(|slot| !slot.permit.is_asking()).map_or(0, |slot| slot.weight);
         self.held.saturating_sub(own)
-    }
-
-    /// The slots of tasks that began before this one.
-    pub fn held_before(&self, token: Token) -> u32 {
-        let older = self.table.iter().take_while(|(other, _)| *other < token);
-        older.filter(|(_, slot)| !slot.permit.is_asking()).map(|(_, slot)| slot.weight).sum()
-    }
-
-    /// The slots that were asked for before this one, and whose answer is not known.
-    pub fn asked_before(&self, token: Token) -> u32 {
-        let older = self.table.iter().take_while(|(other, _)| *other < token);
-        older.filter(|(_, slot)| matches!(slot.permit, Permit::Sent | Permit::Stale)).map(|(_, slot)| slot.weight).sum()
     }
 
     /// When to look for what has expired.
