@@ -153,9 +153,13 @@ impl Engine {
     pub(super) fn advance(&mut self) {
         while let Some(timer) = self.take_due() {
             match timer {
-                Timer::Due(part) => {
-                    self.mind(part.task);
-                    self.due(part);
+                Timer::Due(id) => {
+                    // Before it may go to another owner with its timers: this one has fired.
+                    if let Some(part) = self.part_mut(id) {
+                        part.due = None;
+                    }
+                    self.mind(id.task);
+                    self.due(id);
                 }
                 Timer::Patience(part) => self.patience_ended(part),
                 Timer::Call(call) => self.call_timed_out(call),
@@ -168,8 +172,7 @@ impl Engine {
     }
 
     fn due(&mut self, id: PartId) {
-        let Some(part) = self.part_mut(id) else { return };
-        part.due = None;
+        let Some(part) = self.part(id) else { return };
         match part.state {
             PartState::Backoff { .. } => self.requeue(id),
             PartState::Planning => self.plan_without_store(id),
