@@ -53,7 +53,7 @@ impl Lane {
             return self.holds(now, token, slot.seen, permit);
         }
         if permit == Permit::Held {
-            self.evidence.accepted(now, slot.counts);
+            self.evidence.accepted(now, slot.counts.overtaking(slot.ahead));
             self.fastest_answer = self.fastest_answer.min(slot.since.until(now));
         }
         self.windows.accepted(now, slot.weight);

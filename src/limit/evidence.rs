@@ -52,6 +52,17 @@ impl Counts {
         }
     }
 
+    /// The same if those ahead came later after all: on the wire one overtakes the other.
+    pub fn overtaking(self, ahead: u32) -> Counts {
+        Counts {
+            held: self.held,
+            second: self.second.saturating_sub(ahead),
+            minute: self.minute.saturating_sub(ahead),
+            all_minute: self.all_minute.saturating_sub(ahead),
+            key_minute: self.key_minute.saturating_sub(ahead),
+        }
+    }
+
     fn highest(self, other: Counts) -> Counts {
         Counts {
             held: self.held.max(other.held),

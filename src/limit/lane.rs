@@ -115,10 +115,10 @@ impl Lane {
             }
             LaneIn::Sent { token, weight } => {
                 let until = now.after(PERMIT_LIFE);
-                let counts = self.counts(now, token);
+                let (counts, ahead) = (self.counts(now, token), self.slots.on_wire());
                 self.slots.change(token, |slot| {
                     (slot.permit, slot.since, slot.seen, slot.until) = (Permit::Sent, now, now, until);
-                    slot.counts = counts;
+                    (slot.counts, slot.ahead) = (counts, ahead);
                     slot.weight = weight.max(1);
                 });
                 self.windows.sent(weight.max(1));
@@ -172,6 +172,7 @@ impl Lane {
             queued: false,
             beyond: false,
             counts: Counts::default(),
+            ahead: 0,
         }
     }
 

@@ -49,8 +49,10 @@ pub struct Slot {
     pub queued: bool,
     /// It went out beyond the limit, to see whether there is more.
     pub beyond: bool,
-    /// Where it stood when it went out.
+    /// Where it stood when it went out,
     pub counts: Counts,
+    /// behind so many on the wire.
+    pub ahead: u32,
 }
 
 /// All of them.
