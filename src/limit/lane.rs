@@ -124,7 +124,7 @@ impl Lane {
                 self.windows.sent(weight.max(1));
             }
             LaneIn::Recall(learned) => {
-                self.limiter.recall(learned.limit, learned.bounded);
+                self.limiter.recall(learned.limit, learned.bounded, self.slots.held());
                 self.windows.recall(now, learned.window);
                 self.learned = Some(self.found_out());
             }

@@ -176,10 +176,11 @@ impl Limiter {
         self.bounded
     }
 
-    /// Begins where an earlier process ended, unless something was learned already.
-    pub fn recall(&mut self, limit: u32, bounded: bool) {
-        if self.phase == Phase::Ramp && !self.bounded && limit > self.limit {
-            self.limit = limit.min(self.most);
+    /// Begins where an earlier process ended, unless something was learned already: so many are held, and that is less than what is known of.
+    pub fn recall(&mut self, limit: u32, bounded: bool, held: u32) {
+        let limit = limit.max(held).clamp(1, self.most);
+        if self.phase == Phase::Ramp && !self.bounded && (bounded || limit > self.limit) {
+            self.limit = limit;
             self.trusted = true;
             if bounded {
                 (self.phase, self.bounded) = (Phase::Steady, true);
