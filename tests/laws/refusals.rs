@@ -16,8 +16,8 @@ use crate::support::sim::{Sent, Sim, Surroundings, client, json, options};
 const QUIET: Habits = Habits { tasks: 20, cancels: false, impatience: false, pauses: false, images: 1, owners: 1 };
 
 fn refusing() -> impl Strategy<Value = Scenario> {
-    (limits(), durations(), surroundings(), 1..8u32, acts(QUIET)).prop_map(
-        |(world, duration, around, limit, mut acts)| {
+    (limits(), durations(), surroundings(), (1..8u32, any::<bool>()), acts(QUIET)).prop_map(
+        |(world, duration, around, (limit, learns), mut acts)| {
             for (_, act) in &mut acts {
                 if let crate::support::sim::Act::Submit(plan) = act {
                     plan.options.retry.max_retries = 0;
@@ -28,7 +28,7 @@ fn refusing() -> impl Strategy<Value = Scenario> {
             let around = Surroundings { store_fails: 0.0, ..around };
             // Where refused submits count, too, and hints leave that out, a short window may well look like a closed one.
             let world = Config { counts: tidegate_simulator::Counts::Accepted, ..world };
-            Scenario { world: Config { duration, ..world }, around, limit, acts }
+            Scenario { world: Config { duration, ..world }, around, limit, learns, acts }
         },
     )
 }
@@ -119,7 +119,7 @@ proptest! {
     #[test]
     fn not_even_a_replay_is_earlier(world in (limits(), hints()).prop_map(|(world, hint)| Config { hint, hint_slots: false, ..world }), seed: u64, limit in 2..8u32, acts in acts(QUIET)) {
         let world = Config { lost_answer: 0.3, seed, duration: Distribution::Uniform(500, 9_000), ..world };
-        let scenario = Scenario { world, around: Surroundings { rtt: (20, 900), hangs: 0.3, ..Surroundings::default() }, limit, acts };
+        let scenario = Scenario { world, around: Surroundings { rtt: (20, 900), hangs: 0.3, ..Surroundings::default() }, limit, learns: false, acts };
         let mut sim = scenario.sim(&HIAPI);
         sim.run();
         no_submit_before_its_hint(&sim)?;
@@ -130,7 +130,7 @@ proptest! {
     /// Polls too: a 503 or 429 that names a time is not followed by another poll of that task before it.
     #[test]
     fn polls_keep_to_hints(world in faults(Config { hint: tidegate_simulator::HintMode::Seconds, ..Config::default() }), acts in acts(QUIET)) {
-        let scenario = Scenario { world, around: Surroundings::default(), limit: 4, acts };
+        let scenario = Scenario { world, around: Surroundings::default(), limit: 4, learns: false, acts };
         let mut sim = scenario.sim(&HIAPI);
         sim.run();
         let polls: Vec<&Sent> = sim.sent.iter().filter(|sent| sent.purpose == Purpose::Poll).collect();

@@ -17,7 +17,7 @@ fn told_caps() -> impl Strategy<Value = Scenario> {
             let duration = Distribution::Fixed(duration);
             // A wait for a poll's answer that never comes would outlast the estimate of a ghost; so would a queue at the store.
             let around = Surroundings { hangs: if lasting { 0.0 } else { around.hangs }, ..around };
-            Scenario { world: Config { duration, ..world }, around, limit: cap, acts }
+            Scenario { world: Config { duration, ..world }, around, limit: cap, learns: false, acts }
         })
     })
 }
@@ -43,7 +43,7 @@ proptest! {
     fn permits_come_back(scenario in anything(Habits { tasks: 16, cancels: true, impatience: true, pauses: true, images: 3, owners: 1 })) {
         let mut sim = scenario.sim(&HIAPI);
         sim.run();
-        prop_assert!(sim.most_held <= scenario.limit, "held {}", sim.most_held);
+        prop_assert!(scenario.learns || sim.most_held <= scenario.limit, "held {}", sim.most_held);
         audit::rest(&sim);
     }
 }

@@ -34,7 +34,7 @@ fn told_caps() -> impl Strategy<Value = Scenario> {
         (faults(world), surroundings(), acts(habits)).prop_map(move |(world, around, acts)| {
             // A lost answer leaves no word of when its picture is done: the estimate covers it where durations don't vary.
             let world = Config { duration: Distribution::Fixed(duration), ..world };
-            Scenario { world, around, limit: cap, acts }
+            Scenario { world, around, limit: cap, learns: false, acts }
         })
     })
 }
@@ -47,7 +47,7 @@ proptest! {
     fn everything_ends_and_nothing_is_bought_twice(scenario in world()) {
         let mut sim = scenario.sim(&OPENAI);
         sim.run();
-        prop_assert!(sim.most_held <= scenario.limit, "held {}", sim.most_held);
+        prop_assert!(scenario.learns || sim.most_held <= scenario.limit, "held {}", sim.most_held);
         only_resent_after(&sim, NOTHING_CAME);
         audit::rest(&sim);
         audit::money(&sim);

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
+use tidegate::limit::Concurrency;
 use tidegate::options::{Priority, Weight};
 use tidegate::provider::Dialect;
 use tidegate_simulator::{Config, Counts, Dialect as Wire, Distribution, HintMode};
@@ -23,14 +24,21 @@ pub fn cases(count: u32) -> ProptestConfig {
 pub struct Scenario {
     pub world: Config,
     pub around: Surroundings,
+    /// What is told of tasks at once; or the lane has to learn it, and begins with that.
     pub limit: u32,
+    pub learns: bool,
     pub acts: Vec<(u64, Act)>,
 }
 
 impl Scenario {
     /// Ready to run.
     pub fn sim(&self, dialect: &'static Dialect) -> Sim {
-        let mut sim = Sim::new(client(dialect, self.limit), self.world.clone(), self.around.clone());
+        let mut config = client(dialect, self.limit);
+        if self.learns {
+            let learned = Concurrency::Learn { start: self.limit, most: u32::MAX };
+            config.providers.iter_mut().for_each(|provider| provider.limits.concurrency = learned);
+        }
+        let mut sim = Sim::new(config, self.world.clone(), self.around.clone());
         self.acts.iter().for_each(|(at, act)| sim.at(*at, act.clone()));
         sim
     }
@@ -176,10 +184,10 @@ pub fn acts(habits: Habits) -> impl Strategy<Value = Vec<(u64, Act)>> {
 
 /// All of it at once.
 pub fn anything(habits: Habits) -> impl Strategy<Value = Scenario> {
-    (limits().prop_flat_map(faults), durations(), surroundings(), 1..6u32, acts(habits)).prop_map(
-        |(world, duration, around, limit, acts)| {
+    (limits().prop_flat_map(faults), durations(), surroundings(), (1..6u32, any::<bool>()), acts(habits)).prop_map(
+        |(world, duration, around, (limit, learns), acts)| {
             let world = Config { duration, queued_ms: 300, archiving_ms: 200, ..world };
-            Scenario { world, around, limit, acts }
+            Scenario { world, around, limit, learns, acts }
         },
     )
 }
