@@ -136,3 +136,65 @@ impl Evidence {
         self.refusals.clear();
     }
 }
+
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Instant {
+        Instant::from_millis(seconds * 1_000)
+    }
+
+    fn counts(held: u32, minute: u32) -> Counts {
+        Counts { held, second: 0, minute, all_minute: minute, key_minute: minute }
+    }
+
+    #[test]
+    fn slots_explain_what_is_refused_above_all_that_was_accepted() {
+        let mut evidence = Evidence::default();
+        evidence.accepted(at(0), counts(3, 20));
+        evidence.refused(at(1), counts(4, 4));
+        assert!(evidence.is_held_explained());
+        assert_eq!(evidence.window(Axis::Minute, 1), None, "it needs no window");
+        evidence.accepted(at(2), counts(4, 4));
+        assert!(!evidence.is_held_explained() && evidence.is_held_contradicted());
+        assert_eq!(evidence.window(Axis::Minute, 1), None, "more were accepted in a minute");
+    }
+
+    #[test]
+    fn a_window_explains_what_slots_do_not() {
+        let mut evidence = Evidence::default();
+        evidence.accepted(at(0), counts(8, 29));
+        evidence.refused(at(1), counts(8, 30));
+        assert_eq!((evidence.window(Axis::Minute, 1), evidence.window(Axis::Minute, 2)), (Some(30), None));
+        evidence.refused(at(2), counts(5, 31));
+        assert_eq!(evidence.window(Axis::Minute, 2), Some(30), "the fewest at which it refused");
+        evidence.forget_refusals();
+        assert_eq!(evidence.window(Axis::Minute, 1), None);
+        assert!(!evidence.is_held_explained(), "there is nothing to explain");
+    }
+
+    #[test]
+    fn nothing_at_all_is_no_window() {
+        let mut evidence = Evidence::default();
+        evidence.accepted(at(0), counts(0, 0));
+        evidence.refused(at(1), counts(0, 0));
+        assert_eq!(evidence.window(Axis::Minute, 1), None);
+    }
+
+    #[test]
+    fn what_is_older_than_a_minute_and_a_half_says_nothing() {
+        let mut evidence = Evidence::default();
+        evidence.accepted(at(0), counts(9, 9));
+        evidence.refused(at(89), counts(5, 5));
+        assert!(evidence.is_held_contradicted());
+        evidence.accepted(at(91), counts(1, 1));
+        assert!(!evidence.is_held_contradicted(), "the acceptance is forgotten");
+        evidence.accepted(at(180), counts(6, 6));
+        assert!(!evidence.is_held_contradicted(), "and so is the refusal");
+        (0..1_000).for_each(|_| evidence.refused(at(181), counts(9, 9)));
+        assert!(evidence.refusals.len() <= KEPT + 1);
+        evidence.accepted(Instant::NEVER, counts(u32::MAX, u32::MAX));
+    }
+}

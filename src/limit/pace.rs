@@ -111,3 +111,60 @@ impl Pace {
         Some(sent.after(distance)).filter(|at| *at > now)
     }
 }
+
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
+mod tests {
+    use super::*;
+
+    /// As many submits as fit, with this distance between those that a server lets in; gives how many it refused, and when the last went out.
+    fn play(pace: &mut Pace, distance: u64, submits: u32) -> (u32, u64) {
+        let (mut now, mut last, mut refused) = (0, None, 0);
+        for _ in 0..submits {
+            let at = pace.obstacle(Instant::from_millis(now)).map_or(now + 20, Instant::millis);
+            now = at;
+            pace.goes(Instant::from_millis(now));
+            let since = Instant::from_millis(now);
+            if last.is_some_and(|last| now - last < distance) {
+                refused += 1;
+                pace.refused(since, since);
+                pace.infer(since);
+            } else {
+                last = Some(now);
+                pace.accepted(since, since);
+            }
+        }
+        (refused, now)
+    }
+
+    #[test]
+    fn a_distance_is_found_between_what_is_refused_and_what_is_let_in() {
+        for distance in [200, 1_000, 3_000] {
+            let mut pace = Pace::default();
+            play(&mut pace, distance, 400);
+            let kept = pace.kept.unwrap();
+            assert!(kept.low <= distance && kept.high >= distance, "{distance}: {kept:?}");
+            assert!(kept.high <= distance + distance / 8, "{distance}: {kept:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_where_nothing_is_refused() {
+        let mut pace = Pace::default();
+        assert_eq!(play(&mut pace, 0, 1_000), (0, 20_000));
+        assert!(pace.kept.is_none() && pace.obstacle(Instant::from_millis(20_000)).is_none());
+    }
+
+    #[test]
+    fn what_has_gone_is_not_kept_for_long() {
+        let mut pace = Pace::default();
+        let (_, end) = play(&mut pace, 1_000, 400);
+        let mut now = end;
+        for _ in 0..4_000 {
+            now = pace.obstacle(Instant::from_millis(now)).map_or(now + 20, Instant::millis);
+            pace.goes(Instant::from_millis(now));
+            pace.accepted(Instant::from_millis(now), Instant::from_millis(now));
+        }
+        assert!(pace.kept.is_none(), "{:?}", pace.kept);
+    }
+}

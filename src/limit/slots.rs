@@ -196,3 +196,72 @@ impl Slots {
         self.expiry = self.table.values().map(|slot| slot.until).min();
     }
 }
+
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
+mod tests {
+    use super::*;
+    use crate::rng::Rng;
+
+    fn slot(permit: Permit, weight: u32, until: u64) -> Slot {
+        let at = Instant::from_millis(until);
+        let counts = Counts::default();
+        Slot { permit, weight, since: at, seen: at, until: at, queued: false, beyond: false, counts }
+    }
+
+    #[test]
+    fn counters_are_what_a_recount_gives() {
+        const PERMITS: [Permit; 6] =
+            [Permit::Granted, Permit::Sent, Permit::Stale, Permit::Presumed, Permit::Held, Permit::Ghost];
+        let (mut slots, mut rng) = (Slots::default(), Rng::new(5));
+        for now in 0..20_000 {
+            let (token, weight) = (rng.up_to(30), rng.up_to(4) as u32);
+            let permit = PERMITS[rng.up_to(5) as usize];
+            let (queued, beyond) = (rng.up_to(1) == 1, rng.up_to(1) == 1);
+            match rng.up_to(4) {
+                0 => {
+                    slots.remove(token);
+                }
+                1 => slots.expire(Instant::from_millis(now)),
+                2 => slots.change(token, |slot| {
+                    (slot.permit, slot.weight, slot.queued, slot.beyond) = (permit, weight, queued, beyond);
+                }),
+                _ => slots.insert(token, Slot { queued, beyond, ..slot(permit, weight, now + rng.up_to(100)) }),
+            }
+            let sum = |counts: &dyn Fn(&Slot) -> bool| {
+                slots.table.values().filter(|slot| counts(slot)).map(|slot| slot.weight).sum::<u32>()
+            };
+            assert_eq!(slots.asking(), sum(&|slot| slot.permit.is_asking()));
+            assert_eq!(slots.held(), sum(&|slot| !slot.permit.is_asking()));
+            assert_eq!(slots.beyond(), sum(&|slot| slot.permit.is_asking() && slot.beyond));
+            assert_eq!(slots.unsent(), sum(&|slot| slot.permit == Permit::Granted));
+            assert_eq!(slots.granted() as usize, slots.in_state(Permit::Granted).count());
+            assert_eq!(slots.queued() as usize, slots.table.values().filter(|slot| slot.queued).count());
+        }
+    }
+
+    #[test]
+    fn what_is_over_time_expires_and_nothing_else() {
+        let mut slots = Slots::default();
+        [50, 20, 90].into_iter().enumerate().for_each(|(token, until)| {
+            slots.insert(token as Token, slot(Permit::Held, 2, until));
+        });
+        assert_eq!(slots.deadline(), Some(Instant::from_millis(20)));
+        slots.expire(Instant::from_millis(19));
+        assert_eq!(slots.held(), 6);
+        slots.expire(Instant::from_millis(50));
+        assert_eq!((slots.held(), slots.deadline()), (2, Some(Instant::from_millis(90))));
+        slots.expire(Instant::NEVER);
+        assert_eq!((slots.is_empty(), slots.deadline()), (true, None));
+    }
+
+    #[test]
+    fn what_stands_before_is_counted_by_age() {
+        let mut slots = Slots::default();
+        let permits = [Permit::Held, Permit::Sent, Permit::Ghost, Permit::Granted, Permit::Held];
+        permits.into_iter().enumerate().for_each(|(token, permit)| slots.insert(token as Token, slot(permit, 2, 9)));
+        slots.change(0, |slot| slot.queued = true);
+        assert_eq!((slots.working_before(4), slots.held_before(4), slots.asked_before(4)), (2, 4, 2));
+        assert_eq!((slots.held_beside(4), slots.held_beside(1), slots.held_beside(77)), (4, 6, 6));
+    }
+}

@@ -154,3 +154,93 @@ impl Rolling {
         self.doubt_at = now;
     }
 }
+
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_millis(millis)
+    }
+
+    #[test]
+    fn a_steady_stream_leaves_as_it_came() {
+        // Thirteen a second: each comes sooner after the one before than a piece is long.
+        let mut counter = Counter::new(60_000);
+        for submit in 0..7_800 {
+            counter.add(at(submit * 77), 1);
+            let exact = (60_000 / 77).min(submit) as u32;
+            let counted = counter.count(at(submit * 77));
+            assert!((exact..=exact + 5).contains(&counted), "{counted} of {exact}");
+        }
+    }
+
+    #[test]
+    fn nothing_leaves_before_its_time_and_no_later_than_a_piece_after_it() {
+        let mut counter = Counter::new(60_000);
+        let came: Vec<u64> = (0..400).map(|submit| submit * submit % 7_919 + submit * 211).collect();
+        let mut came_by = came.clone();
+        came_by.sort_unstable();
+        for now in 0..150_000 {
+            came_by.iter().filter(|time| **time == now).for_each(|_| counter.add(at(now), 1));
+            let exact = |lag: u64| came_by.iter().filter(|time| **time <= now && **time + 60_000 + lag > now).count();
+            if now % 97 == 0 {
+                let counted = counter.count(at(now)) as usize;
+                assert!((exact(0)..=exact(235)).contains(&counted), "{counted} at {now}");
+            }
+        }
+    }
+
+    #[test]
+    fn there_is_room_when_enough_have_left() {
+        let mut counter = Counter::new(60_000);
+        [0, 1_000, 2_000].into_iter().for_each(|time| counter.add(at(time), 2));
+        assert_eq!(counter.room_at(7), None);
+        assert_eq!(counter.room_at(6), Some(at(60_000)));
+        assert_eq!(counter.room_at(3), Some(at(61_000)));
+        assert_eq!(counter.room_at(1), Some(at(62_000)));
+        assert_eq!(counter.count(at(59_999)), 6);
+        assert_eq!(counter.count(at(60_000)), 4);
+    }
+
+    #[test]
+    fn what_is_taken_back_was_counted_and_is_there() {
+        let mut counter = Counter::new(60_000);
+        counter.add(at(0), 2);
+        counter.add(at(30_000), 1);
+        counter.take_back(at(40_000), at(0), 1);
+        assert_eq!((counter.count(at(59_999)), counter.count(at(60_000))), (2, 1));
+        // It has left: those that came later are none of its.
+        counter.take_back(at(61_000), at(0), 1);
+        assert_eq!(counter.count(at(61_000)), 1);
+        counter.take_back(at(61_000), at(30_000), 5);
+        assert_eq!(counter.count(at(61_000)), 0);
+    }
+
+    #[test]
+    fn the_largest_figures_are_no_overflow() {
+        let mut counter = Counter::new(u64::MAX);
+        counter.add(Instant::NEVER, u32::MAX);
+        counter.add(Instant::NEVER, u32::MAX);
+        assert_eq!(counter.count(at(0)), u32::MAX);
+        let mut window = Rolling::inferred((u32::MAX, u32::MAX), Taken::All, Known::Confirmed, Instant::NEVER);
+        (0..40).for_each(|_| window.grow(Instant::NEVER));
+        window.confirm(Instant::NEVER, u32::MAX);
+        assert_eq!(window.limit, u32::MAX);
+    }
+
+    #[test]
+    fn a_window_that_was_told_is_neither_doubted_nor_changed() {
+        let mut window = Rolling::told(60);
+        window.confirm(at(0), 3);
+        assert_eq!((window.limit, window.doubt_at, window.known), (60, Instant::NEVER, Known::Configured));
+        let mut window = Rolling::inferred((60, 90), Taken::Accepted, Known::Suspected, at(0));
+        assert_eq!(window.doubt_at, at(20_000));
+        window.confirm(at(20_000), 58);
+        assert_eq!((window.limit, window.known, window.doubt_at), (58, Known::Confirmed, at(200_000)));
+        (0..3).for_each(|_| window.grow(at(200_000)));
+        assert_eq!(window.limit, 58 + 1 + 2 + 4);
+    }
+}
