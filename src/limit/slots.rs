@@ -234,6 +234,7 @@ mod tests {
             assert_eq!(slots.asking(), sum(&|slot| slot.permit.is_asking()));
             assert_eq!(slots.held(), sum(&|slot| !slot.permit.is_asking()));
             assert_eq!(slots.beyond(), sum(&|slot| slot.permit.is_asking() && slot.beyond));
+            assert_eq!(slots.on_wire(), sum(&|slot| matches!(slot.permit, Permit::Sent | Permit::Stale)));
             assert_eq!(slots.unsent(), sum(&|slot| slot.permit == Permit::Granted));
             assert_eq!(slots.granted() as usize, slots.in_state(Permit::Granted).count());
             assert_eq!(slots.queued() as usize, slots.table.values().filter(|slot| slot.queued).count());
@@ -261,7 +262,7 @@ mod tests {
         let permits = [Permit::Held, Permit::Sent, Permit::Ghost, Permit::Granted, Permit::Held];
         permits.into_iter().enumerate().for_each(|(token, permit)| slots.insert(token as Token, slot(permit, 2, 9)));
         slots.change(0, |slot| slot.queued = true);
-        assert_eq!((slots.working_before(4), slots.held_before(4), slots.asked_before(4)), (2, 4, 2));
+        assert_eq!((slots.working_before(4), slots.on_wire()), (2, 2));
         assert_eq!((slots.held_beside(4), slots.held_beside(1), slots.held_beside(77)), (4, 6, 6));
     }
 }
