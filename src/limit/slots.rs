@@ -206,7 +206,7 @@ mod tests {
     fn slot(permit: Permit, weight: u32, until: u64) -> Slot {
         let at = Instant::from_millis(until);
         let counts = Counts::default();
-        Slot { permit, weight, since: at, seen: at, until: at, queued: false, beyond: false, counts }
+        Slot { permit, weight, since: at, seen: at, until: at, queued: false, beyond: false, ahead: 0, counts }
     }
 
     #[test]
