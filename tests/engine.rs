@@ -353,3 +353,18 @@ fn a_key_that_cannot_be_looked_up_is_not_used() {
     assert!(sim.sent.is_empty() && sim.settled[0].at < 20_000);
     audit::rest(&sim);
 }
+
+/// Between waves of faults all wait, but that is our own caution and not the provider's word: nobody is sent away for it.
+#[test]
+fn our_own_wait_between_waves_of_faults_is_no_retry_after() {
+    let mut sim = sim(2, 1_000);
+    sim.script = Some(submits((0..6).map(|_| Some(json(503, &[], "{}"))).collect()));
+    let mut call = patient();
+    (call.retry.base, call.retry.cap, call.retry.max_retry_after) = (20_000, 60_000, 1_000);
+    (0..12).for_each(|task| sim.ask(0, task, call.clone()));
+    sim.run();
+    let ends: Vec<_> = sim.settled.iter().map(|end| &end.outcome).collect();
+    assert!(ends.len() == 12 && ends.iter().all(|end| matches!(end, Outcome::Succeeded(_))), "{ends:?}");
+    let at: Vec<_> = sim.submits().map(|sent| sent.at).collect();
+    assert!(at.windows(2).any(|pair| pair[1] - pair[0] > 2_000), "there was a wait: {at:?}");
+}

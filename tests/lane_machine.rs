@@ -31,7 +31,7 @@ enum Step {
     Again(usize),
     Adopt,
     Rate(Rate),
-    Hold(u64),
+    Hold(u64, bool),
     Recall(Learned),
     Pass(u64),
     ToDeadline,
@@ -317,9 +317,9 @@ impl Machine {
                 }
                 self.tell(LaneIn::Rate(rate));
             }
-            Step::Hold(wait) => {
+            Step::Hold(wait, hinted) => {
                 self.hinted = self.hinted.max(self.now + wait);
-                self.tell(LaneIn::Hold { wait });
+                self.tell(LaneIn::Hold { wait, hinted });
             }
             Step::Recall(learned) => self.tell(LaneIn::Recall(learned)),
             Step::Pass(wait) => self.pass(self.now + wait),
@@ -388,7 +388,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..9usize).prop_map(Step::Again),
         1 => Just(Step::Adopt),
         1 => rate().prop_map(|(limit, left, reset)| Step::Rate(Rate { limit, remaining: left.min(limit), reset })),
-        1 => (0..100_000u64).prop_map(Step::Hold),
+        1 => (0..100_000u64, any::<bool>()).prop_map(|(wait, hinted)| Step::Hold(wait, hinted)),
         1 => (0..50u32, any::<bool>(), window())
             .prop_map(|(limit, bounded, window)| Step::Recall(Learned { limit, bounded, window })),
         5 => (0..3_000u64).prop_map(Step::Pass),

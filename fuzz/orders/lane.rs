@@ -140,7 +140,7 @@ impl Stage {
                 let remaining = u32::from(bytes.next()).min(limit);
                 self.tell(LaneIn::Rate(Rate { limit, remaining, reset: bytes.span() }));
             }
-            2 => self.tell(LaneIn::Hold { wait: bytes.span() }),
+            2 => self.tell(LaneIn::Hold { wait: bytes.span(), hinted: bytes.next() & 1 == 1 }),
             3 => {
                 let window = (bytes.next() & 1 == 1).then(|| (u32::from(bytes.next()) + 1, bytes.span() + 1));
                 let learned = Learned { limit: u32::from(bytes.next()) + 1, bounded: bytes.next() & 1 == 1, window };

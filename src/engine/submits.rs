@@ -83,7 +83,7 @@ impl Engine {
             Reading::Rejected { error, hint, forbidden } => {
                 // RFC 9110 §10.2.3: with a 503 it is how long the service expects to be unavailable, to all of us.
                 if let Some(wait) = hint {
-                    self.tell_lane(lane, LaneIn::Hold { wait });
+                    self.tell_lane(lane, LaneIn::Hold { wait, hinted: true });
                 }
                 self.note(id, AttemptOutcome::Failed, Some(&error), answer.status, None);
                 if self.part(id).is_some_and(|part| part.in_doubt) {
@@ -312,7 +312,7 @@ impl Engine {
         if waves > 1 {
             let retry = &self.config.defaults.retry;
             let wait = backoff::full_jitter(&mut self.rng, waves - 2, retry.base, retry.cap);
-            self.tell_lane(lane, LaneIn::Hold { wait });
+            self.tell_lane(lane, LaneIn::Hold { wait, hinted: false });
         }
         paid
     }

@@ -45,6 +45,8 @@ pub struct Lane {
     pub(super) cooldown: Option<Instant>,
     /// Before this the server does not want to be asked. Nothing but time ends it.
     hinted: Option<Instant>,
+    /// Before this nobody asks, for faults come in waves. Nothing but time ends it either, but it is nobody's word.
+    caution: Option<Instant>,
     /// Refusals since the last acceptance; while there are any, one attempt is out at a time.
     pub(super) row: u32,
     /// Of those, how many came where there should have been room.
@@ -82,6 +84,7 @@ impl Lane {
             weights: [1, 1],
             cooldown: None,
             hinted: None,
+            caution: None,
             row: 0,
             unexpected: 0,
             refused_at: None,
@@ -135,7 +138,11 @@ impl Lane {
                 }
             }
             LaneIn::Beside { weight } => self.windows.accepted_beside(now, weight),
-            LaneIn::Hold { wait } => self.hold(now, wait),
+            LaneIn::Hold { wait, hinted: true } => self.hold(now, wait),
+            LaneIn::Hold { wait, hinted: false } => {
+                self.caution = self.caution.max(Some(now.after(backoff::after_hint(&mut self.rng, wait))));
+                self.revoke_unused();
+            }
             LaneIn::Answered { token, verdict } => self.answered(now, token, verdict),
             LaneIn::Seen { token, queued } => self.seen(now, token, queued),
             LaneIn::Ended { token } => self.ended(now, token),
@@ -152,6 +159,7 @@ impl Lane {
         self.slots.expire(now);
         self.cooldown = self.cooldown.filter(|until| *until > now);
         self.hinted = self.hinted.filter(|until| *until > now);
+        self.caution = self.caution.filter(|until| *until > now);
         self.grant(now);
         self.tell(now);
     }
@@ -231,7 +239,7 @@ impl Lane {
 
     /// The end of the cooldown, whoever's word it is.
     pub fn paused_until(&self) -> Option<Instant> {
-        self.cooldown.max(self.hinted)
+        self.cooldown.max(self.hinted).max(self.caution)
     }
 
     fn seen(&mut self, now: Instant, token: Token, queued: bool) {

@@ -41,10 +41,12 @@ pub enum LaneIn {
     },
     /// What an earlier process learned of this key: where to begin.
     Recall(Learned),
-    /// The provider asked everybody to stay away, for a reason that is no limit (503 with `Retry-After`).
+    /// Everybody is to stay away, for a reason that is no limit (503). Nothing but time ends it.
     Hold {
         /// How long, ms.
         wait: Millis,
+        /// It is the provider's own word (`Retry-After`); else a caution of ours, for which nobody is sent away.
+        hinted: bool,
     },
     /// An answer told how full a limit is.
     Rate(Rate),
