@@ -12,7 +12,7 @@ import { callShape, check, clientShape, compact, listenShape, refuse } from "./o
 import { checkProbe, keyOf, runProbe, type ProbeContext } from "./probe.js";
 import { createAuthorizer, readProviders, type ProviderData } from "./providers.js";
 import { toCoreRequest } from "./request.js";
-import { createCore, separate } from "./start.js";
+import { connections, createCore, separate } from "./start.js";
 import { Journal, memoryStore } from "./store.js";
 import type { BatchOptions, ImageBatch } from "./types-batch.js";
 import type { ClientStatus, KeyReport, ProbeOptions, ProbeReport } from "./types-limits.js";
@@ -86,7 +86,10 @@ class TidegateClient implements Client {
       emit: (name, value) => this.#emit(name, value),
     });
     const config: Omit<CoreConfig, "firstCall"> = {
-      ...compact({ seed: testing?.seed, timeout, deadline, maxWait, retry: retry && compact(retry) }, "maxWait"),
+      ...compact(
+        { seed: testing?.seed, timeout, deadline, maxWait, retry: retry && compact(retry), connections: connections() },
+        "maxWait",
+      ),
       providers: providers.map(([name, data]) => toConfig(name, data, providers)),
     };
     this.#guard = new Guard(

@@ -72,6 +72,8 @@ export interface CoreConfig {
   timeout?: number | undefined;
   deadline?: number | undefined;
   maxWait?: number | undefined;
+  /** How many connections each owner has; left out: as many as it likes. */
+  connections?: number | undefined;
 }
 
 export interface CoreOptions {

@@ -8,6 +8,9 @@ let compiled: object | undefined;
 /** @internal Whether each call must do its own I/O, as on Workers, where one request's promises and timers die with it. */
 export let separate = false;
 
+/** @internal Workers open six connections a request; what else keeps requests apart is taken to be built like them. */
+export const connections = (): number | undefined => (separate ? 6 : undefined);
+
 /** @internal Entries say what starts the core; nothing is decoded or compiled yet. */
 export function provide(instantiateCore: typeof instantiate, given?: () => object, perCall = false): void {
   glue = instantiateCore;

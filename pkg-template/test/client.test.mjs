@@ -255,6 +255,8 @@ test("a client that never started closes without a core", async () => {
 });
 
 test("on Workers each call owns its effects, and asks for its own key", async () => {
+  const elsewhere = createTestClient(ok);
+  elsewhere.client.status();
   let asked = 0;
   const world = createWorld();
   world.use(true);
@@ -270,6 +272,11 @@ test("on Workers each call owns its effects, and asks for its own key", async ()
     [1, 1, 2, 3],
   );
   assert.equal(asked, 4);
+  // Of the six connections of a Worker's request, the core leaves some to submits.
+  assert.deepEqual(
+    [elsewhere.world, world].map(({ cores }) => cores[0].config.connections),
+    [undefined, 6],
+  );
 });
 
 test("long strings of answers stay here under a number until they are let go", () => {
