@@ -1,11 +1,14 @@
 //! What lanes find out outlives the process, in the store. A hint only: nothing waits for the store, and where it fails nothing changes.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::records::STORE_PATIENCE;
 use super::{Effect, Engine};
+use crate::gather::gather;
 use crate::journal::{LaneRecord, Stored};
 use crate::limit::{LaneIn, Learned};
+use crate::poll::Summary;
 use crate::time::{Instant, Millis};
 
 /// Between two writes of one lane: what is learned changes by the second at first, and a crash loses this much of it.
@@ -18,6 +21,8 @@ pub(super) struct Learning {
     asked: Option<(u64, Instant)>,
     /// What the lane said last, or was told.
     latest: Option<Learned>,
+    /// The durations that the store has.
+    kept: Vec<(String, Summary)>,
     unsaved: bool,
     written: Option<Instant>,
 }
@@ -43,11 +48,30 @@ impl Engine {
         slot.learning.asked = None;
         let Some(Stored::Lane(known)) = record else { return true };
         if known.holds(&slot.name, wall) {
-            let learned = known.learned;
-            slot.learning.latest.get_or_insert(learned);
-            self.tell_lane(lane, LaneIn::Recall(learned));
+            let provider = slot.provider;
+            slot.learning.kept.clone_from(&known.models);
+            if let Some(learned) = known.learned {
+                slot.learning.latest.get_or_insert(learned);
+                self.tell_lane(lane, LaneIn::Recall(learned));
+            }
+            for (model, summary) in &known.models {
+                self.recall_model(provider, model, *summary);
+            }
         }
         true
+    }
+
+    /// A task of a lane is over, and its model's durations are known the better for it. Written down where they are news: new, or other by an eighth.
+    pub(super) fn duration_learned(&mut self, lane: usize, provider: usize, model: &str) {
+        let Some((_, _, now)) = self.models().find(|(place, name, _)| (*place, *name) == (provider, model)) else {
+            return;
+        };
+        let Some(slot) = self.lanes.get_mut(lane) else { return };
+        let kept = slot.learning.kept.iter().find(|(name, _)| name == model);
+        let is_other = |was: Millis, is: Millis| was.abs_diff(is) > was / 8;
+        slot.learning.unsaved |= kept.is_none_or(|(_, was)| {
+            is_other(was.p5, now.p5) || is_other(was.p50, now.p50) || is_other(was.p95, now.p95)
+        });
     }
 
     /// A lane has found something out.
@@ -76,9 +100,14 @@ impl Engine {
         if lately && !closing && !slot.is_idle() {
             return;
         }
-        let Some(learned) = slot.learning.latest else { return };
         (slot.learning.unsaved, slot.learning.written) = (false, Some(now));
-        let record = LaneRecord { lane: String::from(slot.name.as_str()), at, learned };
+        let (lane_name, learned, provider) = (slot.name.clone(), slot.learning.latest, slot.provider);
+        let own = self.models().filter(|(place, ..)| *place == provider);
+        let models = gather(own.map(|(_, name, summary)| (String::from(name), summary)));
+        if let Some(slot) = self.lanes.get_mut(lane) {
+            slot.learning.kept.clone_from(&models);
+        }
+        let record = LaneRecord { lane: lane_name, at, learned, models };
         self.next_seq += 1;
         let effect = Effect::Store { seq: self.next_seq, key: LaneRecord::key(&record.lane), record: record.write() };
         self.effect(self.context, effect);
@@ -95,9 +124,9 @@ mod tests {
     use crate::request::ImageRequest;
     use alloc::boxed::Box;
     use alloc::vec;
-    use alloc::vec::Vec;
 
     const WALL: u64 = 1_795_309_783_000;
+    const TOOK: Summary = Summary { p5: 8_000, p50: 12_000, p95: 20_000 };
     const LANE: &str = "hiapi https://api.hiapi.ai";
 
     fn at(engine: &mut Engine, now: u64, input: Input) {
@@ -139,7 +168,38 @@ mod tests {
     }
 
     fn record(limit_at: u32, at: u64) -> Option<Stored> {
-        Some(Stored::Lane(LaneRecord { lane: String::from(LANE), at, learned: limit(limit_at) }))
+        Some(Stored::Lane(LaneRecord {
+            lane: String::from(LANE),
+            at,
+            learned: Some(limit(limit_at)),
+            models: vec![(String::from("gpt-image-2"), TOOK)],
+        }))
+    }
+
+    fn of_another(record: Option<Stored>) -> Option<Stored> {
+        let Some(Stored::Lane(record)) = record else { return None };
+        Some(Stored::Lane(LaneRecord { lane: String::from("another"), ..record }))
+    }
+
+    #[test]
+    fn durations_are_written_when_they_are_news_and_recalled() {
+        let (mut engine, seq) = asked();
+        at(&mut engine, 1, Input::Loaded { seq, record: None });
+        engine.recall_model(0, "gpt-image-2", TOOK);
+        engine.duration_learned(0, 0, "gpt-image-2");
+        at(&mut engine, 2, Input::Wake { owner: 0 });
+        let texts = written(&mut engine);
+        assert_eq!(texts.len(), 1);
+        let tree = crate::journal::tests::tree(serde_json::from_str(&texts[0]).unwrap());
+        let record = Stored::read(&tree);
+        let (mut second, seq) = asked();
+        at(&mut second, 1, Input::Loaded { seq, record });
+        let known: Vec<_> = second.models().map(|(_, name, summary)| (String::from(name), summary)).collect();
+        assert_eq!(known, [(String::from("gpt-image-2"), TOOK)]);
+        assert!(second.waiting_eta(crate::task::PartId { task: 1, index: 0 }, 0).is_some(), "told at once");
+        second.duration_learned(0, 0, "gpt-image-2");
+        at(&mut second, 20_000, Input::Wake { owner: 0 });
+        assert!(written(&mut second).is_empty(), "no news");
     }
 
     #[test]
@@ -198,11 +258,12 @@ mod tests {
             (record(23, WALL - age), Some(limit(23))),
             (record(23, WALL - age - 1_000), None),
             (None, None),
-            (Some(Stored::Lane(LaneRecord { lane: String::from("another"), at: WALL, learned: limit(23) })), None),
+            (of_another(record(23, WALL)), None),
         ] {
             let (mut engine, seq) = asked();
             at(&mut engine, 0, Input::Loaded { seq, record });
             assert_eq!(engine.learned_of(0), known);
+            assert_eq!(engine.models().count(), usize::from(known.is_some()));
             assert!(written(&mut engine).is_empty(), "what was read is not written back");
         }
     }

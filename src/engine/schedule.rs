@@ -142,13 +142,14 @@ impl Engine {
             part.accepted_at.and(part.runs_from()).map(|from| (from.until(part.seen_at), part.age(part.asked_at)));
         let on_time = part.ripe.after(LATE) >= part.asked_at && part.poll_faults == 0;
         let submitted_at = part.submitted_at;
-        let (provider, model) = (part.provider, part.model.clone());
+        let (lane, provider, model) = (part.lane, part.provider, part.model.clone());
         let Some(Model { durations, .. }) = self.models.used(provider, &model) else { return };
         match (known, submitted_at) {
             (_, Some(at)) if synchronous => durations.note(at.until(now)),
             (Some((seen, age)), _) if on_time || seen >= age - age / 8 => durations.saw(seen, age),
             _ => {}
         }
+        self.duration_learned(lane, provider, &model);
     }
 
     /// How long half of such tasks take; before that is known, so long as this one has taken.

@@ -1,10 +1,13 @@
 //! What is written down of a lane, so that the next process begins where this one ended. Only ever a hint: whatever looks odd is not believed.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::VERSION;
+use crate::gather::gather;
 use crate::json::{Json, JsonWriter};
 use crate::limit::Learned;
+use crate::poll::Summary;
 use crate::table::text_code;
 use crate::text::{concat, hex_digit};
 use crate::time::Millis;
@@ -17,6 +20,10 @@ const SKEW: Millis = 24 * 3_600_000;
 const MOST_SLOTS: u64 = 10_000;
 /// The longest window that is believed, ms: a month.
 const LONGEST_WINDOW: u64 = 31 * 24 * 3_600_000;
+/// So many models a record tells of.
+const MOST_MODELS: usize = 16;
+/// The longest name of a model that is kept, bytes.
+const LONGEST_NAME: usize = 200;
 
 /// What is written down of one lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +32,10 @@ pub struct LaneRecord {
     pub lane: String,
     /// When it was written, ms since the epoch.
     pub at: u64,
-    /// What was learned.
-    pub learned: Learned,
+    /// What was learned of its limits, if anything was.
+    pub learned: Option<Learned>,
+    /// How long the tasks of its provider's models take, the last used last. What is read is at most 16 models.
+    pub models: Vec<(String, Summary)>,
 }
 
 impl LaneRecord {
@@ -44,10 +53,21 @@ impl LaneRecord {
     pub fn write(&self) -> String {
         let mut writer = JsonWriter::new();
         writer.open().key("v").whole(VERSION).key("lane").string(&self.lane).key("at").whole(self.at);
-        writer.key("limit").whole(u64::from(self.learned.limit));
-        writer.key("bounded").raw(if self.learned.bounded { "true" } else { "false" });
-        if let Some((count, length)) = self.learned.window {
-            writer.key("windowLimit").whole(u64::from(count)).key("windowMs").whole(length);
+        if let Some(learned) = self.learned {
+            writer.key("limit").whole(u64::from(learned.limit));
+            writer.key("bounded").raw(if learned.bounded { "true" } else { "false" });
+            if let Some((count, length)) = learned.window {
+                writer.key("windowLimit").whole(u64::from(count)).key("windowMs").whole(length);
+            }
+        }
+        if !self.models.is_empty() {
+            writer.key("models").open_list();
+            let fitting = || self.models.iter().filter(|(name, _)| name.len() <= LONGEST_NAME);
+            for (name, Summary { p5, p50, p95 }) in fitting().skip(fitting().count().saturating_sub(MOST_MODELS)) {
+                writer.open().key("name").string(name);
+                writer.key("p5").whole(*p5).key("p50").whole(*p50).key("p95").whole(*p95).close();
+            }
+            writer.close_list();
         }
         writer.close();
         writer.finish()
@@ -66,14 +86,20 @@ impl LaneRecord {
             (Some(count), Some(length)) => Some((count? as u32, length?)),
             _ => return None,
         };
+        let models = json.get("models");
+        let learned = match whole("limit", MOST_SLOTS) {
+            // Durations may be all that is known; without them, it is no record of a lane.
+            None if window.is_none() && models.is_some() => None,
+            limit => {
+                Some(Learned { limit: limit?? as u32, bounded: json.get("bounded").and_then(Json::boolean)?, window })
+            }
+        };
+        let models = models.map_or(&[][..], Json::list).iter().filter_map(read_model).take(MOST_MODELS);
         Some(LaneRecord {
             lane: json.text_of("lane")?,
             at: json.get("at").and_then(Json::whole)?,
-            learned: Learned {
-                limit: whole("limit", MOST_SLOTS)?? as u32,
-                bounded: json.get("bounded").and_then(Json::boolean)?,
-                window,
-            },
+            learned,
+            models: gather(models),
         })
     }
 
@@ -83,17 +109,31 @@ impl LaneRecord {
     }
 }
 
+/// A model's durations, if they can be.
+fn read_model(json: &Json) -> Option<(String, Summary)> {
+    let whole = |name: &str| json.get(name).and_then(Json::whole).filter(|length| *length <= LONGEST_WINDOW);
+    let name = json.text_of("name").filter(|name| name.len() <= LONGEST_NAME)?;
+    let summary = Summary { p5: whole("p5")?, p50: whole("p50")?, p95: whole("p95")? };
+    (summary.p5 <= summary.p50 && summary.p50 <= summary.p95).then_some((name, summary))
+}
+
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
     use crate::json::ObjectBuilder;
+    use alloc::string::ToString;
+    use alloc::vec;
 
     const NOW: u64 = 1_795_309_783_000;
 
     fn record(window: Option<(u32, Millis)>) -> LaneRecord {
-        let learned = Learned { limit: 23, bounded: true, window };
-        LaneRecord { lane: String::from("hiapi https://api.hiapi.ai a"), at: NOW, learned }
+        let learned = Some(Learned { limit: 23, bounded: true, window });
+        LaneRecord { lane: String::from("hiapi https://api.hiapi.ai a"), at: NOW, learned, models: Vec::new() }
+    }
+
+    fn took(name: &str, p5: Millis) -> (String, Summary) {
+        (String::from(name), Summary { p5, p50: p5 + 1, p95: p5 + 2 })
     }
 
     fn parse(text: &str) -> Option<LaneRecord> {
@@ -105,8 +145,25 @@ mod tests {
         for window in [None, Some((60, 60_000))] {
             assert_eq!(parse(&record(window).write()), Some(record(window)));
         }
-        let open = LaneRecord { learned: Learned { limit: 8, bounded: false, window: None }, ..record(None) };
+        let open = Learned { limit: 8, bounded: false, window: None };
+        let open = LaneRecord { learned: Some(open), models: vec![took("m", 10)], ..record(None) };
         assert_eq!(parse(&open.write()), Some(open));
+        let durations = LaneRecord { learned: None, models: vec![took("a", 1), took("b", 2)], ..record(None) };
+        assert_eq!(parse(&durations.write()), Some(durations));
+        assert_eq!(parse(&LaneRecord { learned: None, ..record(None) }.write()), None, "says nothing");
+    }
+
+    #[test]
+    fn few_models_are_kept_and_odd_ones_left_out() {
+        let names = (0..40u32).map(|nth| took(&nth.to_string(), 1_000)).chain([took(&"n".repeat(201), 1)]);
+        let long = LaneRecord { models: names.collect(), ..record(None) };
+        let read = parse(&long.write()).unwrap();
+        assert_eq!(read.models, long.models[24..40], "the last used");
+        let text = LaneRecord { models: vec![took("odd", 777), took("even", 8)], ..record(None) }.write();
+        for (true_word, odd) in [("\"p95\":779", "\"p95\":5"), ("\"p5\":777", "\"p5\":-1"), ("\"odd\"", "7")] {
+            let read = parse(&text.replace(true_word, odd)).unwrap();
+            assert_eq!((read.learned, read.models), (record(None).learned, vec![took("even", 8)]), "{odd}");
+        }
     }
 
     #[test]

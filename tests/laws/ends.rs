@@ -8,6 +8,7 @@ use tidegate::journal::{LaneRecord, Record, Stage, Stored};
 use tidegate::json::{Json, Long};
 use tidegate::limit::Learned;
 use tidegate::options::{Config, Priority};
+use tidegate::poll::Summary;
 use tidegate::provider::hiapi::HIAPI;
 use tidegate::request::ImageRequest;
 use tidegate::task::{KnownPart, PartId};
@@ -172,8 +173,11 @@ fn stored() -> impl Strategy<Value = Stored> {
     let window = prop::option::of((any::<u32>(), any::<u64>()));
     let learned =
         (any::<u32>(), any::<bool>(), window).prop_map(|(limit, bounded, window)| Learned { limit, bounded, window });
-    let lane = (learned, any::<u64>()).prop_map(|(learned, at)| {
-        Stored::Lane(LaneRecord { lane: String::from("hiapi https://api.hiapi.ai"), at, learned })
+    let span = || 0..=31 * 24 * 3_600_000u64;
+    let summary = (span(), span(), span()).prop_map(|(p5, p50, p95)| Summary { p5, p50, p95 });
+    let models = prop::collection::vec((text(), summary), 0..4);
+    let lane = (prop::option::of(learned), any::<u64>(), models).prop_map(|(learned, at, models)| {
+        Stored::Lane(LaneRecord { lane: String::from("hiapi https://api.hiapi.ai"), at, learned, models })
     });
     prop_oneof![3 => record().prop_map(|record| Stored::Part(Box::new(record))), 1 => lane]
 }
