@@ -204,7 +204,7 @@ impl Limiter {
     /// those of them that went beyond the limit; and those that wait at the provider.
     pub fn leave(&self, now: Instant, held: u32, (asking, beyond, queued): (u32, u32, u32), weight: u32) -> Leave {
         let wanted = held.saturating_add(asking).saturating_add(weight);
-        if held + asking == 0 {
+        if held == 0 && asking == 0 {
             return Leave::Within;
         }
         match self.phase {
@@ -262,7 +262,7 @@ impl Limiter {
             // Nothing is held where a slot is free when its submit is answered: every few answers are one more.
             Phase::Ramp if self.on_wire => {
                 self.answers += RAMP_SHARE;
-                self.limit = (self.limit + self.answers / 1_000).min(self.most);
+                self.limit = self.limit.saturating_add(self.answers / 1_000).min(self.most);
                 self.answers %= 1_000;
             }
             Phase::Ramp => self.limit = self.limit.max(held.saturating_add(self.burst(held))).min(self.most),
