@@ -26,6 +26,8 @@ const STALL_AFTER: u32 = 12;
 const STALL_TIME: Millis = 600_000;
 /// A window of a second is believed after so many refusals: in so short a time chance alone does much.
 const SECOND_PROOF: usize = 3;
+/// Where even the quickest answer takes longer than this, nobody knows in which second a submit arrived; what is on the wire looks the same.
+const SECOND_SEEN: Millis = 500;
 /// A window of a minute is believed after so many.
 const MINUTE_PROOF: usize = 2;
 
@@ -157,7 +159,8 @@ impl Lane {
             self.evidence.forget_refusals();
             return true;
         }
-        if let Some(limit) = self.evidence.window(Counted::Second, SECOND_PROOF) {
+        let second = self.evidence.window(Counted::Second, SECOND_PROOF);
+        if let Some(limit) = second.filter(|_| self.fastest_answer <= SECOND_SEEN) {
             self.windows.second = Some(Rolling::inferred((limit, u32::MAX), Taken::Accepted, Known::Suspected, now));
             self.evidence.forget_refusals();
             return true;
