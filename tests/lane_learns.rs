@@ -528,3 +528,13 @@ fn an_outage_passes() {
         assert!(near(limit, 64), "{limit} four minutes later");
     }
 }
+
+#[test]
+fn the_highest_start_is_no_overflow() {
+    let mut server = Server::of(10);
+    (server.on_wire, server.answers_after) = (true, 1_000);
+    let concurrency = Concurrency::Learn { start: u32::MAX, most: u32::MAX };
+    let mut world = World::new(server, Limits { counts: Counts::Request, concurrency, ..learned() }, 8);
+    world.run(MINUTE);
+    assert_eq!((world.done, world.refused.len(), world.believes().limit), (8, 0, u32::MAX));
+}
