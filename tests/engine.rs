@@ -10,8 +10,10 @@ use tidegate::engine::{Input, Outcome};
 use tidegate::error::{Billed, Code};
 use tidegate::http::Purpose;
 use tidegate::journal::Stage;
+use tidegate::limit::Counts;
 use tidegate::options::{Ambiguous, CallOptions};
 use tidegate::provider::hiapi::HIAPI;
+use tidegate::provider::openai::OPENAI;
 use tidegate_simulator::{Config, Distribution, Reply};
 
 fn world(duration: u64) -> Config {
@@ -367,4 +369,33 @@ fn our_own_wait_between_waves_of_faults_is_no_retry_after() {
     assert!(ends.len() == 12 && ends.iter().all(|end| matches!(end, Outcome::Succeeded(_))), "{ends:?}");
     let at: Vec<_> = sim.submits().map(|sent| sent.at).collect();
     assert!(at.windows(2).any(|pair| pair[1] - pair[0] > 2_000), "there was a wait: {at:?}");
+}
+
+#[test]
+fn where_images_count_no_leave_is_used_for_more_of_them_than_it_was_given_for() {
+    for seed in 0..10 {
+        let mut config = client(&OPENAI, 4);
+        config.providers[0].limits.counts = Counts::Image;
+        let world = tidegate_simulator::Config {
+            seed,
+            concurrency: Some(4),
+            slots_by_image: true,
+            least_pixels: 1,
+            duration: Distribution::Uniform(1_000, 4_000),
+            ..tidegate_simulator::Config::default()
+        };
+        let around = Surroundings { store: (0, 400), seed, ..Surroundings::default() };
+        let mut sim = Sim::new(config, world, around);
+        for task in 0..24u32 {
+            let n = [1, 4, 1, 2, 1, 3][task as usize % 6];
+            let options = patient();
+            sim.at(u64::from(task) * 150, Act::Submit(Plan { task, owner: 0, n, options }));
+        }
+        sim.run();
+        audit::rest(&sim);
+        let ends: Vec<_> = sim.settled.iter().filter_map(|end| audit::code(&end.outcome)).collect();
+        assert_eq!(ends, [], "seed {seed}");
+        assert_eq!(sim.world.stats().refusals, 0, "seed {seed}");
+        assert!(sim.world.stats().peak_in_flight <= 4);
+    }
 }

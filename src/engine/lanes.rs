@@ -24,6 +24,15 @@ const AHEAD: usize = 8;
 /// And no more at a time, however many slots are free: a store is quicker than this many submits.
 const MOST_NEAR: usize = 256;
 
+/// Leave to submit that is not used yet.
+#[derive(Clone, Copy, Debug)]
+struct Grant {
+    token: Token,
+    until: Instant,
+    /// How many slots it is for.
+    weight: u32,
+}
+
 /// A lane and those who wait for it.
 #[derive(Debug)]
 pub(super) struct LaneSlot {
@@ -42,7 +51,7 @@ pub(super) struct LaneSlot {
     near: Vec<PartId>,
     /// How many were looked for then; 0 once the queue has changed.
     looked: usize,
-    grants: Vec<(Token, Instant)>,
+    grants: Vec<Grant>,
     /// What the lane was last told of each band: how many wait, and how many slots the first takes.
     told: [(u32, u32); 2],
     pub not_until: Option<NotUntil>,
@@ -62,6 +71,20 @@ impl LaneSlot {
     /// How many slots a part takes.
     fn weight(&self, images: u16) -> u32 {
         if self.counts_images { u32::from(images.max(1)) } else { 1 }
+    }
+
+    /// Leave that nobody has use for goes back.
+    fn give_back(&mut self, now: Instant) {
+        if let Some(grant) = self.grants.pop() {
+            self.lane.handle(now, LaneIn::Return { token: grant.token });
+            self.changed = true;
+        }
+    }
+
+    /// What the lane grants leave for: the first of those it was told of.
+    fn asked_weight(&self) -> u32 {
+        let [(interactive, light), (_, heavy)] = self.told;
+        if interactive > 0 { light } else { heavy }
     }
 
     #[cfg(all(test, not(target_arch = "wasm32")))]
@@ -247,8 +270,11 @@ impl Engine {
         while let Some(message) = self.lanes.get_mut(lane).and_then(|slot| slot.lane.poll()) {
             let Some(slot) = self.lanes.get_mut(lane) else { return };
             match message {
-                LaneOut::Grant { token, until } => slot.grants.push((token, until)),
-                LaneOut::Revoked { token } => slot.grants.retain(|(granted, _)| *granted != token),
+                LaneOut::Grant { token, until } => {
+                    let weight = slot.asked_weight();
+                    slot.grants.push(Grant { token, until, weight });
+                }
+                LaneOut::Revoked { token } => slot.grants.retain(|grant| grant.token != token),
                 LaneOut::NotUntil(not_until) => {
                     slot.not_until = Some(not_until);
                     let heads = slot.queue.heads(AHEAD);
@@ -293,17 +319,16 @@ impl Engine {
     /// Gives each grant to the first part that is ready and whose owner is here to use it; what nobody needs goes back.
     fn bind_grants(&mut self, lane: usize) {
         let now = self.now;
-        self.lanes.get_mut(lane).into_iter().for_each(|slot| slot.grants.retain(|(_, until)| *until > now));
+        self.lanes.get_mut(lane).into_iter().for_each(|slot| slot.grants.retain(|grant| grant.until > now));
         loop {
             let Some(slot) = self.lanes.get_mut(lane) else { return };
-            let Some((token, _)) = slot.grants.first().copied() else { return };
             let count = slot.grants.len();
             if slot.queue.len() < count {
-                slot.grants.pop().into_iter().for_each(|(token, _)| {
-                    slot.lane.handle(now, LaneIn::Return { token });
-                    slot.changed = true;
-                });
+                slot.give_back(now);
                 continue;
+            }
+            if count == 0 {
+                return;
             }
             self.plan_ahead(lane);
             let Some(slot) = self.lanes.get(lane) else { return };
@@ -311,9 +336,16 @@ impl Engine {
                 self.part(*id).is_some_and(|part| matches!(part.state, PartState::Planned)) && self.comes_by(id.task)
             });
             let Some(id) = ready.take(count).find(|id| self.is_here(id.task)) else { return };
-            if let Some(slot) = self.lanes.get_mut(lane) {
-                slot.grants.retain(|(granted, _)| *granted != token);
-            }
+            let weight = self.weight(id);
+            let Some(slot) = self.lanes.get_mut(lane) else { return };
+            let Some(token) = slot.grants.iter().find(|grant| grant.weight >= weight).map(|grant| grant.token) else {
+                // Leave that was given for fewer images than are next goes back, for one that fits; if others are next, it waits for them.
+                if slot.near.first() == Some(&id) && slot.asked_weight() >= weight {
+                    slot.give_back(now);
+                }
+                return;
+            };
+            slot.grants.retain(|grant| grant.token != token);
             self.have_turn(id);
             self.tell_demand(lane);
             self.send_submit(id, token);
