@@ -90,6 +90,9 @@ export function pixels(page, id, key) {
 export async function findings(page, where) {
   await page.evaluate(axe);
   const found = await page.evaluate(async () => {
+    // A colour that is on its way to another is no colour of the page's.
+    const changes = document.getAnimations().filter((change) => change instanceof CSSTransition);
+    await Promise.allSettled(changes.map((change) => change.finished));
     const { violations } = await window.axe.run(document, { resultTypes: ["violations"] });
     return violations
       .filter(({ impact }) => impact === "serious" || impact === "critical")
