@@ -9,7 +9,7 @@ use crate::error::{Attempt, Error, Target};
 use crate::gather::gather;
 use crate::journal::{MAX_PARTS, Record, Stage};
 use crate::json::{Json, ObjectBuilder};
-use crate::limit::{Concurrency, Known, LaneSnapshot, Limits, Phase, Window};
+use crate::limit::{Concurrency, Known, LaneSnapshot, Limits, MINUTE, Phase, Window};
 use crate::provider::Image;
 use crate::task::KnownPart;
 
@@ -237,7 +237,7 @@ fn window(window: Window) -> Json {
         .with("rpm", u64::from(window.limit))
         .with("used", u64::from(window.used))
         // Of a header's window the length is what is left of it.
-        .maybe("lengthMs", Some(window.length).filter(|length| *length != 60_000 && window.known != Known::Header))
+        .maybe("lengthMs", Some(window.length).filter(|length| *length != MINUTE && window.known != Known::Header))
         .with(
             "known",
             match window.known {

@@ -3,10 +3,11 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 
+use super::waiting::STALLED;
 use super::{Effect, Engine, Outcome};
 use crate::error::{AttemptOutcome, Axis, Code, Error};
 use crate::http::{Answer, Purpose};
-use crate::limit::{Concurrency, Limits};
+use crate::limit::{Concurrency, Limits, MINUTE};
 use crate::options::{CallOptions, Priority};
 use crate::provider::{check_request, read_check};
 use crate::task::{OwnerId, PartId, TaskId};
@@ -95,8 +96,8 @@ impl Engine {
             error
         };
         if let Some(slot) = slots().find(|slot| slot.standing.stalled) {
-            let advice = "The key was refused again and again while it had nothing running here: it is used up elsewhere, or closed.";
-            return Some((refused(slot.standing.refused_by.unwrap_or(Axis::Unknown)), String::from(advice)));
+            let advice = concat(&["The key", STALLED]);
+            return Some((refused(slot.standing.refused_by.unwrap_or(Axis::Unknown)), advice));
         }
         let slot = slots().find(|slot| slot.lane.paused_until().is_some_and(|until| until > self.now))?;
         let error = slot.standing.refused_by.map_or(Error::new(Code::Overloaded), refused);
@@ -182,7 +183,7 @@ impl Engine {
             if let (Concurrency::Learn { .. }, true) = (limits.concurrency, learned.bounded) {
                 limits.concurrency = Concurrency::Told(learned.limit);
             }
-            let minute = learned.window.filter(|(_, length)| *length == 60_000);
+            let minute = learned.window.filter(|(_, length)| *length == MINUTE);
             if let (None, Some((count, _))) = (limits.rpm, minute) {
                 limits.rpm = Some(count);
             }

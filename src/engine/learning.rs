@@ -63,9 +63,7 @@ impl Engine {
 
     /// A task of a lane is over, and its model's durations are known the better for it. Written down where they are news: new, or other by an eighth.
     pub(super) fn duration_learned(&mut self, lane: usize, provider: usize, model: &str) {
-        let Some((_, _, now)) = self.models().find(|(place, name, _)| (*place, *name) == (provider, model)) else {
-            return;
-        };
+        let Some(now) = self.models.get(provider, model).and_then(|model| model.durations.summary()) else { return };
         let Some(slot) = self.lanes.get_mut(lane) else { return };
         let kept = slot.learning.kept.iter().find(|(name, _)| name == model);
         let is_other = |was: Millis, is: Millis| was.abs_diff(is) > was / 8;

@@ -10,19 +10,14 @@ use alloc::vec::Vec;
 use super::{Engine, Outcome, Reference};
 use crate::error::{Axis, Code, Error};
 use crate::gather::gather;
-use crate::limit::{Concurrency, Phase};
+use crate::limit::{Concurrency, MEASURED_FOR, PRESUMED_AFTER, Phase};
 use crate::options::{CallOptions, Priority};
 use crate::task::{OwnerId, PartId, PartState, TaskId};
 use crate::text::concat;
-use crate::time::{Instant, Millis};
+use crate::time::Instant;
 
 /// More tasks at once than any provider documents; each of a probe's is an image that somebody pays.
 const MOST: u32 = 1_000;
-/// For so long after a refusal the lane corrects its measure by the ends that come to light; see there.
-const MEASURED_FOR: Millis = 1_200;
-
-/// Where the answer to a submit is the image, one that was not refused by then runs.
-const PRESUMED_AFTER: Millis = 2_000;
 /// A task is over some time before a poll shows it: so many may be taken in their places before it counts as room that was there all the time.
 const UNSEEN_ENDS: u32 = 2;
 

@@ -47,10 +47,11 @@ impl Engine {
     pub(super) fn is_too_early(&mut self, id: PartId) -> bool {
         let now = self.now;
         let Some(part) = self.part(id) else { return false };
-        let (ripe, accepted_at, provider, model) = (part.ripe, part.accepted_at, part.provider, part.model.clone());
+        let (ripe, accepted_at) = (part.ripe, part.accepted_at);
         if ripe <= now {
             return false;
         }
+        let (provider, model) = (part.provider, part.model.clone());
         let Some(model) = self.models.used(provider, &model) else { return false };
         if model.newest == id || Some(model.early) < accepted_at {
             model.early = now;
@@ -72,10 +73,7 @@ impl Engine {
         if let Some(hint) = hint {
             due = due.max(self.now.after(backoff::after_hint(&mut self.rng, hint)));
         }
-        if let Some(part) = self.part_mut(id) {
-            part.ripe = due;
-        }
-        self.set_due(id, Some(due));
+        self.set_ripe(id, due);
     }
 
     /// Asks again later, with others in one request.
@@ -84,6 +82,11 @@ impl Engine {
         part.poll_faults = 0;
         let pace = self.pace(id);
         let Some(due) = self.plan(id, if pace == poll::WATCHED { poll::LISTED } else { pace }, None) else { return };
+        self.set_ripe(id, due);
+    }
+
+    /// It should be asked after then, and is.
+    fn set_ripe(&mut self, id: PartId, due: Instant) {
         if let Some(part) = self.part_mut(id) {
             part.ripe = due;
         }

@@ -7,13 +7,13 @@ use alloc::vec::Vec;
 use super::{Effect, Engine, Update};
 use crate::error::{Axis, Code, Error};
 use crate::gather::gather;
-use crate::limit::{NotUntil, Wait};
+use crate::limit::{MINUTE, NotUntil, Wait};
 use crate::task::PartId;
 use crate::text::concat;
 use crate::time::Millis;
 
 /// What a stalled lane says of itself.
-const STALLED: &str =
+pub(super) const STALLED: &str =
     " was refused again and again while it had nothing running here: it is used up elsewhere, or closed.";
 
 impl Engine {
@@ -83,7 +83,7 @@ impl Engine {
                 _ if part.paused => ("paused", None),
                 Some(NotUntil { wait: Wait::Cooldown, at: Some(at), .. }) if at > self.now => ("cooldown", Some(at)),
                 // Of all windows only a day's is waited for so long.
-                Some(NotUntil { wait: Wait::Window, at: Some(at), .. }) if at > self.now.after(60_000) => {
+                Some(NotUntil { wait: Wait::Window, at: Some(at), .. }) if at > self.now.after(MINUTE) => {
                     ("day", Some(at))
                 }
                 Some(NotUntil { wait: Wait::Window, at, .. }) if at.is_none_or(|at| at > self.now) => ("window", at),

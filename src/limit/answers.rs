@@ -149,7 +149,7 @@ impl Lane {
 
     /// Whether a window explains what was refused of late; it is kept to from now on.
     fn finds_window(&mut self, now: Instant, axis: Axis, hint: Option<Millis>, counts: Counts) -> bool {
-        let told = self.windows.minute.is_some_and(|window| window.known == Known::Configured);
+        let told = self.windows.minute.is_some_and(|window| !window.is_inferred());
         if axis == Axis::Concurrency || told {
             return false;
         }

@@ -4,10 +4,11 @@
 
 use alloc::collections::VecDeque;
 
+use super::halves::{HALF, Halves};
 use crate::time::{Instant, Millis};
 
-/// Answers older than this say little of today's limits; a rolling minute and a half of another.
-const HORIZON: Millis = 90_000;
+/// Refusals are looked at for as long as acceptances are.
+const HORIZON: Millis = 2 * HALF;
 /// More refusals than this in the horizon add nothing.
 const KEPT: usize = 32;
 
@@ -26,7 +27,7 @@ pub enum Axis {
     KeyMinute,
 }
 
-/// Where a submit stood on each axis when it was answered, itself not counted.
+/// Where a submit stood on each axis when it went out, itself not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Tasks held.
@@ -77,20 +78,14 @@ impl Counts {
 /// The answers of the last minute and a half.
 #[derive(Debug, Default)]
 pub struct Evidence {
-    /// The highest counts of an acceptance, of this half of the horizon and of the one before.
-    highest: [Option<Counts>; 2],
-    half_began: Instant,
+    /// The highest counts of an acceptance.
+    highest: Halves<Option<Counts>>,
     refusals: VecDeque<(Instant, Counts)>,
 }
 
 impl Evidence {
     fn go_on(&mut self, now: Instant) {
-        let halves = self.half_began.until(now) / (HORIZON / 2);
-        if halves > 0 {
-            let [latest, _] = self.highest;
-            self.highest = [None, latest.filter(|_| halves == 1)];
-            self.half_began = self.half_began.after(halves * (HORIZON / 2));
-        }
+        self.highest.go_on(now);
         while self.refusals.front().is_some_and(|(at, _)| at.after(HORIZON) <= now) || self.refusals.len() > KEPT {
             self.refusals.pop_front();
         }
@@ -99,7 +94,7 @@ impl Evidence {
     /// A submit was accepted.
     pub fn accepted(&mut self, now: Instant, counts: Counts) {
         self.go_on(now);
-        let [latest, _] = &mut self.highest;
+        let latest = &mut self.highest.latest;
         *latest = Some(latest.unwrap_or_default().highest(counts));
     }
 
@@ -120,7 +115,7 @@ impl Evidence {
     }
 
     fn lies_above(&self, counts: &Counts, axis: Axis) -> bool {
-        self.highest.iter().flatten().all(|accepted| accepted.on(axis) < counts.on(axis))
+        self.highest.both().iter().flatten().all(|accepted| accepted.on(axis) < counts.on(axis))
     }
 
     /// The limit of a window on this axis, if it explains `least` refusals that tasks at once don't, and all of those.

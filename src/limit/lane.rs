@@ -18,7 +18,7 @@ use crate::time::{Instant, Millis};
 /// A grant that nobody used comes back after this long: a client that died took none with it.
 const GRANT_LIFE: Millis = 30_000;
 /// Where the answer to a submit is the image, a submit that was not refused by then counts as accepted: limits are looked at before work begins.
-const PRESUMED_AFTER: Millis = 2_000;
+pub const PRESUMED_AFTER: Millis = 2_000;
 /// A task that waits at the provider for less than this is only being taken in.
 const TAKEN_IN: Millis = 1_000;
 /// What was learned is told again when it has changed, and not more often than this.
@@ -132,8 +132,7 @@ impl Lane {
                 self.learned = Some(self.found_out());
             }
             LaneIn::Rate(rate) => {
-                let sent = self.slots.asking().saturating_sub(self.slots.unsent());
-                if let Some(wait) = self.windows.rated(now, rate, sent) {
+                if let Some(wait) = self.windows.rated(now, rate, self.slots.on_wire()) {
                     self.hold(now, wait);
                 }
             }

@@ -19,7 +19,7 @@ const RAMP_LEAST: u32 = 2;
 /// The default start; whoever says more knows more.
 const USUAL_START: u32 = 4;
 /// For so long after a refusal, ends that come to light are weighed: they may lie before it. Two polls of the slowest usual gap.
-const MEASURED_FOR: Millis = 1_200;
+pub const MEASURED_FOR: Millis = 1_200;
 /// Thousandths of a probe that each finished task pays for: two refusals in a hundred,
 const CREDIT: u32 = 20;
 /// and this, shared by all slots, besides: of one slot it is worth more to know whether there are two.
@@ -371,16 +371,19 @@ impl Limiter {
     /// A task waits at the provider, and so many that came before it don't: that is what it works on at once. Some are kept waiting there, so that
     /// none of its slots is ever empty; the others wait here, where they can still be cancelled and overtaken.
     pub fn queues(&mut self, working: u32) {
-        let working = working.max(1);
         (self.queues, self.bounded, self.phase) = (true, true, Phase::Steady);
-        self.limit = working.saturating_add((working / 8).max(2)).min(self.most);
+        self.limit = self.with_queue(working.max(1));
     }
 
     /// A task is worked on together with so many that came before it.
     pub fn works(&mut self, before: impl FnOnce() -> u32) {
         if self.queues {
-            let working = before() + 1;
-            self.limit = self.limit.max(working.saturating_add((working / 8).max(2))).min(self.most);
+            self.limit = self.limit.max(self.with_queue(before() + 1));
         }
+    }
+
+    /// What a provider works on, and what is kept waiting there.
+    fn with_queue(&self, working: u32) -> u32 {
+        working.saturating_add((working / 8).max(2)).min(self.most)
     }
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod evidence;
+mod halves;
 mod lane;
 mod limiter;
 mod message;
@@ -11,6 +12,8 @@ mod slots;
 mod window;
 mod windows;
 
-pub use lane::Lane;
+pub use lane::{Lane, PRESUMED_AFTER};
+pub use limiter::MEASURED_FOR;
 pub use message::{Known, LaneIn, LaneOut, LaneSnapshot, Learned, NotUntil, Phase, Token, Verdict, Wait, Window};
 pub use settings::{Concurrency, Counts, LaneConfig, Limits, Scope};
+pub use windows::MINUTE;

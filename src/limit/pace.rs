@@ -1,5 +1,6 @@
 //! Submits one by one with a distance between them: a limit of 60 a minute that is kept as one a second.
 
+use super::halves::Halves;
 use crate::time::{Instant, Millis};
 
 /// A distance longer than this is no pace but a slot that comes free.
@@ -10,8 +11,6 @@ const SHORTEST: Millis = 50;
 const CLOSE: Millis = 106;
 /// So often what was found is doubted, and doubled each time that it was right.
 const DOUBT_EVERY: Millis = 60_000;
-/// What is seen in this time is compared.
-const HALF: Millis = 45_000;
 
 /// A distance that is kept.
 #[derive(Clone, Copy, Debug)]
@@ -24,30 +23,27 @@ struct Kept {
     doubt_every: Millis,
 }
 
+/// The distances that were met.
+#[derive(Clone, Copy, Debug, Default)]
+struct Distances {
+    /// The shortest at which one was accepted.
+    shortest: Option<Millis>,
+    /// The longest at which one was refused,
+    longest: Millis,
+    /// and how many were.
+    refused: u32,
+}
+
 /// What distance there has to be.
 #[derive(Debug, Default)]
 pub struct Pace {
     sent: Option<Instant>,
     accepted: Option<Instant>,
-    half_began: Instant,
-    /// The shortest distances at which one was accepted, in this half of the time and in the one before.
-    shortest: [Option<Millis>; 2],
-    /// The longest at which one was refused, and how many were.
-    longest: [(Millis, u32); 2],
+    distances: Halves<Distances>,
     kept: Option<Kept>,
 }
 
 impl Pace {
-    fn go_on(&mut self, now: Instant) {
-        let halves = self.half_began.until(now) / HALF;
-        if halves > 0 {
-            let ([shortest, _], [longest, _]) = (self.shortest, self.longest);
-            self.shortest = [None, shortest.filter(|_| halves == 1)];
-            self.longest = [(0, 0), if halves == 1 { longest } else { (0, 0) }];
-            self.half_began = self.half_began.after(halves * HALF);
-        }
-    }
-
     /// A submit is about to go out.
     pub fn goes(&mut self, now: Instant) {
         self.sent = Some(now);
@@ -55,10 +51,10 @@ impl Pace {
 
     /// The submit that went out then was accepted.
     pub fn accepted(&mut self, now: Instant, since: Instant) {
-        self.go_on(now);
+        self.distances.go_on(now);
         if let Some(last) = self.accepted {
             let distance = last.until(since);
-            let [shortest, _] = &mut self.shortest;
+            let shortest = &mut self.distances.latest.shortest;
             *shortest = Some(shortest.map_or(distance, |known| known.min(distance)));
             if let Some(kept) = self.kept.as_mut().filter(|kept| distance < kept.high) {
                 kept.high = distance;
@@ -71,7 +67,7 @@ impl Pace {
 
     /// The submit that went out then was refused. Says whether that was for its being too early.
     pub fn refused(&mut self, now: Instant, since: Instant) -> bool {
-        self.go_on(now);
+        self.distances.go_on(now);
         let Some(last) = self.accepted else { return false };
         let distance = last.until(since);
         if let Some(kept) = self.kept.as_mut().filter(|kept| distance < kept.high) {
@@ -80,20 +76,23 @@ impl Pace {
             kept.doubt_at = now.after(kept.doubt_every);
             return true;
         }
-        let [(longest, count), _] = &mut self.longest;
-        (*longest, *count) = ((*longest).max(distance), *count + 1);
+        let met = &mut self.distances.latest;
+        (met.longest, met.refused) = (met.longest.max(distance), met.refused + 1);
         false
     }
 
     /// Tasks at once don't explain what was refused of late: perhaps distances do. Says whether one was found.
     pub fn infer(&mut self, now: Instant) -> bool {
-        let [(later, some), (earlier, more)] = self.longest;
-        let low = later.max(earlier);
-        let Some(high) = self.shortest.iter().flatten().min().copied() else { return false };
-        if self.kept.is_some() || some + more < 2 || low >= high || high > LONGEST {
+        let met = self.distances.both();
+        let low = met.iter().map(|met| met.longest).max().unwrap_or(0);
+        let refused: u32 = met.iter().map(|met| met.refused).sum();
+        let Some(high) = met.iter().filter_map(|met| met.shortest).min() else { return false };
+        if self.kept.is_some() || refused < 2 || low >= high || high > LONGEST {
             return false;
         }
-        self.longest = [(0, 0); 2];
+        for met in [&mut self.distances.latest, &mut self.distances.earlier] {
+            (met.longest, met.refused) = (0, 0);
+        }
         self.kept = Some(Kept { low, high, doubt_at: now.after(DOUBT_EVERY), doubt_every: DOUBT_EVERY });
         true
     }

@@ -139,7 +139,7 @@ impl Rolling {
 
     /// It refused when so much of it was used: it is there, and no larger than that.
     pub fn confirm(&mut self, now: Instant, used: u32) {
-        if self.known != Known::Configured {
+        if self.is_inferred() {
             (self.known, self.step) = (Known::Confirmed, 1);
             self.limit = self.limit.min(used).max(1);
             self.doubt_every = self.doubt_every.saturating_mul(2).clamp(DOUBT_EVERY, DOUBT_EVERY * 8);

@@ -1,6 +1,6 @@
 //! How a provider may be asked: not before it wants to be, and not so often that its tasks' polls use up what their submits need.
 
-use crate::limit::{Counts, Limits};
+use crate::limit::{Counts, Limits, MINUTE};
 use crate::retry::hint::Rate;
 use crate::time::{Instant, Millis};
 
@@ -44,7 +44,7 @@ impl Asker {
     /// One of which so much is told.
     pub fn new(limits: &Limits) -> Asker {
         let rpm = limits.rpm.filter(|_| limits.counts == Counts::Request);
-        let told = rpm.map_or(0, |rpm| (60_000 * 20 / SHARE).div_ceil(u64::from(rpm.max(1))));
+        let told = rpm.map_or(0, |rpm| (MINUTE * 20 / SHARE).div_ceil(u64::from(rpm.max(1))));
         Asker { told, ..Asker::default() }
     }
 

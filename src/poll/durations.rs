@@ -100,18 +100,18 @@ impl Durations {
         self.sorted.len() >= ENOUGH
     }
 
-    /// What so many of 100 tasks don't exceed, ms; `None` before eight are known.
+    /// What so many of 100 tasks don't exceed, ms; `None` before enough are known.
     pub fn percentile(&self, percent: usize) -> Option<Millis> {
         let place = self.sorted.len() * percent / 100;
         self.sorted.get(place).filter(|_| self.is_known()).map(|took| u64::from(*took))
     }
 
-    /// What 95 of 100 tasks don't exceed, ms; [`PRESUMED_DURATION`] before eight are known.
+    /// What 95 of 100 tasks don't exceed, ms; [`PRESUMED_DURATION`] before enough are known.
     pub fn p95(&self) -> Millis {
         self.percentile(95).unwrap_or(PRESUMED_DURATION)
     }
 
-    /// The mean, ms; `None` before eight are known.
+    /// The mean, ms; `None` before enough are known.
     pub fn mean(&self) -> Option<Millis> {
         let sum: u64 = self.sorted.iter().map(|took| u64::from(*took)).sum();
         self.is_known().then(|| sum / self.sorted.len() as u64)
@@ -129,7 +129,7 @@ impl Durations {
         self.sorted.len() >= ENOUGH_FOR_LATE && self.percentile(99).is_some_and(|p99| age > p99)
     }
 
-    /// What the next process should begin with; `None` before eight are known.
+    /// What the next process should begin with; `None` before enough are known.
     pub fn summary(&self) -> Option<Summary> {
         Some(Summary { p5: self.percentile(5)?, p50: self.percentile(50)?, p95: self.percentile(95)? })
     }
