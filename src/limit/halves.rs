@@ -39,8 +39,7 @@ mod tests {
 
     #[test]
     fn what_is_older_than_two_halves_is_forgotten() {
-        let mut halves: Halves<u32> = Halves::default();
-        halves.latest = 7;
+        let mut halves = Halves { latest: 7, ..Halves::default() };
         halves.go_on(Instant::from_millis(HALF - 1));
         assert_eq!(halves.both(), [7, 0]);
         halves.go_on(Instant::from_millis(HALF));
