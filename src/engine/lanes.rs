@@ -10,7 +10,7 @@ use super::records::STORE_PATIENCE;
 use super::{Effect, Engine};
 use crate::gather::gather;
 use crate::journal::Stage;
-use crate::limit::{Counts, Lane, LaneConfig, LaneIn, LaneOut, NotUntil, Scope, Token, Verdict};
+use crate::limit::{Counts, Lane, LaneConfig, LaneIn, LaneOut, NotUntil, Scope, Token};
 use crate::options::Priority;
 use crate::poll::Asker;
 use crate::queue::{FairQueue, Place, Waiting};
@@ -55,7 +55,8 @@ pub(super) struct LaneSlot {
     /// What the lane was last told of each band: how many wait, and how many slots the first takes.
     told: [(u32, u32); 2],
     pub not_until: Option<NotUntil>,
-    changed: bool,
+    /// Something happened to it since it last came to rest.
+    pub changed: bool,
     /// How its latest submits fared.
     pub standing: Standing,
     /// What of it outlives the process.
@@ -147,24 +148,10 @@ impl Engine {
         if matches!(message, LaneIn::Ended { .. }) {
             self.probe_freed(lane);
         }
-        if let LaneIn::Answered { verdict: Verdict::Accepted, .. } = &message {
-            self.tell_beside(lane);
-        }
         if let Some(slot) = self.lanes.get_mut(lane) {
             slot.lane.handle(now, message);
             slot.changed = true;
         }
-    }
-
-    /// The lanes of the other models of a key count along: it may have windows of its own besides.
-    fn tell_beside(&mut self, lane: usize) {
-        let now = self.now;
-        let Some((provider, true)) = self.lanes.get(lane).map(|slot| (slot.provider, slot.model.is_some())) else {
-            return;
-        };
-        let others =
-            self.lanes.iter_mut().enumerate().filter(|(place, slot)| *place != lane && slot.provider == provider);
-        others.for_each(|(_, slot)| slot.lane.handle(now, LaneIn::Beside { weight: 1 }));
     }
 
     /// Where a part belongs in the queue of its lane.

@@ -2,6 +2,7 @@
 
 mod answers;
 mod asking;
+mod beside;
 mod check;
 mod eta;
 mod lanes;

@@ -75,7 +75,7 @@ impl Engine {
             Reading::Succeeded { id: task_id, images, usage } => {
                 self.note(id, AttemptOutcome::Accepted, None, answer.status, request_id.clone());
                 self.probe_accepted(id);
-                self.tell_lane(lane, LaneIn::Answered { token, verdict: Verdict::Accepted });
+                self.tell_accepted(id, token);
                 self.tell_lane(lane, LaneIn::Ended { token });
                 self.answered_with_images(id, task_id, request_id, images, usage);
             }
@@ -187,14 +187,13 @@ impl Engine {
     fn accepted(&mut self, id: PartId, token: Token, task_id: String, running: Running, request_id: Option<String>) {
         let now = self.now;
         let Some(part) = self.part_mut(id) else { return };
-        let lane = part.lane;
         part.task_id = Some(task_id);
         part.accepted_at = Some(now);
         part.refreshed = false;
         part.request_id = request_id;
         part.go(PartState::Running { token: Some(token), call: None });
         self.index_id(id);
-        self.tell_lane(lane, LaneIn::Answered { token, verdict: Verdict::Accepted });
+        self.tell_accepted(id, token);
         self.probe_accepted(id);
         self.write_down(id, Stage::Submitted);
         if self.closing {
