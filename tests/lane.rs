@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "these are tests")]
 
 use tidegate::error::Axis;
-use tidegate::limit::{Known, Lane, LaneConfig, LaneIn, LaneOut, Limits, Token, Verdict, Window};
+use tidegate::limit::{
+    Concurrency, Counts, Known, Lane, LaneConfig, LaneIn, LaneOut, Learned, Limits, Token, Verdict, Window,
+};
 use tidegate::options::Priority;
 use tidegate::retry::hint::Rate;
+use tidegate::rng::Rng;
 use tidegate::time::Instant;
 
 struct Bench {
@@ -208,4 +211,56 @@ fn a_window_of_the_whole_key_is_found_beside_the_lanes_of_its_models() {
     let_in(&mut bench, 3, 100);
     let window = bench.lane.snapshot().window.expect("a window was found");
     assert_eq!((window.limit, window.length, window.known), (10, 60_000, Known::Suspected));
+}
+
+/// Figures that nobody has, told by a caller, a record or a header: each sum stays where it can be counted.
+#[test]
+fn the_largest_figures_are_no_overflow() {
+    const FIGURES: [u32; 5] = [1, 7, 100_000_000, 650_000_000, u32::MAX];
+    let mut rng = Rng::new(11);
+    for run in 0..4_000 {
+        let mut figure = || FIGURES[rng.up_to(4) as usize];
+        let concurrency = match run % 2 {
+            0 => Concurrency::Told(figure()),
+            _ => Concurrency::Learn { start: figure(), most: figure() },
+        };
+        let counts = [Counts::Task, Counts::Image, Counts::Request][run % 3];
+        let rpm = (run % 5 == 0).then(&mut figure);
+        let limits = Limits { concurrency, counts, rpm, ..Limits::default() };
+        let config = LaneConfig { presumes: run % 7 == 0, ..LaneConfig::new(limits) };
+        let mut bench = Bench { lane: Lane::new(config, run as u64), now: 0 };
+        let mut held = Vec::new();
+        for _ in 0..60 {
+            bench.now += [1, 300, 5_000, 100_000][rng.up_to(3) as usize];
+            let weight = FIGURES[rng.up_to(4) as usize];
+            let other = FIGURES[rng.up_to(4) as usize];
+            let wait = rng.up_to(2) * 20_000;
+            match rng.up_to(7) {
+                0 => bench.tell(LaneIn::Adopt { token: 1 << 52 | rng.up_to(9), weight }),
+                1 => bench.tell(LaneIn::Beside { weight }),
+                2 => bench.tell(LaneIn::Recall(Learned { limit: weight, bounded: run % 2 > 0, window: None })),
+                3 => bench.tell(LaneIn::Rate(Rate { limit: weight, remaining: weight.min(other), reset: wait })),
+                4 if !held.is_empty() => bench.tell(LaneIn::Ended { token: held.swap_remove(0) }),
+                _ => bench.tell(LaneIn::Demand { band: Priority::Batch, waiting: rng.up_to(40) as u32, weight }),
+            }
+            let mut sent = Vec::new();
+            while let Some(message) = bench.lane.poll() {
+                if let LaneOut::Grant { token, .. } = message {
+                    sent.push(token);
+                }
+            }
+            for token in sent {
+                bench.tell(LaneIn::Sent { token, weight });
+                held.push(token);
+                match rng.up_to(4) {
+                    0 => bench.refuse(token),
+                    1 => bench.tell(LaneIn::Seen { token, queued: run % 4 == 0 }),
+                    2 => bench.tell(LaneIn::Answered { token, verdict: Verdict::Unknown }),
+                    _ => bench.tell(LaneIn::Answered { token, verdict: Verdict::Accepted }),
+                }
+            }
+            let lane = bench.lane.snapshot();
+            assert!(lane.limit > 0 && lane.queued <= held.len() as u32, "{lane:?}");
+        }
+    }
 }

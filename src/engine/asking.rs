@@ -89,7 +89,7 @@ impl Engine {
     fn has_connection(&self, owner: OwnerId) -> bool {
         let most = self.config.connections;
         let others = || self.calls.values().filter(|call| call.owner == owner && call.purpose != Purpose::Submit);
-        most == 0 || others().count() < (most as usize * 2 / 3).max(1)
+        most == 0 || others().count() < ((most as usize).saturating_mul(2) / 3).max(1)
     }
 
     /// Sends the polls that waited for a connection, the one that was due first first.

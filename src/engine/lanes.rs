@@ -282,7 +282,7 @@ impl Engine {
     fn plan_ahead(&mut self, lane: usize) {
         let Some(slot) = self.lanes.get_mut(lane) else { return };
         let believed = slot.lane.snapshot();
-        let free = believed.limit.saturating_sub(believed.held) as usize + slot.grants.len();
+        let free = (believed.limit.saturating_sub(believed.held) as usize).min(MOST_NEAR) + slot.grants.len();
         let near = free.min(MOST_NEAR) + AHEAD;
         if near <= slot.looked {
             return;

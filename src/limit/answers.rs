@@ -37,11 +37,11 @@ impl Lane {
         let ahead = self.slots.on_wire();
         let [second, minute, all_minute, key_minute] = self.windows.counts(now);
         Counts {
-            held: self.slots.held_beside(token) + ahead,
-            second: second + ahead,
-            minute: minute + ahead,
-            all_minute: all_minute + ahead,
-            key_minute: key_minute + ahead,
+            held: self.slots.held_beside(token).saturating_add(ahead),
+            second: second.saturating_add(ahead),
+            minute: minute.saturating_add(ahead),
+            all_minute: all_minute.saturating_add(ahead),
+            key_minute: key_minute.saturating_add(ahead),
         }
     }
 
@@ -97,7 +97,7 @@ impl Lane {
             self.evidence.refused(now, counts);
         }
         let limit = self.limiter.usual();
-        let has_slots = !wave && counts.held + 1 + limit / 8 < limit;
+        let has_slots = !wave && counts.held.saturating_add(1 + limit / 8) < limit;
         let window_was_full = self.windows.refused(now, slot.weight, has_slots);
         if let Some(hint) = hint {
             self.hold(now, hint);
@@ -192,7 +192,7 @@ impl Lane {
         }
         // Close to what is known to be there, that is the likelier cause: it was taken for one too many, or others use the key.
         let limit = self.limiter.usual();
-        if self.unexpected <= 1 && counts.held + 1 + limit / 8 >= limit {
+        if self.unexpected <= 1 && counts.held.saturating_add(1 + limit / 8) >= limit {
             return None;
         }
         // A word for it is half of the proof; some providers say "requests" of whatever they refuse.

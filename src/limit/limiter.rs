@@ -204,18 +204,25 @@ impl Limiter {
     /// those of them that went beyond the limit; and those that wait at the provider.
     pub fn leave(&self, now: Instant, held: u32, (asking, beyond, queued): (u32, u32, u32), weight: u32) -> Leave {
         let wanted = held.saturating_add(asking).saturating_add(weight);
+        let few = self.limit / 32;
         if held == 0 && asking == 0 {
             return Leave::Within;
         }
         match self.phase {
-            Phase::Ramp if wanted <= self.limit && asking + queued + weight <= self.burst(held).max(weight) => {
+            Phase::Ramp
+                if wanted <= self.limit
+                    && asking.saturating_add(queued).saturating_add(weight) <= self.burst(held).max(weight) =>
+            {
                 Leave::Within
             }
             Phase::Ramp => Leave::No,
             Phase::Steady if wanted <= self.limit => Leave::Within,
             Phase::Trial if wanted <= self.base => Leave::Within,
             // Whatever goes beyond goes one by one, where ends are many a few by a few.
-            _ if wanted > self.most || beyond > self.limit / 32 || wanted > self.limit + weight + self.limit / 32 => {
+            _ if wanted > self.most
+                || beyond > few
+                || wanted > self.limit.saturating_add(weight).saturating_add(few) =>
+            {
                 Leave::No
             }
             Phase::Trial => Leave::Beyond,
@@ -271,9 +278,9 @@ impl Limiter {
             _ => self.limit = self.limit.max(held).min(self.most),
         }
         // More than can have ended unseen: there is room, and it is taken as at the start.
-        if self.phase == Phase::Trial && self.limit >= self.base + 3 + self.base / 8 {
+        if self.phase == Phase::Trial && self.limit >= self.base.saturating_add(3 + self.base / 8) {
             self.phase = Phase::Ramp;
-            self.limit = self.limit.max(held + RAMP_LEAST).min(self.most);
+            self.limit = self.limit.max(held.saturating_add(RAMP_LEAST)).min(self.most);
         }
     }
 
@@ -316,7 +323,7 @@ impl Limiter {
         }
         if !expected && row >= 3 {
             // Ends of ours made no room, twice: it is less than it was, and not by one.
-            self.limit = (self.limit * if row == 3 { 7 } else { 5 } / 8).max(1);
+            self.limit = (u64::from(self.limit) * if row == 3 { 7 } else { 5 } / 8).max(1) as u32;
             self.best = self.best.max(self.best_before);
             (self.measure, self.dropped, self.unstable_until) = (None, true, now.after(UNSTABLE));
         }
@@ -335,7 +342,7 @@ impl Limiter {
     pub fn reopen(&mut self, held: u32) {
         (self.phase, self.base, self.bounded, self.dropped) = (Phase::Ramp, 0, false, false);
         (self.measure, self.retry_at, self.before) = (None, None, None);
-        self.limit = self.limit.max(held + RAMP_LEAST).min(self.most);
+        self.limit = self.limit.max(held.saturating_add(RAMP_LEAST)).min(self.most);
     }
 
     /// Another limit explains the refusals of late: what was cut for them comes back.
@@ -362,7 +369,7 @@ impl Limiter {
         }
         // It ended somewhere between the two sights; so much of that lies before the refusal.
         let (before, between) = (seen.until(measure.at), seen.until(now).max(1));
-        let share = (before * 1_000 / between).min(1_000) * u64::from(weight);
+        let share = (before.saturating_mul(1_000) / between).min(1_000) * u64::from(weight);
         measure.held = measure.held.saturating_sub(share);
         let measured = ((measure.held + 500) / 1_000) as u32;
         self.limit = self.limit.min(measured.max(measure.least)).max(1);
@@ -378,7 +385,7 @@ impl Limiter {
     /// A task is worked on together with so many that came before it.
     pub fn works(&mut self, before: impl FnOnce() -> u32) {
         if self.queues {
-            self.limit = self.limit.max(self.with_queue(before() + 1));
+            self.limit = self.limit.max(self.with_queue(before().saturating_add(1)));
         }
     }
 

@@ -171,7 +171,8 @@ impl Slots {
     /// The slots of tasks that began before this one, and are not known to wait at the provider.
     pub fn working_before(&self, token: Token) -> u32 {
         let older = self.table.iter().take_while(|(other, _)| *other < token);
-        older.filter(|(_, slot)| !slot.permit.is_asking() && !slot.queued).map(|(_, slot)| slot.weight).sum()
+        let working = older.filter(|(_, slot)| !slot.permit.is_asking() && !slot.queued);
+        working.fold(0, |sum, (_, slot)| sum.saturating_add(slot.weight))
     }
 
     /// The slots of all other tasks: what is asked again under its permit may be among those held.

@@ -137,7 +137,7 @@ impl Windows {
             // Too early by what was accepted, and on time by all that was asked: it is those that count.
             if window.taken == Taken::Accepted
                 && accepted < window.limit
-                && all + 1 >= window.all
+                && all.saturating_add(1) >= window.all
                 && window.is_inferred()
             {
                 (window.taken, window.limit) = (Taken::All, all);
@@ -206,7 +206,7 @@ impl Windows {
         let full = |at: Option<Instant>| Err(NotUntil { wait: Wait::Window, at, hinted: false });
         // What is heavier than the whole window goes when it is empty.
         let is_full =
-            |used: u32, limit: u32| used + asking > 0 && used.saturating_add(asking).saturating_add(weight) > limit;
+            |used: u32, limit: u32| used.max(asking) > 0 && used.saturating_add(asking).saturating_add(weight) > limit;
         let left = |limit: u32| limit.saturating_sub(asking.saturating_add(weight - 1)).max(1);
         if let Some(room) = self.room.filter(|room| room.left < unsent.saturating_add(weight)) {
             return full(Some(room.until));
