@@ -3,6 +3,24 @@
 use super::Engine;
 use crate::limit::{LaneIn, Token, Verdict};
 use crate::task::PartId;
+use crate::text::{concat, says};
+use crate::time::Millis;
+
+/// Whose limit it is, where a refusal says that it is no model's.
+const WHOSE: [&str; 5] = ["account", "organization", "organisation", "project", "api key"];
+/// What precedes them then. "Visit …/account/limits" stands in refusals of any kind, and so does "in organization org-x".
+const OF: [&str; 6] = ["for your ", "for this ", "of your ", "of this ", "per ", "each "];
+
+/// Whether a refusal's words say that all models of the key are refused; where they say nothing of it, or name a model, they don't.
+fn is_of_key(words: &str, model: &str) -> bool {
+    if says(words, &["all models"]) {
+        return true;
+    }
+    let whose = |whose: &&str| {
+        says(words, &[&concat(&[*whose, "-wide"])]) || OF.iter().any(|of| says(words, &[&concat(&[*of, *whose])]))
+    };
+    !says(words, &["model", &model.to_ascii_lowercase()]) && WHOSE.iter().any(whose)
+}
 
 impl Engine {
     /// A submit was accepted. The lanes of the other models of its key count along: it may have windows of its own besides.
@@ -11,6 +29,14 @@ impl Engine {
         let weight = self.weight(id);
         self.tell_lane(lane, LaneIn::Answered { token, verdict: Verdict::Accepted });
         self.tell_beside(lane, &LaneIn::Beside { weight });
+    }
+
+    /// A lane was refused in these words, for so long. Where they are said of the whole key, nobody asks before, of whatever model.
+    pub(super) fn hold_beside(&mut self, lane: usize, words: &str, wait: Millis) {
+        let model = self.lanes.get(lane).and_then(|slot| slot.model.as_deref());
+        if model.is_some_and(|model| is_of_key(words, model)) {
+            self.tell_beside(lane, &LaneIn::Hold { wait, hinted: true });
+        }
     }
 
     /// Tells the lanes of the other models of a key.

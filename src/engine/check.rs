@@ -99,7 +99,9 @@ impl Engine {
             let advice = concat(&["The key", STALLED]);
             return Some((refused(slot.standing.refused_by.unwrap_or(Axis::Unknown)), advice));
         }
-        let slot = slots().find(|slot| slot.lane.paused_until().is_some_and(|until| until > self.now))?;
+        let paused = || slots().filter(|slot| slot.lane.paused_until().is_some_and(|until| until > self.now));
+        // One lane may be held for what another was told.
+        let slot = paused().find(|slot| slot.standing.refused_by.is_some()).or_else(|| paused().next())?;
         let error = slot.standing.refused_by.map_or(Error::new(Code::Overloaded), refused);
         let wait = slot.lane.paused_until().map_or(0, |until| self.now.until(until)).div_ceil(1_000);
         let wait = crate::json::decimal(wait);
