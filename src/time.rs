@@ -8,6 +8,9 @@ use crate::text::whole;
 /// A length of time in milliseconds.
 pub type Millis = u64;
 
+/// A day, in milliseconds.
+pub const DAY: Millis = 86_400_000;
+
 /// A point on a monotonic clock, in milliseconds since an origin that only the host knows.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Instant(
@@ -84,6 +87,17 @@ fn days_since_epoch(year: u64, month: u64, day: u64) -> u64 {
     (era * 146_097 + day_of_era).saturating_sub(719_468)
 }
 
+/// Months from January 1970 to the one in which so many milliseconds since the Unix epoch lie (Howard Hinnant's `civil_from_days`).
+pub fn month_of(wall: u64) -> u64 {
+    let days = wall / DAY + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    // From March, with which the years of this reckoning begin.
+    let month = (5 * day_of_year + 2) / 153;
+    (era * 400 + year_of_era) * 12 + month + 2 - 1_970 * 12
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +118,20 @@ mod tests {
         assert_eq!(parse_http_date("Sun, 06 Nov 1969 08:49:37 GMT"), None);
         assert_eq!(parse_http_date("Sun, 06 Nov 1994 24:00:00 GMT"), None);
         assert_eq!(parse_http_date("Sun, 99999999999999999999 Nov 1994 08:49:37 GMT"), None);
+    }
+
+    #[test]
+    fn months_are_those_of_the_calendar() {
+        for year in 1970..2_420 {
+            for month in 1..=12 {
+                let first = days_since_epoch(year, month, 1);
+                assert_eq!(month_of(first * DAY), (year - 1970) * 12 + month - 1, "{year}-{month}");
+                if first > 0 {
+                    assert_eq!(month_of(first * DAY - 1) + 1, month_of(first * DAY), "{year}-{month}");
+                }
+            }
+        }
+        assert!(month_of(u64::MAX) > 0);
     }
 
     #[test]

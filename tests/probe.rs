@@ -6,7 +6,7 @@ mod support;
 
 use support::audit;
 use support::sim::{Act, Plan, Sim, Surroundings, client, json, options};
-use tidegate::engine::{Input, Outcome, ProbeBounds, ProbeReport};
+use tidegate::engine::{Budget, Input, Outcome, Period, ProbeBounds, ProbeReport};
 use tidegate::error::{Axis, Code};
 use tidegate::limit::Limits;
 use tidegate::options::Config as ClientConfig;
@@ -31,18 +31,26 @@ fn world(cap: u32) -> Config {
 
 /// A probe as the host goes about it: first the question, then as many tasks as it asks for.
 fn probe(sim: &mut Sim, most: u32, budget: f64) {
+    another(sim, 0, PROBE, most, budget.into());
+}
+
+fn another(sim: &mut Sim, at: u64, number: u32, most: u32, budget: Budget) {
     let bounds = ProbeBounds { model: String::from("gpt-image-2"), most, budget };
-    sim.at(0, Act::Input(Box::new(Input::Probe { task: PROBE, owner: 0, bounds })));
-    sim.run_until(0);
-    for task in 1..=sim.engine.probe_size(PROBE) {
+    sim.at(at, Act::Input(Box::new(Input::Probe { task: number, owner: 0, bounds })));
+    sim.run_until(at);
+    for task in 1..=sim.engine.probe_size(number) {
         let mut call = options();
-        call.probe = Some(PROBE);
-        sim.at(0, Act::Submit(Plan { task, owner: 0, n: 1, options: call }));
+        call.probe = Some(number);
+        sim.at(at, Act::Submit(Plan { task: number * 1_000 + task, owner: 0, n: 1, options: call }));
     }
 }
 
 fn report(sim: &Sim) -> ProbeReport {
-    let Outcome::Probed(report) = sim.outcome(PROBE) else { panic!("{:?}", sim.outcome(PROBE)) };
+    report_of(sim, PROBE)
+}
+
+fn report_of(sim: &Sim, number: u32) -> ProbeReport {
+    let Outcome::Probed(report) = sim.outcome(number) else { panic!("{:?}", sim.outcome(number)) };
     (**report).clone()
 }
 
@@ -101,6 +109,42 @@ fn the_number_and_the_budget_are_kept_to() {
         let (_, report) = probed(&HIAPI, world(50), 200, budget, 1);
         assert_eq!((report.ceiling, report.accepted), (None, images), "{budget}");
     }
+}
+
+#[test]
+fn a_days_or_a_months_budget_is_that_of_all_probes_then() {
+    const HOUR: u64 = 3_600_000;
+    const DAY: u64 = 24 * HOUR;
+    // The client begins with the first of January.
+    for (per, rest, next) in [(Period::Day, 23 * HOUR, DAY), (Period::Month, 30 * DAY, 31 * DAY)] {
+        let budget = || Budget { amount: 0.2, per: Some(per) };
+        let mut sim = Sim::new(learning(&HIAPI), world(50), Surroundings::default());
+        another(&mut sim, 0, 1, 2, budget());
+        // It is under way, and may take its two.
+        another(&mut sim, 0, 2, 9, budget());
+        another(&mut sim, rest, 3, 9, budget());
+        another(&mut sim, rest, 4, 2, Budget::from(0.2));
+        another(&mut sim, next, 5, 9, budget());
+        sim.run();
+        let accepted = |number| report_of(&sim, number).accepted;
+        assert_eq!((accepted(1), accepted(2), accepted(4), accepted(5)), (2, 3, 2, 5), "{per:?}");
+        let Outcome::Failed(error, None) = sim.outcome(3) else { panic!("{:?}", sim.outcome(3)) };
+        assert_eq!(error.code, Code::Budget, "{}", error.message);
+    }
+}
+
+#[test]
+fn what_a_probe_bought_before_it_was_given_up_counts() {
+    let budget = || Budget { amount: 0.4, per: Some(Period::Day) };
+    let mut sim = Sim::new(learning(&HIAPI), world(100), Surroundings::default());
+    another(&mut sim, 0, 1, 10, budget());
+    sim.at(250, Act::Cancel(1));
+    sim.run_until(60_000);
+    let bought = sim.world.ledger().len() as u32;
+    assert!((1..10).contains(&bought), "{bought}");
+    another(&mut sim, 60_000, 2, 10, budget());
+    sim.run();
+    assert_eq!(report_of(&sim, 2).accepted, 10 - bought);
 }
 
 #[test]

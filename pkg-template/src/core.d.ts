@@ -22,8 +22,11 @@ export interface Core {
   download(task: number, owner: number, url: string): void;
   /** Looks whether a provider's key is good; settles as `task`, with a report. */
   check(task: number, owner: number, provider: string): void;
-  /** Begins a probe; returns how many tasks are to be made that bear its number as their `probe`. Settles as `task`, with a report. */
-  probe(task: number, owner: number, model: string, max: number, budget: number): number;
+  /**
+   * Begins a probe; returns how many tasks are to be made that bear its number as their `probe`. The budget is for it (0), or for all probes of a day (1) or a
+   * month (2). Settles as `task`, with a report.
+   */
+  probe(task: number, owner: number, model: string, max: number, budget: number, per: number): number;
   /** The headers that `authorize` left open are filled, and the form is made. */
   begin(call: number): void;
   answer(call: number, status: number, headers: Headers, kind: BodyKind, value: unknown): void;

@@ -112,9 +112,15 @@ const signal = rule(
 );
 export const listenShape: Shape = { signal };
 
+const dollars = rule((v) => isNumber(v, 0) && v !== 0, "must be a positive number of US dollars");
+const budget: Rule = (value, param) => {
+  if (!isObject(value)) return dollars(value, param);
+  check(value, { amount: dollars, per: oneOf("day", "month") }, param);
+  for (const name of ["amount", "per"]) if (value[name] === undefined) refuse(`${param}.${name}`, "is missing");
+};
 export const probeShape: Shape = {
   max: whole(1),
-  budget: rule((v) => isNumber(v, 0) && v !== 0, "must be a positive number of US dollars"),
+  budget,
   provider: text,
   signal,
 };

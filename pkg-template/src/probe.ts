@@ -14,6 +14,9 @@ export interface ProbeContext {
   readonly launch: (request: ImageRequest, options: CallOptions, mark: Pick<CoreOptions, "probe">) => LiveTask;
 }
 
+/** By the core's numbers. */
+const periods: readonly (string | undefined)[] = [undefined, "day", "month"];
+
 /** Throws where a call is wrong before it costs anything. */
 export function checkProbe(request: ImageRequest, options: ProbeOptions): void {
   check(options, probeShape);
@@ -29,6 +32,7 @@ export async function runProbe(
   { max, budget, provider, signal }: ProbeOptions,
 ): Promise<{ report: ProbeReport; bought: LiveTask[] }> {
   const prefix = provider === undefined ? "" : `${provider}/`;
+  const { amount, per } = typeof budget === "number" ? { amount: budget, per: undefined } : budget;
   const model = request.model.startsWith(prefix) ? request.model : prefix + request.model;
   let count: number | undefined;
   const answer = inquire(guard, {
@@ -37,7 +41,7 @@ export async function runProbe(
     ask: (core) => {
       // What it had counted went with the core before.
       if (count !== undefined) throw new Error("the core has failed during the probe");
-      count = core.probe(number, owner, model, max, budget);
+      count = core.probe(number, owner, model, max, amount, periods.indexOf(per));
     },
     read: (report) => report as ProbeReport,
   });

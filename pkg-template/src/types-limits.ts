@@ -66,12 +66,18 @@ export interface KeyReport {
   limits?: Limits;
 }
 
+/** US dollars: for the life of what it is given to, or per UTC day or month. */
+export type Budget = number | { amount: number; per: "day" | "month" };
+
 /** How far a probe may go. */
 export interface ProbeOptions {
   /** The most images that may be bought; 1,000 at the most. */
   max: number;
-  /** The most that they may cost together, in US dollars, by `prices` of the provider. */
-  budget: number;
+  /**
+   * The most that they may cost together, by `prices` of the provider. Per day or month it is that of all probes of this client then, those under way included; what
+   * another process has spent, or this one on other images, is not counted.
+   */
+  budget: Budget;
   /** Its name in `providers`; by default as the request's `model` says. */
   provider?: string | undefined;
   /** Rejects with signal.reason and submits nothing more; what was bought by then is in `pending()`. */

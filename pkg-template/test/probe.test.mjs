@@ -47,6 +47,27 @@ test("the number and the budget are kept to", async () => {
   await client.close();
 });
 
+test("a day's budget is one for all probes of that day", async (t) => {
+  let wall = Date.UTC(2026, 0, 1);
+  t.mock.method(Date, "now", () => wall);
+  for (const [per, days] of [
+    ["day", 1],
+    ["month", 31],
+  ]) {
+    const { client } = setUp({ cap: 50 });
+    wall = Date.UTC(2026, 0, 1);
+    const budget = { amount: 0.2, per };
+    assert.equal((await client.probe(request, { max: 3, budget })).accepted, 3);
+    assert.equal((await client.probe(request, { max: 9, budget })).accepted, 2);
+    await assert.rejects(client.probe(request, { max: 9, budget }), (error) => BudgetError.is(error));
+    wall += days * 86_400_000 - 1;
+    await assert.rejects(client.probe(request, { max: 9, budget }), (error) => BudgetError.is(error));
+    wall++;
+    assert.equal((await client.probe(request, { max: 9, budget })).accepted, 5);
+    await client.close();
+  }
+});
+
 test("what it can't do it says before it costs anything", async () => {
   const { simulator, client } = setUp({ cap: 4 });
   const rejects = async (options, param, again = request) =>
@@ -60,7 +81,12 @@ test("what it can't do it says before it costs anything", async () => {
   await rejects({ max: 1 }, "budget");
   await rejects({ max: 0, budget: 1 }, "max");
   await rejects({ max: 1, budget: 0 }, "budget");
-  await rejects({ max: 1, budget: { amount: 1, per: "day" } }, "budget");
+  await rejects({ max: 1, budget: { amount: 0, per: "day" } }, "budget.amount");
+  await rejects({ max: 1, budget: { amount: 1, per: "week" } }, "budget.per");
+  await rejects({ max: 1, budget: { amount: 1 } }, "budget.per");
+  await rejects({ max: 1, budget: { per: "day" } }, "budget.amount");
+  await rejects({ max: 1, budget: { amount: 1, per: "day", of: "mine" } }, "budget.of");
+  await rejects({ max: 1, budget: "2" }, "budget");
   await rejects({ max: 1, budget: 1, limit: 1 }, "limit");
   await rejects({ max: 1, budget: 1 }, "model", {});
   await rejects({ max: 1, budget: 1 }, "n", { ...request, n: 2 });

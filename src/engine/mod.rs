@@ -15,6 +15,7 @@ mod records;
 mod replays;
 mod schedule;
 mod settle;
+mod spend;
 mod start;
 mod submits;
 mod timers;
@@ -31,7 +32,7 @@ use crate::json::decimal;
 use crate::limit::{LaneSnapshot, Token};
 use crate::options::Config;
 use crate::poll::{Asker, Models};
-use crate::retry::budget::Budget;
+use crate::retry::budget;
 use crate::rng::Rng;
 use crate::table::{Table, text_code};
 use crate::task::{CallId, OwnerId, PartId, PartState, Task, TaskId};
@@ -42,6 +43,7 @@ pub use check::KeyReport;
 pub use message::{Effect, Input, Outcome, Reference, Success, Update};
 pub use probe::{ProbeBounds, ProbeReport};
 pub use settle::Cancelled;
+pub use spend::{Budget, Period};
 
 /// The state machine. See the crate's documentation for the loop around it.
 #[derive(Debug)]
@@ -78,13 +80,15 @@ pub struct Engine {
     askers: Vec<(Asker, asking::List)>,
     /// Polls that wait for a connection, by when they were due.
     held_polls: Table<u128, PartId>,
-    budgets: Vec<Budget>,
+    budgets: Vec<budget::Budget>,
     /// Delivered records that are still written down, oldest first.
     delivered: Table<u64, (Instant, String)>,
     /// Checks under way.
     checks: Table<TaskId, check::Check>,
     /// Probes under way.
     probes: Table<TaskId, probe::Probe>,
+    /// What they bought.
+    spend: spend::Spend,
     warned_of_store: bool,
     closing: bool,
 }
@@ -134,10 +138,11 @@ impl Engine {
             models: Models::default(),
             askers: gather(askers.map(|asker| (asker, asking::List::Usable))),
             held_polls: Table::default(),
-            budgets: vec![Budget::default(); config.providers.len()],
+            budgets: vec![budget::Budget::default(); config.providers.len()],
             delivered: Table::default(),
             checks: Table::default(),
             probes: Table::default(),
+            spend: spend::Spend::default(),
             warned_of_store: false,
             closing: false,
             config,

@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Engine, Outcome, Reference};
+use super::{Budget, Engine, Outcome, Reference};
 use crate::error::{Axis, Code, Error};
 use crate::gather::gather;
 use crate::limit::{Concurrency, MEASURED_FOR, PRESUMED_AFTER, Phase};
@@ -83,8 +83,8 @@ pub struct ProbeBounds {
     pub model: String,
     /// The most images.
     pub most: u32,
-    /// The most that they may cost, US dollars.
-    pub budget: f64,
+    /// The most that they may cost; per day or month that of all probes then.
+    pub budget: Budget,
 }
 
 impl Engine {
@@ -128,8 +128,7 @@ impl Engine {
             let message = "is told, and what is told is kept to: leave it out to have it found out";
             return Err(Error::invalid("limits.concurrency", message));
         }
-        let price = config.prices.iter().find(|(known, _)| known == model).map(|(_, price)| *price);
-        let Some(price) = price else {
+        let Some(price) = self.price(place, model) else {
             let message = concat(&[
                 "of ",
                 &config.name,
@@ -140,13 +139,30 @@ impl Engine {
             return Err(Error::invalid("prices", &message));
         };
         // A quotient just below a whole number is that number: 0.3 / 0.1.
-        let affordable = if price > 0.0 { (bounds.budget / price + 1e-9) as u32 } else { u32::MAX };
+        let left = self.left_of(&bounds.budget);
+        let affordable = if price > 0.0 { (left / price + 1e-9) as u32 } else { u32::MAX };
         if affordable == 0 {
             let mut error = Error::new(Code::Budget);
-            error.message = String::from("One image costs more than the budget.");
+            error.message = String::from("One image costs more than what is left of the budget.");
             return Err(error);
         }
         Ok((bounds.most.min(affordable).clamp(1, MOST), price))
+    }
+
+    /// What an image costs, US dollars, where the caller has said so.
+    fn price(&self, provider: usize, model: &str) -> Option<f64> {
+        let prices = &self.config.providers.get(provider)?.prices;
+        prices.iter().find(|(known, _)| known == model).map(|(_, price)| *price)
+    }
+
+    /// What is left of a budget: less what probes have spent in its period, and those under way may still.
+    fn left_of(&self, budget: &Budget) -> f64 {
+        let Some(period) = budget.per else { return budget.amount };
+        let bought = |probe: &Probe| probe.references.len() as u32;
+        let others = self.probes.values();
+        let others =
+            others.fold(0.0, |sum, probe| sum + probe.price * f64::from(probe.most.saturating_sub(bought(probe))));
+        budget.amount - self.spend.of(self.wall_at(self.now), period) - others
     }
 
     /// How many tasks the host is to make for a probe.
@@ -169,6 +185,11 @@ impl Engine {
 
     /// A submit was accepted, and its task is known by its reference.
     pub(super) fn probe_accepted(&mut self, id: PartId) {
+        let Some(task) = self.tasks.get(&id.task).filter(|task| task.options.probe.is_some()) else { return };
+        let part = task.parts.get(usize::from(id.index));
+        let price = part.and_then(|part| self.price(part.provider, &part.model)).unwrap_or(0.0);
+        // Bought is bought, whether anybody still wants to know or not.
+        self.spend.add(self.wall_at(self.now), price);
         if self.probe_of(id.task).is_none() {
             return;
         }

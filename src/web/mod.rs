@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use js_sys::{Array, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 
-use crate::engine::{Engine, Input, ProbeBounds};
+use crate::engine::{Budget, Engine, Input, Period, ProbeBounds};
 use crate::gather::gather;
 use crate::http::{Answer, Body, Fault, read_headers};
 use crate::journal::{Record, Stored};
@@ -122,8 +122,15 @@ impl Core {
         self.shell.handle(Input::Check { task, owner, provider });
     }
 
-    /// Registers a probe of at most so many images of a model, within so many US dollars; returns how many tasks are to be made for it.
-    pub fn probe(&self, task: u32, owner: u32, model: String, most: u32, budget: f64) -> u32 {
+    /// Registers a probe of at most so many images of a model, within so many US dollars, in all (0), a day (1) or a month (2); returns how many tasks are
+    /// to be made for it.
+    pub fn probe(&self, task: u32, owner: u32, model: String, most: u32, amount: f64, per: u32) -> u32 {
+        let per = match per {
+            0 => None,
+            1 => Some(Period::Day),
+            _ => Some(Period::Month),
+        };
+        let budget = Budget { amount, per };
         self.shell.handle(Input::Probe { task, owner, bounds: ProbeBounds { model, most, budget } });
         self.shell.engine.try_borrow().map_or(0, |engine| engine.probe_size(task))
     }

@@ -26,6 +26,7 @@ import {
   type BatchItem,
   type BatchOptions,
   type BatchRequest,
+  type Budget,
   type Bytes,
   type CallOptions,
   type Client,
@@ -327,6 +328,8 @@ expectTypeOf(client.probe).parameters.toEqualTypeOf<[request: ImageRequest, opti
 expectTypeOf(client.probe).returns.toEqualTypeOf<Promise<ProbeReport>>();
 expectTypeOf<ProbeReport["ceiling"]>().toEqualTypeOf<number | null>();
 expectTypeOf<ProbeReport["refs"]>().toEqualTypeOf<TaskRef[]>();
+expectTypeOf<ProbeOptions["budget"]>().toEqualTypeOf<Budget>();
+expectTypeOf<Budget>().toEqualTypeOf<number | { amount: number; per: "day" | "month" }>();
 // @ts-expect-error: a probe is bounded
 client.probe(request, { max: 40 });
 expectTypeOf<NonNullable<LaneStatus["window"]>["lengthMs"]>().toEqualTypeOf<number | undefined>();
