@@ -20,6 +20,18 @@ pub struct Budget {
     pub per: Option<Period>,
 }
 
+impl Budget {
+    /// So much in each day, by UTC.
+    pub const fn per_day(amount: f64) -> Budget {
+        Budget { amount, per: Some(Period::Day) }
+    }
+
+    /// So much in each month, by UTC.
+    pub const fn per_month(amount: f64) -> Budget {
+        Budget { amount, per: Some(Period::Month) }
+    }
+}
+
 impl From<f64> for Budget {
     fn from(amount: f64) -> Budget {
         Budget { amount, per: None }

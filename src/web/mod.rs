@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use js_sys::{Array, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 
-use crate::engine::{Budget, Engine, Input, Period, ProbeBounds};
+use crate::engine::{self, Engine, Input, Period, ProbeBounds};
 use crate::gather::gather;
 use crate::http::{Answer, Body, Fault, read_headers};
 use crate::journal::{Record, Stored};
@@ -27,8 +27,8 @@ use crate::task::{CallId, PartId};
 use crate::view;
 #[cfg(feature = "client")]
 pub use client::{
-    Batch, BatchItem, Client, ClientBuilder, ClientStatus, Error, Image, ImageResult, LaneStatus, Options, Provider,
-    Task, TaskReference, TaskUpdate, Timing, Updates,
+    Batch, BatchItem, Budget, Client, ClientBuilder, ClientStatus, Error, Image, ImageResult, KeyReport, LaneStatus,
+    Options, ProbeReport, Provider, Task, TaskReference, TaskUpdate, Timing, Updates,
 };
 use host::JsHost;
 use perform::Shell;
@@ -130,7 +130,7 @@ impl Core {
             1 => Some(Period::Day),
             _ => Some(Period::Month),
         };
-        let budget = Budget { amount, per };
+        let budget = engine::Budget { amount, per };
         self.shell.handle(Input::Probe { task, owner, bounds: ProbeBounds { model, most, budget } });
         self.shell.engine.try_borrow().map_or(0, |engine| engine.probe_size(task))
     }

@@ -5,6 +5,7 @@
 mod canonical;
 mod client;
 mod client_ends;
+mod client_inquiries;
 mod core;
 #[path = "../traces/play.rs"]
 mod play;

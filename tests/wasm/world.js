@@ -37,9 +37,9 @@ export class World {
   #keys = new Map();
   #settings;
 
-  /** `posts`: the first answers to POST, each null (the provider's own), "network" or [status, headers, body]. */
-  constructor({ cap = Infinity, duration = 2_000, rtt = 50, posts = [] }) {
-    this.#settings = { cap, duration, rtt, posts: [...posts] };
+  /** `posts`: the first answers to POST, each null (the provider's own), "network" or [status, headers, body]. `stranger`: no key is known. */
+  constructor({ cap = Infinity, duration = 2_000, rtt = 50, posts = [], stranger = false }) {
+    this.#settings = { cap, duration, rtt, posts: [...posts], stranger };
     this.now = 0;
     this.most = 0;
     this.refused = 0;
@@ -162,6 +162,8 @@ export class World {
       }
       return answer({ taskId: this.#keys.get(request.key) });
     }
+    if (url.search === "?page=1&size=1")
+      return this.#settings.stranger ? answer(null, 401) : answer({ tasks: [], total: 0 });
     const taskId = url.pathname.split("/").at(-1);
     const until = this.#tasks.get(taskId);
     if (until === undefined) return answer(null, 404);

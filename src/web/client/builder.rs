@@ -37,6 +37,7 @@ pub struct Provider {
     base_url: Option<String>,
     account: Option<String>,
     limits: Limits,
+    prices: Vec<(String, f64)>,
     headers: Vec<(String, String)>,
 }
 
@@ -78,6 +79,7 @@ impl Provider {
             base_url: None,
             account: None,
             limits: Limits::default(),
+            prices: Vec::new(),
             headers: Vec::new(),
         }
     }
@@ -106,6 +108,13 @@ impl Provider {
         self
     }
 
+    /// What an image of a model costs, US dollars: for [`Client::probe`], which buys nothing whose price it doesn't know.
+    pub fn price(mut self, model: &str, dollars: f64) -> Provider {
+        self.prices.retain(|(known, _)| known != model);
+        self.prices.push((String::from(model), dollars));
+        self
+    }
+
     /// A header that all requests with the credential carry.
     pub fn header(mut self, name: &str, value: &str) -> Provider {
         self.headers.push((String::from(name), String::from(value)));
@@ -126,6 +135,9 @@ impl Provider {
             if ours.iter().any(|other| other.eq_ignore_ascii_case(name)) {
                 return Err(invalid("header", "is set by the client"));
             }
+        }
+        if !self.prices.iter().all(|(_, price)| price.is_finite() && *price >= 0.0) {
+            return Err(invalid("price", "must be a number of US dollars"));
         }
         if let Some(url) = &self.base_url {
             // An address is of one origin with itself only if it has one that is plain to see, without a user or a password.
@@ -278,6 +290,7 @@ impl ClientBuilder {
         let mut config = Config { defaults: self.defaults, ..Config::read(&plain) };
         for (config, (_, provider)) in config.providers.iter_mut().zip(&self.providers) {
             config.limits = provider.limits;
+            config.prices.clone_from(&provider.prices);
         }
         let seed = self.seed.or_else(|| getrandom::u64().ok()).unwrap_or_else(|| js_sys::Date::now().to_bits());
         let credentials =

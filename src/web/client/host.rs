@@ -15,6 +15,7 @@ use web_sys::{AbortController, FormData, Headers};
 use super::bytes::Data;
 use super::form::Form;
 use super::inner::Inner;
+use super::inquiry::Inquiry;
 use super::task::TaskState;
 use super::{Error, ImageResult, fetch};
 use crate::engine::{Effect, Input, Outcome};
@@ -52,6 +53,8 @@ pub(super) struct ClientHost {
     pub calls: RefCell<Table<CallId, AbortController>>,
     timers: RefCell<Table<OwnerId, Timeout>>,
     pub tasks: RefCell<Table<TaskId, Rc<TaskState>>>,
+    /// Checks and probes.
+    pub inquiries: RefCell<Table<TaskId, Rc<Inquiry>>>,
     records: RefCell<BTreeMap<String, String>>,
     /// Image data, and the task in whose name it is kept; `None`: in the client's own.
     kept: RefCell<Table<u32, (Option<TaskId>, Data)>>,
@@ -72,6 +75,7 @@ impl ClientHost {
             calls: RefCell::default(),
             timers: RefCell::default(),
             tasks: RefCell::default(),
+            inquiries: RefCell::default(),
             records: RefCell::default(),
             kept: RefCell::default(),
             forms: RefCell::default(),
@@ -151,23 +155,25 @@ impl ClientHost {
         drop(timers);
     }
 
-    fn end(&self, outcome: Outcome) -> Option<Result<ImageResult, Error>> {
-        Some(match outcome {
-            Outcome::Succeeded(success) => Ok(ImageResult::new(&self.client.upgrade()?, *success)),
+    fn settle(&self, task: TaskId, outcome: Outcome) {
+        let state = self.tasks.try_borrow_mut().ok().and_then(|mut tasks| tasks.remove(&task));
+        let inquiry = self.inquiries.try_borrow_mut().ok().and_then(|mut inquiries| inquiries.remove(&task));
+        let outcome = match outcome {
             Outcome::Failed(error, reference) | Outcome::Cancelled(error, reference) => {
                 // What certainly cost nothing has left nothing to go on with.
                 let reference = reference.filter(|_| error.billed != Billed::No);
                 Err(Error::new(error, reference.map(Into::into)))
             }
-            // Not asked for here.
-            Outcome::Checked(_) | Outcome::Probed(_) => return None,
-        })
-    }
-
-    fn settle(&self, task: TaskId, outcome: Outcome) {
-        let state = self.tasks.try_borrow_mut().ok().and_then(|mut tasks| tasks.remove(&task));
-        if let (Some(state), Some(end)) = (state, self.end(outcome)) {
-            state.settle(end);
+            outcome => Ok(outcome),
+        };
+        if let Some(inquiry) = inquiry {
+            inquiry.settle(outcome);
+        } else if let (Some(state), Some(client)) = (state, self.client.upgrade()) {
+            match outcome {
+                Ok(Outcome::Succeeded(success)) => state.settle(Ok(ImageResult::new(&client, *success))),
+                Ok(_) => {}
+                Err(error) => state.settle(Err(error)),
+            }
         }
         let left = self.kept.try_borrow_mut().map(|mut kept| {
             let of_task = gather(kept.iter().filter(|(_, (of, _))| *of == Some(task)).map(|(handle, _)| handle));

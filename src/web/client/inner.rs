@@ -13,6 +13,7 @@ use web_sys::FormData;
 use super::bytes::Data;
 use super::fetch::{Fetched, FetchedBody};
 use super::host::ClientHost;
+use super::inquiry::{Asked, Inquiry};
 use super::task::TaskState;
 use super::{Error, Options, Task, TaskReference};
 use crate::engine::{Cancelled, Engine, Input};
@@ -20,7 +21,7 @@ use crate::error::Code;
 use crate::gather::gather;
 use crate::http::{Answer, Body, Fault};
 use crate::json::MAX_STRING;
-use crate::options::Defaults;
+use crate::options::{CallOptions, Defaults};
 use crate::request::ImageRequest;
 use crate::task::{CallId, OwnerId, TaskId};
 use crate::view;
@@ -137,6 +138,32 @@ impl Inner {
         Ok(self.register(owner, |task| Input::Resume { task, owner, key, parts: Ok(parts), options: call, records }))
     }
 
+    /// One of a probe's tasks.
+    pub fn launch_for(
+        self: &Rc<Self>,
+        probe: TaskId,
+        request: &ImageRequest,
+        options: &Options,
+        owner: OwnerId,
+    ) -> Result<Task, Error> {
+        let call = CallOptions { probe: Some(probe), ..options.resolve(&self.defaults(), None)? };
+        let (request, options) = (Ok(Box::new(request.clone())), Box::new(call));
+        Ok(self.register(owner, |task| Input::Submit { task, owner, request, options, records: Vec::new() }))
+    }
+
+    /// Asks what is no image.
+    pub fn inquire(self: &Rc<Self>, owner: OwnerId, input: impl FnOnce(TaskId) -> Input) -> Result<Asked, Error> {
+        self.open()?;
+        let number = count(&self.tasks);
+        let inquiry = Inquiry::new(number, owner);
+        if let Ok(mut inquiries) = self.host().inquiries.try_borrow_mut() {
+            inquiries.insert(number, inquiry.clone());
+        }
+        self.shell.handle(input(number));
+        self.wake_soon(owner);
+        Ok(Asked::of(self, inquiry))
+    }
+
     /// Fetches the bytes of an image, as a task of its own.
     pub fn download(self: &Rc<Self>, url: &str) -> Task {
         if let Err(error) = self.open() {
@@ -206,6 +233,11 @@ impl Inner {
         self.input(Input::Close);
         let tasks = || self.host().tasks.try_borrow().map(|tasks| gather(tasks.values().cloned())).unwrap_or_default();
         tasks().iter().for_each(|task| self.wake(task.owner));
+        let inquiries = self.host().inquiries.try_borrow_mut().map(|mut inquiries| core::mem::take(&mut *inquiries));
+        inquiries.unwrap_or_default().values().for_each(|inquiry| {
+            inquiry.settle(Err(closed()));
+            self.wake(inquiry.owner);
+        });
         self.host().let_go();
         let left = self.host().tasks.try_borrow_mut().map(|mut tasks| core::mem::take(&mut *tasks));
         left.unwrap_or_default().values().for_each(|task| task.settle(Err(closed())));

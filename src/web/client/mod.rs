@@ -11,7 +11,9 @@ mod fetch;
 mod form;
 mod host;
 mod inner;
+mod inquiry;
 mod options;
+mod probe;
 mod reference;
 mod result;
 mod task;
@@ -30,10 +32,14 @@ use bytes::Data;
 pub use error::Error;
 use inner::Inner;
 pub use options::Options;
+pub use probe::ProbeReport;
 pub use reference::TaskReference;
 pub use result::{Image, ImageResult, Timing};
 pub use task::{Task, TaskUpdate, Updates};
 
+pub use crate::engine::{Budget, KeyReport};
+use crate::engine::{Input, Outcome};
+use crate::error::Code;
 use crate::gather::gather;
 use crate::limit::{Phase, Window};
 use crate::request::{ImageInput, ImageRequest};
@@ -192,6 +198,64 @@ impl Client {
     /// ```
     pub fn input(&self, bytes: &[u8]) -> ImageInput {
         ImageInput::Handle(self.0.host().keep(None, Data::Bytes(Uint8Array::from(bytes))))
+    }
+
+    /// What is wrong with a provider's key, if anything, as far as a free request can tell. While the key is in a cooldown nothing is sent.
+    ///
+    /// ```
+    /// # use tidegate::web::{Client, Error};
+    /// # async fn story(client: Client) -> Result<(), Error> {
+    /// let report = client.check("hiapi").await?;
+    /// match report.ok {
+    ///     Some(true) => println!("it takes {:?}", report.limits),
+    ///     Some(false) => eprintln!("{:?}: {}", report.code, report.advice),
+    ///     None => println!("only a paid call could tell: {}", report.advice),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// `InvalidRequest` where the client has no provider of this name, `Cancelled` where it is closed; what is wrong with the key is no error.
+    pub fn check(&self, provider: &str) -> impl Future<Output = Result<KeyReport, Error>> + use<> {
+        let (owner, provider) = (self.0.next_owner(), String::from(provider));
+        let asked = self.0.inquire(owner, |task| Input::Check { task, owner, provider });
+        async move {
+            match asked?.await? {
+                Outcome::Checked(report) => Ok(*report),
+                _ => Err(crate::error::Error::new(Code::Protocol).into()),
+            }
+        }
+    }
+
+    /// How many tasks a key takes at once, by real ones: they are billed, at most `max` of them, and at most `budget` by [`Provider::price`]. It takes as many
+    /// images as the key takes at once, and one more to be sure unless the provider names the limit that refuses.
+    ///
+    /// Dropping the future submits nothing more; what was bought by then is in [`Client::pending`].
+    ///
+    /// ```
+    /// # use tidegate::request::ImageRequest;
+    /// # use tidegate::web::{Budget, Client, Error};
+    /// # async fn story(client: Client) -> Result<(), Error> {
+    /// let report = client.probe(ImageRequest::new("hiapi/gpt-image-2", "a red apple"), 40, Budget::per_day(2.0)).await?;
+    /// println!("{:?} at once, for {} dollars", report.ceiling, report.cost);
+    /// for task in report.tasks {
+    ///     println!("{:?}", task.await?.image().url());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// `Budget` where one image costs more than what is left of the budget, `InvalidRequest` where the price is not known or the limit is told, and what ended
+    /// the first task where none was accepted.
+    pub fn probe<B: Into<Budget>>(
+        &self,
+        request: ImageRequest,
+        max: u32,
+        budget: B,
+    ) -> impl Future<Output = Result<ProbeReport, Error>> + use<B> {
+        probe::run(&self.0, request, max, budget.into())
     }
 
     /// References to all tasks that a provider has, or may have, and that were not delivered.
