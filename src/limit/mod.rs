@@ -11,6 +11,7 @@ mod settings;
 mod slots;
 mod window;
 mod windows;
+mod working;
 
 pub use lane::{Lane, PRESUMED_AFTER};
 pub use limiter::MEASURED_FOR;

@@ -2,6 +2,7 @@
 
 use super::evidence::Counts;
 use super::message::Token;
+use super::working::Working;
 use crate::gather::gather;
 use crate::table::Table;
 use crate::time::{Instant, Millis};
@@ -55,6 +56,13 @@ pub struct Slot {
     pub ahead: u32,
 }
 
+impl Slot {
+    /// As far as is known.
+    fn works(&self) -> bool {
+        !self.permit.is_asking() && !self.queued
+    }
+}
+
 /// All of them.
 #[derive(Debug, Default)]
 pub struct Slots {
@@ -65,6 +73,8 @@ pub struct Slots {
     granted: u32,
     unsent: u32,
     beyond: u32,
+    /// What works, by age; `None` until somebody asks.
+    working: Option<Working>,
     /// Nothing expires before this.
     expiry: Option<Instant>,
 }
@@ -115,7 +125,7 @@ impl Slots {
         self.table.get(&token)
     }
 
-    fn count(&mut self, slot: Slot, sign: bool) {
+    fn count(&mut self, token: Token, slot: Slot, sign: bool) {
         let add = |counter: &mut u32, figure: u32| {
             *counter = if sign { counter.saturating_add(figure) } else { counter.saturating_sub(figure) };
         };
@@ -126,6 +136,9 @@ impl Slots {
         }
         add(&mut self.beyond, if slot.beyond && slot.permit.is_asking() { slot.weight } else { 0 });
         add(&mut self.queued, u32::from(slot.queued));
+        if let Some(working) = self.working.as_mut().filter(|_| slot.works()) {
+            working.count(token, slot.weight, sign);
+        }
         if slot.permit == Permit::Granted {
             add(&mut self.granted, 1);
             add(&mut self.unsent, slot.weight);
@@ -135,7 +148,7 @@ impl Slots {
     /// Adds one.
     pub fn insert(&mut self, token: Token, slot: Slot) {
         self.remove(token);
-        self.count(slot, true);
+        self.count(token, slot, true);
         self.note_expiry(slot.until);
         self.table.insert(token, slot);
     }
@@ -143,16 +156,16 @@ impl Slots {
     /// Takes one out.
     pub fn remove(&mut self, token: Token) -> Option<Slot> {
         let slot = self.table.remove(&token)?;
-        self.count(slot, false);
+        self.count(token, slot, false);
         Some(slot)
     }
 
     /// Changes one, if it is there.
     pub fn change(&mut self, token: Token, change: impl FnOnce(&mut Slot)) {
         let Some(mut slot) = self.table.get(&token).copied() else { return };
-        self.count(slot, false);
+        self.count(token, slot, false);
         change(&mut slot);
-        self.count(slot, true);
+        self.count(token, slot, true);
         self.note_expiry(slot.until);
         if let Some(place) = self.table.get_mut(&token) {
             *place = slot;
@@ -169,10 +182,17 @@ impl Slots {
     }
 
     /// The slots of tasks that began before this one, and are not known to wait at the provider.
-    pub fn working_before(&self, token: Token) -> u32 {
-        let older = self.table.iter().take_while(|(other, _)| *other < token);
-        let working = older.filter(|(_, slot)| !slot.permit.is_asking() && !slot.queued);
-        working.fold(0, |sum, (_, slot)| sum.saturating_add(slot.weight))
+    pub fn working_before(&mut self, token: Token) -> u32 {
+        let table = &self.table;
+        let working = self.working.get_or_insert_with(|| {
+            let mut working = Working::default();
+            let all = table.iter().filter(|(_, slot)| slot.works());
+            all.for_each(|(token, slot)| working.count(token, slot.weight, true));
+            working
+        });
+        let same = table.starting_at(Working::first_of(token)).take_while(|(other, _)| *other < token);
+        let same = same.filter(|(_, slot)| slot.works());
+        same.fold(working.before(token), |sum, (_, slot)| sum.saturating_add(slot.weight))
     }
 
     /// The slots of all other tasks: what is asked again under its permit may be among those held.
@@ -216,7 +236,8 @@ mod tests {
             [Permit::Granted, Permit::Sent, Permit::Stale, Permit::Presumed, Permit::Held, Permit::Ghost];
         let (mut slots, mut rng) = (Slots::default(), Rng::new(5));
         for now in 0..20_000 {
-            let (token, weight) = (rng.up_to(30), rng.up_to(4) as u32);
+            // Some far apart, as those of another process are.
+            let (token, weight) = (rng.up_to(30) * 77 | rng.up_to(1) << 52, rng.up_to(4) as u32);
             let permit = PERMITS[rng.up_to(5) as usize];
             let (queued, beyond) = (rng.up_to(1) == 1, rng.up_to(1) == 1);
             match rng.up_to(4) {
@@ -239,6 +260,11 @@ mod tests {
             assert_eq!(slots.unsent(), sum(&|slot| slot.permit == Permit::Granted));
             assert_eq!(slots.granted() as usize, slots.in_state(Permit::Granted).count());
             assert_eq!(slots.queued() as usize, slots.table.values().filter(|slot| slot.queued).count());
+            if now > 5_000 {
+                let works = slots.table.iter().filter(|(other, slot)| *other < token && slot.works());
+                let works = works.map(|(_, slot)| slot.weight).sum::<u32>();
+                assert_eq!(slots.working_before(token), works);
+            }
         }
     }
 
