@@ -237,7 +237,7 @@ mod tests {
         let (mut slots, mut rng) = (Slots::default(), Rng::new(5));
         for now in 0..20_000 {
             // Some far apart, as those of another process are.
-            let (token, weight) = (rng.up_to(30) * 77 | rng.up_to(1) << 52, rng.up_to(4) as u32);
+            let (token, weight) = ((rng.up_to(30) * 77) | (rng.up_to(1) << 52), rng.up_to(4) as u32);
             let permit = PERMITS[rng.up_to(5) as usize];
             let (queued, beyond) = (rng.up_to(1) == 1, rng.up_to(1) == 1);
             match rng.up_to(4) {
