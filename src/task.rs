@@ -172,6 +172,8 @@ pub struct Part {
     pub charged: bool,
     /// What it waits for and until when, as its caller was last told.
     pub told: Option<(&'static str, Option<u64>)>,
+    /// When it should be over, by what its caller was last told.
+    pub told_end: Option<Instant>,
     /// When it began to wait for a permit.
     pub waiting_since: Instant,
     /// Submits that met a fault.

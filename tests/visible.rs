@@ -107,3 +107,60 @@ fn a_lane_that_gives_up_says_so_once() {
         assert!(error.message.contains("used up elsewhere"), "{}", error.message);
     }
 }
+
+/// Every word on when a task that waits should be over: when it was said, and that time.
+fn words(sim: &Sim, task: u32) -> Vec<(u64, u64)> {
+    let said = sim.effects.iter().filter_map(|(at, effect)| match effect {
+        Effect::Update { task: of, update: Update::Waiting { eta: Some(eta), .. } } if *of == task => {
+            Some((*at, at + eta))
+        }
+        _ => None,
+    });
+    said.collect()
+}
+
+/// Four at once of ten seconds each, and what becomes of the first submit after a minute.
+fn line(tasks: u32, reply: Option<tidegate_simulator::Reply>) -> Sim {
+    let world = Config { duration: Distribution::Fixed(10_000), concurrency: Some(50), ..Config::default() };
+    let mut sim = Sim::new(client(&HIAPI, 4), world, Surroundings::default());
+    let mut reply = reply;
+    sim.script = Some(Box::new(move |sent, now| {
+        let strikes = sent.purpose == Purpose::Submit && now > 60_000;
+        if strikes { reply.take() } else { None }
+    }));
+    (1..=tasks).for_each(|task| sim.ask(0, task, patient()));
+    sim
+}
+
+#[test]
+fn who_waits_hears_how_long_as_soon_as_that_is_known() {
+    let mut sim = line(400, None);
+    sim.run_until(45_000);
+    // The first to end have taught how long they take; of those that wait, all that a batch can have handed in have heard it.
+    let heard = |sim: &Sim| (1..=400).filter(|task| !words(sim, *task).is_empty()).count();
+    assert!((250..=280).contains(&heard(&sim)), "{}", heard(&sim));
+    sim.run();
+    audit::rest(&sim);
+    for end in sim.settled.iter().filter(|end| end.task > 20) {
+        let said = words(&sim, end.task);
+        assert!(!said.is_empty() && said.len() < 5, "{}: {said:?}", end.task);
+        for (at, word) in said {
+            let (left, truth) = (word - at, end.at - at);
+            // They end four at a time.
+            assert!(left.abs_diff(truth) <= (truth / 4).max(10_000), "{}: {left} of {truth} at {at}", end.task);
+        }
+    }
+}
+
+#[test]
+fn who_waits_hears_that_it_takes_longer_now() {
+    let mut sim = line(100, Some(json(503, &[("retry-after", "120")], "{}")));
+    sim.run();
+    audit::rest(&sim);
+    for task in [30, 60, 90] {
+        let said = words(&sim, task);
+        let before = said.iter().rfind(|(at, _)| *at < 60_000).unwrap().1;
+        let after = said.iter().find(|(at, _)| *at > 60_000).unwrap();
+        assert!(after.0 < 90_000 && (80_000..160_000).contains(&(after.1 - before)), "{task}: {said:?}");
+    }
+}

@@ -210,7 +210,10 @@ export type TaskUpdate =
       reason: "concurrency" | "window" | "cooldown" | "day" | "budget" | "paused";
       ahead: number;
       until?: number;
-      /** Until it should be over; absent before anything is learned of its model. */
+      /**
+       * Until it should be over; absent before anything is learned of its model. Told anew when it is not what was said, by 5 s and by a quarter; of those who wait
+       * the first 256 hear it.
+       */
       etaMs?: number;
     }
   | { status: "submitting"; target: Target; attempt: number }

@@ -1,12 +1,28 @@
 //! How much longer it takes, by what has been learned: said only where something has been, and no better than it is known.
 
-use super::Engine;
+use super::lanes::LaneSlot;
+use super::{Effect, Engine, Update};
 use crate::limit::LaneSnapshot;
 use crate::task::{Part, PartId, PartState, TaskId};
-use crate::time::Millis;
+use crate::time::{Instant, Millis};
 
 /// What a task costs besides its work: its submit, and the time until its end is seen.
 const AROUND: Millis = 550;
+/// Between two words to those who wait for a lane.
+const TELL_EVERY: Millis = 5_000;
+/// So many from the head on hear them, however many wait: a batch hands in no more at a time.
+const MOST_TOLD: usize = 256;
+/// It is no news unless the end has moved by so much, and by a quarter of what is left.
+const MOVED: Millis = 5_000;
+
+impl LaneSlot {
+    /// Nobody may ask for so long that all who wait should hear it at once: perhaps nothing else happens meanwhile.
+    pub fn hurry_etas(&mut self, now: Instant) {
+        if self.lane.paused_until().is_some_and(|until| now.until(until) > MOVED) {
+            self.tell_etas_at = now;
+        }
+    }
+}
 
 impl Engine {
     /// The median of what is left of a task that a provider has, and whether it is past what 99 of 100 take. The last of its parts decides.
@@ -39,10 +55,39 @@ impl Engine {
         let part = self.part(id).filter(|part| !part.paused)?;
         let lane = self.lanes.get(part.lane)?.lane.snapshot();
         let (mean, width) = (self.mean(part)?, u64::from(lane.limit.max(1)));
-        let behind = (ahead as u64 + 1).saturating_sub(width.saturating_sub(u64::from(lane.held)));
-        let slots = behind * mean / width;
-        let paused = lane.paused_until.map_or(0, |until| self.now.until(until));
-        Some(slots.max(window_wait(&lane, ahead as u64 + 1)).max(paused) + mean)
+        let many = ahead as u64 + 1;
+        let turns = |beside: u64| many.saturating_sub(width.saturating_sub(beside)) * mean / width;
+        // Where nobody may ask for longer than what runs takes, all slots are free by then.
+        let paused = lane.paused_until.map_or(0, |until| self.now.until(until) + turns(0));
+        Some(turns(u64::from(lane.held)).max(paused).max(window_wait(&lane, many)) + mean)
+    }
+
+    /// Those near the head of a lane hear how much longer it takes, where that has become known, or is not what they were told.
+    pub(super) fn tell_etas(&mut self, lane: usize) {
+        let now = self.now;
+        let Some(slot) = self.lanes.get_mut(lane).filter(|slot| slot.is_waited_for() && slot.tell_etas_at <= now)
+        else {
+            return;
+        };
+        slot.tell_etas_at = now.after(TELL_EVERY);
+        for (ahead, waiting) in slot.queue.heads(MOST_TOLD).iter().enumerate() {
+            let id = waiting.part;
+            let Some(eta) = self.waiting_eta(id, ahead).filter(|_| self.waits_longest(id)) else { continue };
+            let end = now.after(eta);
+            let Some(part) = self.part_mut(id) else { continue };
+            let is_news = part.told_end.is_none_or(|told| told.until(end).max(end.until(told)) > MOVED.max(eta / 4));
+            if let Some((reason, until)) = part.told.filter(|_| is_news) {
+                part.told_end = Some(end);
+                let update = Update::Waiting { reason, ahead, until, eta: Some(eta) };
+                self.effect_for(id.task, Effect::Update { task: id.task, update });
+            }
+        }
+    }
+
+    /// Of the parts of a task that stand in a queue it is the last.
+    fn waits_longest(&self, id: PartId) -> bool {
+        let parts = self.tasks.get(&id.task).map_or(&[][..], |task| &task.parts);
+        !parts.iter().skip(usize::from(id.index) + 1).any(|part| part.in_queue)
     }
 
     /// When the last of a batch should be over, of which `more` parts are still to be handed in; `None` before anything is learned, or while it is paused.

@@ -55,6 +55,8 @@ pub(super) struct LaneSlot {
     /// What the lane was last told of each band: how many wait, and how many slots the first takes.
     told: [(u32, u32); 2],
     pub not_until: Option<NotUntil>,
+    /// When those near the head may hear again how much longer it takes.
+    pub tell_etas_at: Instant,
     /// Something happened to it since it last came to rest.
     pub changed: bool,
     /// How its latest submits fared.
@@ -98,6 +100,12 @@ impl LaneSlot {
         (self.queue.count(band) as u32, first)
     }
 
+    /// How many go before a part; about, unless it is near the head.
+    pub fn ahead(&self, id: PartId, place: &Place) -> usize {
+        let near = self.near.iter().position(|near| *near == id).filter(|_| self.looked > 0);
+        near.unwrap_or_else(|| self.queue.ahead(place))
+    }
+
     /// Somebody waits for a permit.
     pub(super) fn is_waited_for(&self) -> bool {
         self.queue.len() > 0
@@ -134,6 +142,7 @@ impl Engine {
             grants: Vec::new(),
             told: [(0, 1); 2],
             not_until: None,
+            tell_etas_at: Instant::default(),
             changed: false,
             standing: Standing::default(),
             learning: Learning::default(),
@@ -239,6 +248,7 @@ impl Engine {
             self.save_learned(lane);
         }
         self.tell_those_who_wait();
+        (0..self.lanes.len()).for_each(|lane| self.tell_etas(lane));
     }
 
     fn tell_demand(&mut self, lane: usize) {
@@ -264,6 +274,7 @@ impl Engine {
                 LaneOut::Revoked { token } => slot.grants.retain(|grant| grant.token != token),
                 LaneOut::NotUntil(not_until) => {
                     slot.not_until = Some(not_until);
+                    slot.hurry_etas(self.now);
                     let heads = slot.queue.heads(AHEAD);
                     heads.iter().for_each(|waiting| self.tell_waiting(waiting.part));
                     self.refuse_hopeless(lane, None);

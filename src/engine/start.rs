@@ -271,6 +271,7 @@ impl Engine {
             in_queue: false,
             charged: false,
             told: None,
+            told_end: None,
             waiting_since: self.now,
             faults: 0,
             refusals: 0,

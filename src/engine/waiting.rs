@@ -74,6 +74,7 @@ impl Engine {
     }
 
     pub(super) fn tell_those_who_wait(&mut self) {
+        let now = self.now;
         for id in core::mem::take(&mut self.untold) {
             let Some(part) = self.part(id).filter(|part| part.outcome.is_none() && part.state.is_queued()) else {
                 continue;
@@ -94,10 +95,10 @@ impl Engine {
                 continue;
             }
             let place = self.place(id).filter(|_| part.in_queue);
-            let ahead = place.map_or(slot.queue.len(), |(_, place)| slot.queue.ahead(&place));
+            let ahead = place.map_or(slot.queue.len(), |(_, place)| slot.ahead(id, &place));
             let eta = self.waiting_eta(id, ahead);
             if let Some(part) = self.part_mut(id) {
-                part.told = told;
+                (part.told, part.told_end) = (told, eta.map(|eta| now.after(eta)));
             }
             let update = Update::Waiting { reason, ahead, until: told.and_then(|(_, until)| until), eta };
             self.effect_for(id.task, Effect::Update { task: id.task, update });
