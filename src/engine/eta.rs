@@ -95,56 +95,244 @@ impl Engine {
         if self.paused_batches.contains(&batch) {
             return None;
         }
-        let own =
-            |part: &&(TaskId, &Part)| self.tasks.get(&part.0).is_some_and(|task| task.options.batch == Some(batch));
-        let parts = || self.tasks.iter().flat_map(|(task, state)| state.parts.iter().map(move |part| (task, part)));
+        let is_own = |id: PartId| self.tasks.get(&id.task).is_some_and(|task| task.options.batch == Some(batch));
         let mut last: Option<Millis> = Some(0);
         for (place, slot) in self.lanes.iter().enumerate() {
-            let here = || parts().filter(move |(_, part)| part.lane == place);
-            let out = here().filter(|(_, part)| part.state.is_out());
-            let waits = here().filter(|(_, part)| !part.state.is_out() && part.outcome.is_none() && !is_past(part));
-            let (out, waiting) = (out.count() as u64, waits.count() as u64);
-            let Some((_, sample)) = here().find(|part| own(&part)) else { continue };
-            let own_waits = here().any(|part| own(&&part) && !part.1.state.is_out() && !is_past(part.1));
+            let out = || self.parts_out().filter(move |(_, part)| part.lane == place);
+            let waits = self.waits.get(&waits_code(batch, place));
+            let sample = waits
+                .and_then(|waits| self.part(waits.latest).or_else(|| self.part(slot.queue.heads(1).first()?.part)));
+            let own = || out().filter(|(id, _)| is_own(*id)).map(|(_, part)| part);
+            let Some(sample) = sample.or_else(|| own().next()) else { continue };
             let lane = slot.lane.snapshot();
             let width = u64::from(lane.limit.max(1));
-            let waiting = if own_waits || more > 0 { waiting + more } else { 0 };
-            let mut work = 0;
-            let mut latest = Some(0);
-            for (task, part) in here().filter(|(_, part)| part.state.is_out()) {
-                let (median, _) = self.left(part, 1);
-                work += median.unwrap_or(0);
-                if own(&&(task, part)) {
-                    latest = latest
-                        .zip(self.left(part, out as usize).0.or(median))
-                        .map(|(one, other): (Millis, Millis)| one.max(other));
-                }
-            }
-            let lane_eta = if waiting == 0 {
-                latest
+            let is_over_with_them = waits.is_none() && more == 0;
+            let lane_eta = if is_over_with_them {
+                let count = out().count();
+                let mut ends = own().map(|part| self.left(part, count).0.or(self.left(part, 1).0));
+                ends.try_fold(0, |latest: Millis, end| Some(latest.max(end?)))
             } else {
+                let waiting = (slot.queue.len() as u64).saturating_add(more);
+                let work = out().filter_map(|(_, part)| self.left(part, 1).0).fold(0, Millis::saturating_add);
                 self.mean(sample).map(|mean| {
                     let p95 =
                         self.models.get(sample.provider, &sample.model).map_or(mean, |model| model.durations.p95());
                     // When the last has its slot, the others are half done on average, and the slowest of them decides.
                     let rest = p95.saturating_sub(mean / 2) * (width - 1) / width;
-                    ((work + waiting * mean) / width + rest).max(window_wait(&lane, waiting) + mean)
+                    let slots = work.saturating_add(waiting.saturating_mul(mean)) / width;
+                    slots.saturating_add(rest).max(window_wait(&lane, waiting).saturating_add(mean))
                 })
             };
             last = last.zip(lane_eta).map(|(last, eta)| last.max(eta));
         }
         last.filter(|eta| *eta > 0)
     }
+
+    /// What providers have, or may have.
+    fn parts_out(&self) -> impl Iterator<Item = (PartId, &Part)> {
+        let parts = self.out.values().filter_map(|id| Some((*id, self.part(*id)?)));
+        parts.filter(|(_, part)| part.state.is_out())
+    }
+
+    /// A part is out, or at its end: what came back to the queue in between stays known until then.
+    pub(super) fn note_out(&mut self, id: PartId, is_out: bool) {
+        if is_out {
+            self.out.insert(id.code(), id);
+        } else {
+            self.out.remove(&id.code());
+        }
+    }
+
+    /// One part more or less of a batch stands in the queue of a lane.
+    pub(super) fn count_in_batch(&mut self, id: PartId, lane: usize, more: bool) {
+        let Some(batch) = self.tasks.get(&id.task).and_then(|task| task.options.batch) else { return };
+        let code = waits_code(batch, lane);
+        let count = self.waits.get(&code).map_or(0, |waits| waits.count);
+        if more {
+            self.waits.insert(code, Waits { count: count + 1, latest: id });
+        } else if count > 1 {
+            self.waits.get_mut(&code).into_iter().for_each(|waits| waits.count -= 1);
+        } else {
+            self.waits.remove(&code);
+        }
+    }
 }
 
-/// It has its image, or its end.
-fn is_past(part: &Part) -> bool {
-    matches!(part.state, PartState::Fetching { .. } | PartState::Over)
+/// The parts of a batch that stand in the queue of a lane.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waits {
+    count: u32,
+    /// The one that came last.
+    latest: PartId,
+}
+
+fn waits_code(batch: u32, lane: usize) -> u64 {
+    u64::from(batch) << 32 | lane as u64
 }
 
 /// How long a lane's window takes to let so many through.
 fn window_wait(lane: &LaneSnapshot, many: u64) -> Millis {
     let Some(window) = lane.window else { return 0 };
     let beyond = many.saturating_sub(u64::from(window.limit.saturating_sub(window.used)));
-    beyond * window.length / u64::from(window.limit.max(1))
+    beyond.saturating_mul(window.length) / u64::from(window.limit.max(1))
+}
+
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
+mod tests {
+    use super::*;
+    use crate::engine::{Input, Outcome};
+    use crate::http::{Answer, Body, Fault, Purpose};
+    use crate::json::{Json, ObjectBuilder};
+    use crate::options::{CallOptions, Config, Priority, ProviderConfig};
+    use crate::provider::hiapi::HIAPI;
+    use crate::request::ImageRequest;
+    use crate::rng::Rng;
+    use alloc::boxed::Box;
+    use alloc::string::String;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    const MODELS: [&str; 2] = ["gpt-image-1", "gpt-image-2"];
+
+    /// An engine of two lanes, and what it waits for.
+    struct Walk {
+        engine: Engine,
+        rng: Rng,
+        now: u64,
+        calls: Vec<(crate::task::CallId, Purpose)>,
+        tasks: u32,
+    }
+
+    impl Walk {
+        fn new(seed: u64) -> Walk {
+            let mut provider = ProviderConfig::new("hiapi", &HIAPI);
+            provider.limits.scope = crate::limit::Scope::Model;
+            let config = Config { providers: vec![provider], ..Config::default() };
+            Walk { engine: Engine::new(config, seed), rng: Rng::new(seed), now: 0, calls: vec![], tasks: 0 }
+        }
+
+        fn tell(&mut self, input: Input) {
+            self.engine.handle(Instant::from_millis(self.now), self.now, input);
+            while let Some(effect) = self.engine.poll(0) {
+                let answer = match effect {
+                    Effect::Store { seq, .. } => Input::Stored { seq, ok: true },
+                    Effect::Load { seq, .. } => Input::Loaded { seq, record: None },
+                    Effect::Send { call, purpose, .. } => {
+                        self.calls.push((call, purpose));
+                        continue;
+                    }
+                    Effect::Abort { call } => {
+                        self.calls.retain(|(known, _)| *known != call);
+                        continue;
+                    }
+                    Effect::Settle { outcome, .. } => {
+                        assert!(!matches!(*outcome, Outcome::Checked(_)));
+                        continue;
+                    }
+                    _ => continue,
+                };
+                self.engine.handle(Instant::from_millis(self.now), self.now, answer);
+            }
+        }
+
+        fn submit(&mut self) {
+            self.tasks += 1;
+            let (task, model) = (self.tasks, MODELS[self.rng.up_to(1) as usize]);
+            let mut request = Box::new(ImageRequest::new(model, "an apple"));
+            request.n = 1 + self.rng.up_to(1) as u16;
+            let defaults = self.engine.config().defaults.clone();
+            let mut options = Box::new(CallOptions::from_defaults(&defaults, Priority::Batch));
+            options.batch = (self.rng.up_to(2) > 0).then(|| self.rng.up_to(1) as u32);
+            self.tell(Input::Submit { task, owner: 0, request: Ok(request), options, records: vec![] });
+        }
+
+        fn answer(&mut self) {
+            if self.calls.is_empty() {
+                return;
+            }
+            let place = self.rng.up_to(self.calls.len() as u64 - 1) as usize;
+            let (call, purpose) = self.calls.swap_remove(place);
+            let id = alloc::format!("tk-{call}");
+            let data = ObjectBuilder::new().with("taskId", id.as_str());
+            let image = ObjectBuilder::new().with("url", "https://cdn.example.com/a.png").with("type", "image").build();
+            let (status, data) = match (self.rng.up_to(9), purpose) {
+                (0, _) => return self.tell(Input::Failed { call, fault: Fault::Network, message: String::new() }),
+                (1, _) => (503, data),
+                (2..4, Purpose::Submit) => (429, data),
+                (4, _) => (402, data),
+                (5..8, Purpose::Poll) => (200, data.with("status", "success").with("output", Json::List(vec![image]))),
+                (_, Purpose::Poll) => (200, data.with("status", "handling")),
+                _ => (200, data),
+            };
+            let json = ObjectBuilder::new().with("code", u64::from(status)).with("data", data.build()).build();
+            self.tell(Input::Answer { call, answer: Answer { status, headers: vec![], body: Body::Json(json) } });
+        }
+
+        fn step(&mut self) {
+            match self.rng.up_to(9) {
+                0..3 => self.submit(),
+                3..7 => self.answer(),
+                7 => {
+                    self.engine.cancel(
+                        Instant::from_millis(self.now),
+                        self.now,
+                        self.rng.up_to(u64::from(self.tasks)) as u32,
+                    );
+                    self.tell(Input::Wake { owner: 0 });
+                }
+                8 if self.rng.up_to(9) == 0 => {
+                    let (batch, paused) = (self.rng.up_to(1) as u32, self.rng.up_to(1) == 0);
+                    self.tell(Input::Pause { batch, paused });
+                }
+                _ => {
+                    self.now += self.rng.up_to(3_000);
+                    self.tell(Input::Wake { owner: 0 });
+                }
+            }
+        }
+
+        /// What a look at every part gives.
+        fn audit(&self) {
+            let engine = &self.engine;
+            let tasks = || {
+                engine.tasks.iter().flat_map(|(task, state)| state.parts.iter().map(move |part| (task, state, part)))
+            };
+            let out = tasks().filter(|(_, _, part)| part.state.is_out()).count();
+            assert_eq!(engine.parts_out().count(), out);
+            assert!(engine.out.len() <= tasks().count());
+            let mut waits = 0;
+            for (lane, batch) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+                let own = |task: &crate::task::Task| task.options.batch == Some(batch);
+                let count = tasks().filter(|(_, task, part)| own(task) && part.in_queue && part.lane == lane).count();
+                let known = engine.waits.get(&waits_code(batch, lane)).map_or(0, |waits| waits.count);
+                assert_eq!(known as usize, count, "batch {batch} in lane {lane}");
+                waits += usize::from(count > 0);
+            }
+            assert_eq!(engine.waits.len(), waits);
+        }
+    }
+
+    #[test]
+    fn what_is_counted_is_what_a_look_at_every_part_gives() {
+        let (mut most_out, mut told) = (0, 0);
+        for seed in 1..=20 {
+            let mut walk = Walk::new(seed);
+            for _ in 0..600 {
+                walk.step();
+                walk.audit();
+                most_out = most_out.max(walk.engine.parts_out().count());
+                told += usize::from(walk.engine.batch_eta(1, 0).is_some());
+            }
+            walk.tell(Input::Close);
+            while !walk.calls.is_empty() {
+                walk.answer();
+            }
+            walk.now += 1 << 40;
+            walk.tell(Input::Wake { owner: 0 });
+            walk.audit();
+            assert_eq!((walk.engine.out.len(), walk.engine.waits.len()), (0, 0));
+        }
+        assert!(most_out > 10 && told > 50, "{most_out} out at most, {told} words");
+    }
 }

@@ -189,6 +189,7 @@ impl Engine {
             (slot.looked, slot.changed) = (0, true);
         }
         self.count_waiting(id.task, true);
+        self.count_in_batch(id, lane, true);
         self.refuse_hopeless(lane, Some(id));
     }
 
@@ -201,6 +202,7 @@ impl Engine {
             (slot.looked, slot.changed) = (0, true);
         }
         self.count_waiting(id.task, false);
+        self.count_in_batch(id, lane, false);
     }
 
     /// The part has its turn.
@@ -213,6 +215,7 @@ impl Engine {
             (slot.looked, slot.changed) = (0, true);
         }
         self.count_waiting(id.task, false);
+        self.count_in_batch(id, lane, false);
     }
 
     /// Back to the queue, at the old place.

@@ -76,6 +76,10 @@ pub struct Engine {
     /// Parts whose callers may have to hear what they wait for, once the lanes are at rest.
     untold: Vec<PartId>,
     models: Models,
+    /// What providers have, or may have; what came back to a queue, too.
+    out: Table<u64, PartId>,
+    /// By batch and lane.
+    waits: Table<u64, eta::Waits>,
     /// How each provider may be asked, and what its list of tasks is good for.
     askers: Vec<(Asker, asking::List)>,
     /// Polls that wait for a connection, by when they were due.
@@ -136,6 +140,8 @@ impl Engine {
             paused_batches: Vec::new(),
             untold: Vec::new(),
             models: Models::default(),
+            out: Table::default(),
+            waits: Table::default(),
             askers: gather(askers.map(|asker| (asker, asking::List::Usable))),
             held_polls: Table::default(),
             budgets: vec![budget::Budget::default(); config.providers.len()],

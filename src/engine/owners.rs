@@ -121,6 +121,7 @@ impl Engine {
         for index in 0..count as u16 {
             let id = PartId { task: number, index };
             self.dequeue(id);
+            self.note_out(id, false);
             self.set_due(id, None);
             self.set_patience(id, Instant::NEVER);
         }

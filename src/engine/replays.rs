@@ -80,6 +80,7 @@ impl Engine {
 
     /// A slot that is in use already, whatever the lane has granted.
     pub(super) fn adopt_slot(&mut self, id: PartId) -> Token {
+        self.note_out(id, true);
         let token = self.next_adopted;
         self.next_adopted += 1;
         let lane = self.part(id).map_or(0, |part| part.lane);

@@ -117,6 +117,7 @@ impl Engine {
     /// A part is at its end: its timers stop, and its record goes unless it is still of use.
     pub(super) fn end_part(&mut self, id: PartId) {
         self.dequeue(id);
+        self.note_out(id, false);
         self.set_due(id, None);
         self.set_patience(id, Instant::NEVER);
         let Some(part) = self.part_mut(id) else { return };

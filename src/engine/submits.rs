@@ -33,6 +33,7 @@ impl Engine {
         let first = !matches!(part.state, PartState::Replaying { .. });
         let provider = part.provider;
         self.askers.get_mut(provider).into_iter().for_each(|(asker, _)| asker.submitted());
+        self.note_out(id, true);
         let call = self.new_call(id, Purpose::Submit);
         let (now, wall) = (self.now, self.wall_at(self.now));
         let Some(part) = self.part_mut(id) else { return };

@@ -79,6 +79,13 @@ fn a_cancelled_task(bencher: Bencher<'_, '_>, waiting: usize) {
     });
 }
 
+/// Ask when all that wait should be over.
+#[divan::bench(args = WAITING, sample_count = 20, sample_size = 10)]
+fn a_word_on_the_batch(bencher: Bencher<'_, '_>, waiting: usize) {
+    let world = World::with(waiting, 1);
+    bencher.bench_local(|| world.rest());
+}
+
 /// Hold all that wait, and let them go on.
 #[divan::bench(args = WAITING, sample_count = 3, sample_size = 1)]
 fn pause_and_resume(bencher: Bencher<'_, '_>, waiting: usize) {

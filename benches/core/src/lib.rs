@@ -90,6 +90,11 @@ impl World {
         self.feed(Input::Pause { batch, paused });
     }
 
+    /// When the batch should be over; all tasks are its.
+    pub fn rest(&self) -> Option<u64> {
+        self.engine.batch_eta(1, 0)
+    }
+
     /// So many tasks come to their end, and for each another one begins.
     pub fn turn_over(&mut self, tasks: usize) {
         let (mut begun, end) = (self.settled, self.settled + tasks);
