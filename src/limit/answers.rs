@@ -24,10 +24,6 @@ const DAY_WAIT: Millis = 900_000;
 const STALL_AFTER: u32 = 12;
 /// Nor has a lane stalled before this: others who use the key may hold all of it for some rounds of their tasks.
 const STALL_TIME: Millis = 600_000;
-/// A window of a second is believed after so many refusals: in so short a time chance alone does much.
-const SECOND_PROOF: usize = 3;
-/// Where even the quickest answer takes longer than this, nobody knows in which second a submit arrived; what is on the wire looks the same.
-const SECOND_SEEN: Millis = 500;
 /// A window of a minute is believed after so many.
 const MINUTE_PROOF: usize = 2;
 
@@ -35,10 +31,9 @@ impl Lane {
     /// Where a submit stands that goes out now: behind those whose answer is awaited.
     pub(super) fn counts(&mut self, now: Instant, token: Token) -> Counts {
         let ahead = self.slots.on_wire();
-        let [second, minute, all_minute, key_minute] = self.windows.counts(now);
+        let [minute, all_minute, key_minute] = self.windows.counts(now);
         Counts {
             held: self.slots.held_beside(token).saturating_add(ahead),
-            second: second.saturating_add(ahead),
             minute: minute.saturating_add(ahead),
             all_minute: all_minute.saturating_add(ahead),
             key_minute: key_minute.saturating_add(ahead),
@@ -58,8 +53,11 @@ impl Lane {
             self.evidence.accepted(now, slot.counts.overtaking(slot.ahead));
             self.fastest_answer = self.fastest_answer.min(slot.since.until(now));
         }
-        self.windows.accepted(now, slot.weight);
-        self.pace.accepted(now, slot.since);
+        if self.windows.accepted(now, slot.weight) {
+            self.limiter.goes_slowly();
+        }
+        self.evidence.accepted_at(now, slot.since);
+        self.pace.accepted(slot.since);
         self.find_pace(now);
         self.holds(now, token, now, permit);
         (self.idle_row, self.idle_since) = (0, None);
@@ -93,9 +91,7 @@ impl Lane {
             self.windows.take_back(now, slot.seen, slot.weight);
         }
         let wave = slot.permit == Permit::Stale || self.refused_at.is_some_and(|at| slot.since < at);
-        if !slot.beyond {
-            self.evidence.refused(now, counts);
-        }
+        let distances = self.evidence.refused(now, slot.since, counts, slot.beyond);
         let limit = self.limiter.usual();
         let has_slots = !wave && counts.held.saturating_add(1 + limit / 8) < limit;
         let window_was_full = self.windows.refused(now, slot.weight, has_slots);
@@ -115,7 +111,7 @@ impl Lane {
         for token in gather(self.slots.in_state(Permit::Sent).map(|(token, _)| token)) {
             self.slots.change(token, |slot| slot.permit = Permit::Stale);
         }
-        if self.pace.refused(now, slot.since) {
+        if !window_was_full && self.pace.refused(now, distances, has_slots) {
             return;
         }
         if !window_was_full {
@@ -130,7 +126,9 @@ impl Lane {
         } else if slot.beyond || self.evidence.is_held_explained() || hint.is_none_or(|hint| hint <= BACK_PRESSURE) {
             // It was refused when it arrived, however late that was told.
             let at = slot.since.after(self.fastest_answer.min(slot.since.until(now)));
-            let cause = Cause { row: self.unexpected, expected, hinted: hint.is_some() };
+            let [interactive, batch] = self.waiting;
+            let waiting = interactive.saturating_add(batch);
+            let cause = Cause { row: self.unexpected, expected, hinted: hint.is_some(), waiting };
             self.limiter.refused((at, now), &mut self.rng, counts.held, cause);
         }
         self.find_pace(now);
@@ -138,9 +136,13 @@ impl Lane {
         self.watch_for_stall(now);
     }
 
-    /// Where as many were accepted as were refused, it may be for their distances.
+    /// Where as many were accepted as were refused, it may be for their distances. Requests on the wire end at a pace of their own.
     fn find_pace(&mut self, now: Instant) {
-        if self.evidence.is_held_contradicted() && self.pace.infer(now) {
+        if self.config.limits.counts == settings::Counts::Request {
+            return;
+        }
+        let found = self.evidence.pace();
+        if found.is_some_and(|found| self.pace.keep(now, found)) {
             self.evidence.forget_refusals();
             self.unexpected = 0;
             self.limiter.reopen(self.slots.held());
@@ -155,13 +157,7 @@ impl Lane {
         }
         if let Some((limit, taken)) = self.explaining_minute(now, axis, hint, counts) {
             let known = if hint.is_some() { Known::Confirmed } else { Known::Suspected };
-            self.windows.minute = Some(Rolling::inferred((limit, counts.all_minute), taken, known, now));
-            self.evidence.forget_refusals();
-            return true;
-        }
-        let second = self.evidence.window(Counted::Second, SECOND_PROOF);
-        if let Some(limit) = second.filter(|_| self.fastest_answer <= SECOND_SEEN) {
-            self.windows.second = Some(Rolling::inferred((limit, u32::MAX), Taken::Accepted, Known::Suspected, now));
+            self.windows.minute = Some(Rolling::inferred(limit, taken, known, now));
             self.evidence.forget_refusals();
             return true;
         }

@@ -4,6 +4,7 @@
 
 use alloc::collections::VecDeque;
 
+use super::distance::{AT_ONCE, Distances, Latest, Spacing};
 use super::halves::{HALF, Halves};
 use crate::time::{Instant, Millis};
 
@@ -11,14 +12,14 @@ use crate::time::{Instant, Millis};
 const HORIZON: Millis = 2 * HALF;
 /// More refusals than this in the horizon add nothing.
 const KEPT: usize = 32;
+/// Ends are not counted over less than this, ms: the first few would be many.
+const LEAST_TIME: Millis = 1_000;
 
 /// What may be limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Axis {
     /// Tasks at once.
     Held,
-    /// Submits accepted in a second.
-    Second,
     /// Submits accepted in a minute.
     Minute,
     /// Submits in a minute, refused ones included.
@@ -32,8 +33,6 @@ pub enum Axis {
 pub struct Counts {
     /// Tasks held.
     pub held: u32,
-    /// Accepted in the last second.
-    pub second: u32,
     /// Accepted in the last minute.
     pub minute: u32,
     /// Answered in the last minute.
@@ -46,7 +45,6 @@ impl Counts {
     fn on(&self, axis: Axis) -> u32 {
         match axis {
             Axis::Held => self.held,
-            Axis::Second => self.second,
             Axis::Minute => self.minute,
             Axis::AllMinute => self.all_minute,
             Axis::KeyMinute => self.key_minute,
@@ -57,7 +55,6 @@ impl Counts {
     pub fn overtaking(self, ahead: u32) -> Counts {
         Counts {
             held: self.held,
-            second: self.second.saturating_sub(ahead),
             minute: self.minute.saturating_sub(ahead),
             all_minute: self.all_minute.saturating_sub(ahead),
             key_minute: self.key_minute.saturating_sub(ahead),
@@ -67,7 +64,6 @@ impl Counts {
     fn highest(self, other: Counts) -> Counts {
         Counts {
             held: self.held.max(other.held),
-            second: self.second.max(other.second),
             minute: self.minute.max(other.minute),
             all_minute: self.all_minute.max(other.all_minute),
             key_minute: self.key_minute.max(other.key_minute),
@@ -75,18 +71,35 @@ impl Counts {
     }
 }
 
+/// A submit that was refused.
+#[derive(Clone, Copy, Debug)]
+struct Refusal {
+    at: Instant,
+    counts: Counts,
+    distances: Distances,
+    /// It went out beyond the limit: to be refused is what it was for.
+    beyond: bool,
+}
+
 /// The answers of the last minute and a half.
 #[derive(Debug, Default)]
 pub struct Evidence {
     /// The highest counts of an acceptance.
     highest: Halves<Option<Counts>>,
-    refusals: VecDeque<(Instant, Counts)>,
+    /// The shortest distances of an acceptance.
+    shortest: Halves<Distances>,
+    /// When the latest that were accepted went out.
+    pub latest: Latest,
+    /// Between the last two sights of tasks that ended, ms in all.
+    between: Halves<Millis>,
+    refusals: VecDeque<Refusal>,
 }
 
 impl Evidence {
     fn go_on(&mut self, now: Instant) {
         self.highest.go_on(now);
-        while self.refusals.front().is_some_and(|(at, _)| at.after(HORIZON) <= now) || self.refusals.len() > KEPT {
+        self.shortest.go_on(now);
+        while self.refusals.front().is_some_and(|known| known.at.after(HORIZON) <= now) || self.refusals.len() > KEPT {
             self.refusals.pop_front();
         }
     }
@@ -98,20 +111,60 @@ impl Evidence {
         *latest = Some(latest.unwrap_or_default().highest(counts));
     }
 
-    /// A submit was refused.
-    pub fn refused(&mut self, now: Instant, counts: Counts) {
+    /// The submit that went out then was accepted.
+    pub fn accepted_at(&mut self, now: Instant, since: Instant) {
         self.go_on(now);
-        self.refusals.push_back((now, counts));
+        let distances = self.latest.distances(since);
+        self.shortest.latest = self.shortest.latest.shortest(distances);
+        self.latest.add(since);
+    }
+
+    /// The submit that went out then was refused. Says how far it was from those that were accepted before.
+    pub fn refused(&mut self, now: Instant, since: Instant, counts: Counts, beyond: bool) -> Distances {
+        self.go_on(now);
+        let distances = self.latest.distances(since);
+        self.refusals.push_back(Refusal { at: now, counts, distances, beyond });
+        distances
+    }
+
+    fn unprovoked(&self) -> impl DoubleEndedIterator<Item = &Counts> {
+        self.refusals.iter().filter(|refusal| !refusal.beyond).map(|refusal| &refusal.counts)
     }
 
     /// Whether a limit on tasks at once explains the latest refusal: nothing was accepted with as many.
     pub fn is_held_explained(&self) -> bool {
-        self.refusals.back().is_some_and(|(_, counts)| self.lies_above(counts, Axis::Held))
+        self.unprovoked().next_back().is_some_and(|counts| self.lies_above(counts, Axis::Held))
     }
 
-    /// Whether as many were accepted, since or before, as some that were refused.
-    pub fn is_held_contradicted(&self) -> bool {
-        self.refusals.iter().any(|(_, counts)| !self.lies_above(counts, Axis::Held))
+    /// What distance submits have to keep, if that explains refusals that tasks at once don't.
+    pub fn pace(&self) -> Option<Spacing> {
+        let accepted = self.highest.both().iter().flatten().map(|counts| counts.held).max()?;
+        let margin = self.unseen_ends().saturating_add(1);
+        let contradicts = |refusal: &&Refusal| accepted >= refusal.counts.held.saturating_add(margin);
+        let [latest, earlier] = self.shortest.both();
+        let let_in = latest.shortest(earlier);
+        let all = || self.refusals.iter();
+        if all().any(|refusal| contradicts(&refusal)) {
+            return let_in
+                .explain(&mut all().map(|refusal| &refusal.distances), AT_ONCE)
+                .or_else(|| let_in.explain(&mut all().filter(contradicts).map(|refusal| &refusal.distances), AT_ONCE));
+        }
+        // One end that nobody saw may lie behind a single task more; that each was refused so long after the last, and none later, is no chance then.
+        let nearly = |refusal: &Refusal| accepted >= refusal.counts.held && !refusal.beyond;
+        all().any(nearly).then(|| let_in.explain(&mut all().map(|refusal| &refusal.distances), 1)).flatten()
+    }
+
+    /// How many of the tasks that are held may have ended by now without anybody's having seen it.
+    fn unseen_ends(&self) -> u32 {
+        let rate = |between: Millis, time: Millis| between.saturating_mul(2).div_ceil(time.max(LEAST_TIME));
+        let [latest, earlier] = self.between.both();
+        u32::try_from(rate(latest, self.between.elapsed()).max(rate(earlier, HALF))).unwrap_or(u32::MAX)
+    }
+
+    /// A task was seen to be over, so long after it was last seen to run.
+    pub fn ended(&mut self, now: Instant, between: Millis) {
+        self.between.go_on(now);
+        self.between.latest = self.between.latest.saturating_add(between);
     }
 
     fn lies_above(&self, counts: &Counts, axis: Axis) -> bool {
@@ -120,7 +173,7 @@ impl Evidence {
 
     /// The limit of a window on this axis, if it explains `least` refusals that tasks at once don't, and all of those.
     pub fn window(&self, axis: Axis, least: usize) -> Option<u32> {
-        let open = || self.refusals.iter().map(|(_, counts)| counts).filter(|at| !self.lies_above(at, Axis::Held));
+        let open = || self.unprovoked().filter(|at| !self.lies_above(at, Axis::Held));
         let limit = open().map(|counts| counts.on(axis)).min()?;
         let explains = open().all(|counts| self.lies_above(counts, axis)) && open().count() >= least;
         (explains && limit > 0).then_some(limit)
@@ -142,18 +195,22 @@ mod tests {
     }
 
     fn counts(held: u32, minute: u32) -> Counts {
-        Counts { held, second: 0, minute, all_minute: minute, key_minute: minute }
+        Counts { held, minute, all_minute: minute, key_minute: minute }
+    }
+
+    fn refuse(evidence: &mut Evidence, seconds: u64, counts: Counts) {
+        evidence.refused(at(seconds), at(seconds), counts, false);
     }
 
     #[test]
     fn slots_explain_what_is_refused_above_all_that_was_accepted() {
         let mut evidence = Evidence::default();
         evidence.accepted(at(0), counts(3, 20));
-        evidence.refused(at(1), counts(4, 4));
+        refuse(&mut evidence, 1, counts(4, 4));
         assert!(evidence.is_held_explained());
         assert_eq!(evidence.window(Axis::Minute, 1), None, "it needs no window");
         evidence.accepted(at(2), counts(4, 4));
-        assert!(!evidence.is_held_explained() && evidence.is_held_contradicted());
+        assert!(!evidence.is_held_explained());
         assert_eq!(evidence.window(Axis::Minute, 1), None, "more were accepted in a minute");
     }
 
@@ -161,9 +218,9 @@ mod tests {
     fn a_window_explains_what_slots_do_not() {
         let mut evidence = Evidence::default();
         evidence.accepted(at(0), counts(8, 29));
-        evidence.refused(at(1), counts(8, 30));
+        refuse(&mut evidence, 1, counts(8, 30));
         assert_eq!((evidence.window(Axis::Minute, 1), evidence.window(Axis::Minute, 2)), (Some(30), None));
-        evidence.refused(at(2), counts(5, 31));
+        refuse(&mut evidence, 2, counts(5, 31));
         assert_eq!(evidence.window(Axis::Minute, 2), Some(30), "the fewest at which it refused");
         evidence.forget_refusals();
         assert_eq!(evidence.window(Axis::Minute, 1), None);
@@ -174,7 +231,7 @@ mod tests {
     fn nothing_at_all_is_no_window() {
         let mut evidence = Evidence::default();
         evidence.accepted(at(0), counts(0, 0));
-        evidence.refused(at(1), counts(0, 0));
+        refuse(&mut evidence, 1, counts(0, 0));
         assert_eq!(evidence.window(Axis::Minute, 1), None);
     }
 
@@ -182,14 +239,52 @@ mod tests {
     fn what_is_older_than_a_minute_and_a_half_says_nothing() {
         let mut evidence = Evidence::default();
         evidence.accepted(at(0), counts(9, 9));
-        evidence.refused(at(89), counts(5, 5));
-        assert!(evidence.is_held_contradicted());
+        refuse(&mut evidence, 89, counts(5, 5));
+        assert!(!evidence.is_held_explained());
         evidence.accepted(at(91), counts(1, 1));
-        assert!(!evidence.is_held_contradicted(), "the acceptance is forgotten");
+        assert!(evidence.is_held_explained(), "the acceptance is forgotten");
         evidence.accepted(at(180), counts(6, 6));
-        assert!(!evidence.is_held_contradicted(), "and so is the refusal");
-        (0..1_000).for_each(|_| evidence.refused(at(181), counts(9, 9)));
+        assert!(!evidence.is_held_explained(), "and so is the refusal");
+        (0..1_000).for_each(|_| refuse(&mut evidence, 181, counts(9, 9)));
         assert!(evidence.refusals.len() <= KEPT + 1);
         evidence.accepted(Instant::NEVER, counts(u32::MAX, u32::MAX));
+    }
+
+    /// Submits to a server with so many slots, or that lets in so many in so long, that answers at once; gives what evidence there is at the end.
+    fn served(slots: u32, many: usize, length: u64, times: &[u64]) -> Evidence {
+        let (mut evidence, mut accepted): (_, alloc::vec::Vec<u64>) = (Evidence::default(), alloc::vec::Vec::new());
+        for time in times {
+            let now = Instant::from_millis(*time);
+            let held = accepted.len() as u32;
+            let counts = counts(held, held);
+            let too_early = accepted.len() >= many && accepted[accepted.len() - many] + length > *time;
+            if too_early || held >= slots {
+                evidence.refused(now, now, counts, false);
+            } else {
+                evidence.accepted(now, counts);
+                evidence.accepted_at(now, now);
+                accepted.push(*time);
+            }
+        }
+        evidence
+    }
+
+    #[test]
+    fn distances_explain_what_tasks_at_once_do_not() {
+        let times: alloc::vec::Vec<u64> = (0..20).map(|submit| submit * 400).collect();
+        let spacing = served(u32::MAX, 2, 1_500, &times).pace().unwrap();
+        assert!(spacing.low < 750 && spacing.high >= 750, "{spacing:?}");
+        assert_eq!(served(3, usize::MAX, 0, &times).pace(), None, "slots do");
+        assert_eq!(served(u32::MAX, usize::MAX, 0, &times).pace(), None, "there is nothing to explain");
+    }
+
+    #[test]
+    fn ends_that_nobody_saw_explain_as_much() {
+        let times: alloc::vec::Vec<u64> = (0..6).map(|submit| submit * 400).collect();
+        let mut evidence = served(u32::MAX, 2, 1_500, &times);
+        assert!(evidence.pace().is_some());
+        // Three tasks of which each was over for half a second before that was seen, in two seconds.
+        (0..9).for_each(|_| evidence.ended(at(2), 500));
+        assert_eq!(evidence.pace(), None);
     }
 }

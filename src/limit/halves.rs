@@ -9,6 +9,7 @@ pub const HALF: Millis = 45_000;
 #[derive(Debug, Default)]
 pub struct Halves<T> {
     began: Instant,
+    now: Instant,
     /// What was seen in this half.
     pub latest: T,
     /// In the one before.
@@ -18,12 +19,18 @@ pub struct Halves<T> {
 impl<T: Copy + Default> Halves<T> {
     /// Time goes on.
     pub fn go_on(&mut self, now: Instant) {
+        self.now = now;
         let passed = self.began.until(now) / HALF;
         if passed > 0 {
             self.earlier = if passed == 1 { self.latest } else { T::default() };
             self.latest = T::default();
             self.began = self.began.after(passed * HALF);
         }
+    }
+
+    /// How much of this half has passed, ms.
+    pub fn elapsed(&self) -> Millis {
+        self.began.until(self.now)
     }
 
     /// Both, the latest first.

@@ -3,11 +3,11 @@
 
 use super::evidence::{Counts, Evidence};
 use super::limiter::{Leave, Limiter};
-use super::message::{LaneIn, LaneOut, LaneSnapshot, Learned, NotUntil, Token, Verdict, Wait};
+use super::message::{LaneIn, LaneOut, LaneSnapshot, Learned, NotUntil, Token, Verdict, Wait, Window};
 use super::pace::Pace;
 use super::settings::LaneConfig;
 use super::slots::{PERMIT_LIFE, Permit, Slot, Slots};
-use super::windows::Windows;
+use super::windows::{MINUTE, Windows};
 use crate::gather::gather;
 use crate::options::Priority;
 use crate::retry::backoff;
@@ -39,7 +39,7 @@ pub struct Lane {
     pub(super) slowest_refusal: Millis,
     /// The shortest that an acceptance took: the way there and back.
     pub(super) fastest_answer: Millis,
-    waiting: [u32; 2],
+    pub(super) waiting: [u32; 2],
     weights: [u32; 2],
     /// The end of the cooldown of our own making; a slot that comes free ends it, too.
     pub(super) cooldown: Option<Instant>,
@@ -129,6 +129,7 @@ impl Lane {
             LaneIn::Recall(learned) => {
                 self.limiter.recall(learned.limit, learned.bounded, self.slots.held());
                 self.windows.recall(now, learned.window);
+                self.pace.recall(now, learned.window);
                 self.learned = Some(self.found_out());
             }
             LaneIn::Rate(rate) => {
@@ -232,7 +233,7 @@ impl Lane {
             phase: self.limiter.phase(),
             paused_until: self.paused_until(),
             refusals: self.refusals,
-            window: self.windows.tightest(),
+            window: self.window(),
         }
     }
 
@@ -257,6 +258,7 @@ impl Lane {
     fn ended(&mut self, now: Instant, token: Token) {
         let Some(slot) = self.slots.remove(token) else { return };
         let [interactive, batch] = self.waiting;
+        self.evidence.ended(now, slot.seen.until(now));
         self.limiter.ended(now, slot.seen, slot.weight, interactive.saturating_add(batch));
         // A cooldown of our own making waited for just this; one that the server asked for stands.
         self.cooldown = None;
@@ -346,7 +348,7 @@ impl Lane {
             return Err(NotUntil { wait: Wait::Probe, at: None, hinted: false });
         }
         self.windows.obstacle(now, (asking, self.slots.unsent()), weight)?;
-        if let Some(at) = self.pace.obstacle(now) {
+        if let Some(at) = self.pace.obstacle(now, &self.evidence.latest) {
             return Err(NotUntil { wait: Wait::Window, at: Some(at), hinted: false });
         }
         let asking = (asking, self.slots.beyond(), self.slots.queued());
@@ -357,7 +359,15 @@ impl Lane {
     }
 
     fn found_out(&self) -> Learned {
-        Learned { limit: self.limiter.limit(), bounded: self.limiter.is_bounded(), window: self.windows.learned() }
+        let window = self.windows.learned().or_else(|| self.pace.learned());
+        Learned { limit: self.limiter.limit(), bounded: self.limiter.is_bounded(), window }
+    }
+
+    /// The limit over time that leaves least.
+    fn window(&self) -> Option<Window> {
+        let (window, pace) = (self.windows.tightest(), self.pace.window(self.windows.now()));
+        let rate = |window: &Window| u64::from(window.limit) * MINUTE / window.length.max(1);
+        window.into_iter().chain(pace).min_by_key(rate)
     }
 
     fn tell(&mut self, now: Instant) {
@@ -366,8 +376,7 @@ impl Lane {
             self.snapshot = Some(snapshot.clone());
             self.out.push(LaneOut::Snapshot(snapshot));
         }
-        let learned =
-            Learned { limit: self.limiter.limit(), bounded: self.limiter.is_bounded(), window: self.windows.learned() };
+        let learned = self.found_out();
         let is_news = self.learned != Some(learned) && (learned.bounded || learned.window.is_some());
         if is_news && self.learned_at <= now {
             (self.learned, self.learned_at) = (Some(learned), now.after(TELL_LEARNED));

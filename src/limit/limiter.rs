@@ -3,6 +3,7 @@
 //! A refusal that comes while so many are held is a measurement: the key allows that many, less those that had ended unseen. A refusal costs no slot,
 //! so the limit is looked for from above; what a refusal does cost, the provider's patience, is bounded by finished work.
 
+use super::measure::Measure;
 use super::message::Phase;
 use super::settings::{Concurrency, Counts, LaneConfig};
 use crate::retry::backoff;
@@ -18,8 +19,6 @@ const PRESUMING_SHARE: u32 = 600;
 const RAMP_LEAST: u32 = 2;
 /// The default start; whoever says more knows more.
 const USUAL_START: u32 = 4;
-/// For so long after a refusal, ends that come to light are weighed: they may lie before it. Two polls of the slowest usual gap.
-pub const MEASURED_FOR: Millis = 1_200;
 /// Thousandths of a probe that each finished task pays for: two refusals in a hundred,
 const CREDIT: u32 = 20;
 /// and this, shared by all slots, besides: of one slot it is worth more to know whether there are two.
@@ -28,6 +27,8 @@ const CREDIT_BY_SLOT: u32 = 40;
 const USUAL_BACKLOG: u32 = 12;
 /// and however many there are, so many times that.
 const MOST_WORTH: u32 = 4;
+/// So many probes at most are given to a limit that was only just found.
+const MOST_EARLY: u32 = 2;
 /// Savings beyond so many thousandths lapse.
 const MOST_CREDIT: u32 = 2_000;
 /// So few slots are asked about again at once.
@@ -49,15 +50,6 @@ const RETRY_FIRST: Millis = 20_000;
 /// The same at most.
 const RETRY_RAREST: Millis = 160_000;
 
-/// A refusal, as a measurement of the limit.
-#[derive(Clone, Copy, Debug)]
-struct Measure {
-    at: Instant,
-    /// Thousandths of slots.
-    held: u64,
-    least: u32,
-}
-
 /// What can be undone if another limit explains a refusal after all.
 #[derive(Clone, Copy, Debug)]
 struct Before {
@@ -75,6 +67,8 @@ pub struct Cause {
     pub expected: bool,
     /// The server said when to come back.
     pub hinted: bool,
+    /// So many tasks wait for a slot.
+    pub waiting: u32,
 }
 
 /// Whether one more may go out.
@@ -108,6 +102,8 @@ pub struct Limiter {
     /// The limit before the first refusal of this row.
     best_before: u32,
     dropped: bool,
+    /// What is free is taken by and by.
+    slowly: bool,
     before: Option<Before>,
     measure: Option<Measure>,
     probe_at: Instant,
@@ -142,6 +138,7 @@ impl Limiter {
             best: 0,
             best_before: 0,
             dropped: false,
+            slowly: false,
             before: None,
             measure: None,
             probe_at: Instant::default(),
@@ -216,6 +213,13 @@ impl Limiter {
                 Leave::Within
             }
             Phase::Ramp => Leave::No,
+            Phase::Steady
+                if wanted <= self.limit
+                    && self.slowly
+                    && asking.saturating_add(weight) > self.burst(held).max(weight) =>
+            {
+                Leave::No
+            }
             Phase::Steady if wanted <= self.limit => Leave::Within,
             Phase::Trial if wanted <= self.base => Leave::Within,
             // Whatever goes beyond goes one by one, where ends are many a few by a few.
@@ -257,10 +261,16 @@ impl Limiter {
         }
     }
 
+    /// Nobody knows what refuses: what is free is not taken all at once.
+    pub fn goes_slowly(&mut self) {
+        self.slowly = !self.presumes;
+    }
+
     /// A submit was accepted; it is among those held.
     pub fn accepted(&mut self, held: u32, beyond: bool) {
         self.retry_at = None;
         self.before = None;
+        self.slowly = self.slowly && held < self.limit;
         if core::mem::take(&mut self.dropped) || (beyond && self.phase == Phase::Steady && self.limit <= FEW) {
             // It fell by steps, and may have fallen too far; or more than it was let in.
             (self.phase, self.base) = (Phase::Trial, self.limit);
@@ -286,7 +296,7 @@ impl Limiter {
 
     /// A submit was refused, the `row`-th time in a row, and so many were held `at` that time.
     pub fn refused(&mut self, (at, now): (Instant, Instant), rng: &mut Rng, held: u32, cause: Cause) {
-        let Cause { row, expected, hinted } = cause;
+        let Cause { row, expected, hinted, waiting } = cause;
         if row == 1 && !expected {
             self.best_before = self.limit;
             self.before = Some(Before { limit: self.limit, phase: self.phase, base: self.base });
@@ -303,16 +313,19 @@ impl Limiter {
         let least = match self.phase {
             Phase::Trial => self.base.min(held),
             Phase::Steady if expected => self.limit.min(held),
+            // So soon after more was tried, what was there before stands.
+            Phase::Steady if self.found_at.until(now) <= SETTLED => self.base.min(held),
             _ => 1,
         };
         let was_ramp = self.phase == Phase::Ramp;
         self.limit = if self.phase == Phase::Steady { self.limit.min(held) } else { held.min(self.most) };
         self.phase = Phase::Steady;
-        self.measure = Some(Measure { at, held: u64::from(held) * 1_000, least });
+        self.measure = Some(Measure::new(at, held, least));
         if expected {
             self.found_at = now;
-            // Of one or two it is soon asked whether they are all: what looks like a slot may be a second.
-            self.credit = if was_ramp && self.limit <= FEW { 1_000 } else { self.credit.saturating_sub(1_000) };
+            // What looks like the end of few slots may be a limit over time: where much waits for them, it is soon asked again.
+            let worth = if self.limit <= FEW { 1 } else { self.backlog(waiting).min(MOST_EARLY) };
+            self.credit = if was_ramp { worth * 1_000 } else { self.credit.saturating_sub(1_000) };
         } else if self.found_at.until(now) > SETTLED {
             self.contended_until = now.after(CONTENDED);
         }
@@ -338,6 +351,10 @@ impl Limiter {
         self.probe_at = now.after(wait + rng.up_to(wait / 4));
     }
 
+    fn backlog(&self, waiting: u32) -> u32 {
+        waiting / self.limit.saturating_mul(USUAL_BACKLOG).max(1)
+    }
+
     /// It was no limit on tasks at once that refused: it is looked for anew.
     pub fn reopen(&mut self, held: u32) {
         (self.phase, self.base, self.bounded, self.dropped) = (Phase::Ramp, 0, false, false);
@@ -357,22 +374,16 @@ impl Limiter {
 
     /// A task was seen to have ended; it was last seen to run at `seen`.
     pub fn ended(&mut self, now: Instant, seen: Instant, weight: u32, waiting: u32) {
-        let worth = (waiting / self.limit.saturating_mul(USUAL_BACKLOG).max(1)).clamp(1, MOST_WORTH);
+        let worth = self.backlog(waiting).clamp(1, MOST_WORTH);
         self.worth = if now < self.contended_until { MOST_WORTH } else { worth };
         let credit = CREDIT + CREDIT_BY_SLOT / self.limit.max(1);
         self.credit = (self.credit + credit * self.worth).min(MOST_CREDIT);
         // An answer that is the image says at once that its slot is free.
         let Some(measure) = self.measure.as_mut().filter(|_| !self.presumes) else { return };
-        if measure.at.until(now) > MEASURED_FOR {
-            self.measure = None;
-            return;
+        match measure.ended(now, seen, weight) {
+            Some(measured) => self.limit = self.limit.min(measured).max(1),
+            None => self.measure = None,
         }
-        // It ended somewhere between the two sights; so much of that lies before the refusal.
-        let (before, between) = (seen.until(measure.at), seen.until(now).max(1));
-        let share = (before.saturating_mul(1_000) / between).min(1_000) * u64::from(weight);
-        measure.held = measure.held.saturating_sub(share);
-        let measured = ((measure.held + 500) / 1_000) as u32;
-        self.limit = self.limit.min(measured.max(measure.least)).max(1);
     }
 
     /// A task waits at the provider, and so many that came before it don't: that is what it works on at once. Some are kept waiting there, so that

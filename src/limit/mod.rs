@@ -1,10 +1,12 @@
 //! How much a key allows at once: one [`Lane`] a quota bucket.
 
 mod answers;
+mod distance;
 mod evidence;
 mod halves;
 mod lane;
 mod limiter;
+mod measure;
 mod message;
 mod pace;
 mod settings;
@@ -14,7 +16,7 @@ mod windows;
 mod working;
 
 pub use lane::{Lane, PRESUMED_AFTER};
-pub use limiter::MEASURED_FOR;
+pub use measure::MEASURED_FOR;
 pub use message::{Known, LaneIn, LaneOut, LaneSnapshot, Learned, NotUntil, Phase, Token, Verdict, Wait, Window};
 pub use settings::{Concurrency, Counts, LaneConfig, Limits, Scope};
 pub use windows::MINUTE;

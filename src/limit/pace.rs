@@ -1,6 +1,8 @@
-//! Submits one by one with a distance between them: a limit of 60 a minute that is kept as one a second.
+//! Submits one by one with a distance between them: a limit of 60 a minute that is kept as one a second, or as five in five; a bucket that fills drop
+//! by drop. What comes at a steady pace meets none of them, and loses nothing by it.
 
-use super::halves::Halves;
+use super::distance::{Distances, Latest, Spacing};
+use super::message::{Known, Window};
 use crate::time::{Instant, Millis};
 
 /// A distance longer than this is no pace but a slot that comes free.
@@ -11,27 +13,98 @@ const SHORTEST: Millis = 50;
 const CLOSE: Millis = 106;
 /// So often what was found is doubted, and doubled each time that it was right.
 const DOUBT_EVERY: Millis = 60_000;
+/// More submits than this in a row prove a distance, however many may come at once.
+const LONGEST_RUN: u32 = 64;
+/// After so many whole runs at a distance it is believed, and what is refused at it where all slots may be taken is refused for that.
+const BELIEVED: u32 = 3;
+/// What is refused so often at ever longer distances, with no whole run between, is not refused for its distance,
+const STRIKES: u32 = 4;
+/// and for so long none is looked for.
+const GIVEN_UP: Millis = 300_000;
 
 /// A distance that is kept.
 #[derive(Clone, Copy, Debug)]
 struct Kept {
     /// The longest at which one was refused.
     low: Millis,
-    /// The shortest at which one was accepted.
+    /// The shortest that was let in, run after run,
     high: Millis,
+    /// and the one before that.
+    before: Millis,
+    /// The one that is tried now.
+    tried: Millis,
+    /// So many may come at once.
+    at_once: u32,
+    /// So many were accepted at that distance in a row,
+    run: u32,
+    /// and so many have to be, for a few may come at once whatever the distance.
+    needed: u32,
+    /// Whole runs at the distance that is let in.
+    whole: u32,
+    /// Refusals at a distance that was let in before, with no whole run since.
+    strikes: u32,
     doubt_at: Instant,
     doubt_every: Millis,
 }
 
-/// The distances that were met.
-#[derive(Clone, Copy, Debug, Default)]
-struct Distances {
-    /// The shortest at which one was accepted.
-    shortest: Option<Millis>,
-    /// The longest at which one was refused,
-    longest: Millis,
-    /// and how many were.
-    refused: u32,
+impl Kept {
+    fn new(now: Instant, Spacing { low, high, at_once }: Spacing) -> Kept {
+        Kept {
+            low,
+            high,
+            before: high,
+            // What is sure comes first: the burst that was refused is still in the way of what isn't.
+            tried: high,
+            at_once,
+            run: 0,
+            needed: at_once + 1,
+            whole: 0,
+            strikes: 0,
+            doubt_at: now.after(DOUBT_EVERY),
+            doubt_every: DOUBT_EVERY,
+        }
+    }
+
+    fn choose(&mut self) {
+        self.run = 0;
+        let is_close = self.high * 100 <= self.low * CLOSE;
+        self.tried = if is_close { self.high } else { self.low + (self.high - self.low) / 2 };
+    }
+
+    fn accepted(&mut self) {
+        self.run += 1;
+        if self.run < self.needed {
+            return;
+        }
+        if self.tried < self.high {
+            (self.before, self.high, self.whole) = (self.high, self.tried, 0);
+            if self.tried <= self.low {
+                // It has changed: more than that may be let in.
+                self.low = self.tried / 2;
+            }
+        } else {
+            (self.whole, self.strikes) = (self.whole.saturating_add(1), 0);
+        }
+        self.choose();
+    }
+
+    fn too_early(&mut self, now: Instant) {
+        if self.tried < self.high {
+            if self.tried <= self.low {
+                self.doubt_every = self.doubt_every.saturating_mul(2);
+            }
+            self.low = self.low.max(self.tried);
+        } else {
+            // More may come at once than was thought, and it was that number that was let in.
+            self.low = self.high;
+            self.high = self.before.max(self.high + self.high / 4);
+            self.before = self.high;
+            self.needed = (self.needed * 2).min(LONGEST_RUN);
+            (self.whole, self.strikes) = (0, self.strikes + 1);
+        }
+        self.doubt_at = now.after(self.doubt_every);
+        self.choose();
+    }
 }
 
 /// What distance there has to be.
@@ -39,8 +112,8 @@ struct Distances {
 pub struct Pace {
     sent: Option<Instant>,
     accepted: Option<Instant>,
-    distances: Halves<Distances>,
     kept: Option<Kept>,
+    given_up: Instant,
 }
 
 impl Pace {
@@ -50,64 +123,82 @@ impl Pace {
     }
 
     /// The submit that went out then was accepted.
-    pub fn accepted(&mut self, now: Instant, since: Instant) {
-        self.distances.go_on(now);
-        if let Some(last) = self.accepted {
-            let distance = last.until(since);
-            let shortest = &mut self.distances.latest.shortest;
-            *shortest = Some(shortest.map_or(distance, |known| known.min(distance)));
-            if let Some(kept) = self.kept.as_mut().filter(|kept| distance < kept.high) {
-                kept.high = distance;
-                kept.low = kept.low.min(distance / 2);
-            }
+    pub fn accepted(&mut self, since: Instant) {
+        let last = self.accepted;
+        self.accepted = last.max(Some(since));
+        let (Some(last), Some(kept)) = (last, &mut self.kept) else { return };
+        if last.until(since) > kept.tried + kept.tried / 4 {
+            // Nothing pressed: what comes after a rest proves nothing.
+            kept.run = 0;
+        } else {
+            kept.accepted();
         }
-        self.accepted = self.accepted.max(Some(since));
         self.kept = self.kept.filter(|kept| kept.high >= SHORTEST);
     }
 
-    /// The submit that went out then was refused. Says whether that was for its being too early.
-    pub fn refused(&mut self, now: Instant, since: Instant) -> bool {
-        self.distances.go_on(now);
-        let Some(last) = self.accepted else { return false };
-        let distance = last.until(since);
-        if let Some(kept) = self.kept.as_mut().filter(|kept| distance < kept.high) {
-            kept.low = kept.low.max(distance);
-            kept.doubt_every = kept.doubt_every.saturating_mul(2);
-            kept.doubt_at = now.after(kept.doubt_every);
-            return true;
-        }
-        let met = &mut self.distances.latest;
-        (met.longest, met.refused) = (met.longest.max(distance), met.refused + 1);
-        false
-    }
-
-    /// Tasks at once don't explain what was refused of late: perhaps distances do. Says whether one was found.
-    pub fn infer(&mut self, now: Instant) -> bool {
-        let met = self.distances.both();
-        let low = met.iter().map(|met| met.longest).max().unwrap_or(0);
-        let refused: u32 = met.iter().map(|met| met.refused).sum();
-        let Some(high) = met.iter().filter_map(|met| met.shortest).min() else { return false };
-        if self.kept.is_some() || refused < 2 || low >= high || high > LONGEST {
+    /// A submit that came so soon after those before it was refused, perhaps where there was room for more tasks at once. Says whether that was for its
+    /// being too early.
+    pub fn refused(&mut self, now: Instant, distances: Distances, has_slots: bool) -> bool {
+        let Some(kept) = &mut self.kept else { return false };
+        let distance = distances.average(1);
+        let is_settled = kept.tried >= kept.high;
+        let has_another_cause = if is_settled {
+            (!has_slots && kept.whole > BELIEVED) || distance > kept.high * 2
+        } else {
+            distance >= kept.high
+        };
+        if has_another_cause {
             return false;
         }
-        for met in [&mut self.distances.latest, &mut self.distances.earlier] {
-            (met.longest, met.refused) = (0, 0);
+        if distances.average(kept.at_once) < kept.tried {
+            // What came before it came in a burst.
+            kept.run = 0;
+            return true;
         }
-        self.kept = Some(Kept { low, high, doubt_at: now.after(DOUBT_EVERY), doubt_every: DOUBT_EVERY });
+        kept.too_early(now);
+        if kept.high > LONGEST || kept.strikes >= STRIKES {
+            (self.kept, self.given_up) = (None, now.after(GIVEN_UP));
+        }
+        self.kept.is_some()
+    }
+
+    /// Such a distance explains what was refused. Says whether it is kept from now on.
+    pub fn keep(&mut self, now: Instant, spacing: Spacing) -> bool {
+        if self.kept.is_some() || spacing.high > LONGEST || now < self.given_up {
+            return false;
+        }
+        self.kept = Some(Kept::new(now, spacing));
         true
     }
 
-    /// When the next may go out, if not now.
-    pub fn obstacle(&self, now: Instant) -> Option<Instant> {
+    /// As a window of one.
+    pub fn window(&self, now: Instant) -> Option<Window> {
         let (kept, sent) = (self.kept?, self.sent?);
-        let distance = if kept.doubt_at <= now {
-            kept.high / 2
-        } else if kept.high * 100 > kept.low * CLOSE {
-            kept.low + (kept.high - kept.low) / 2
-        } else {
-            kept.high
-        };
-        Some(sent.after(distance)).filter(|at| *at > now)
+        let known = if kept.whole > 0 { Known::Confirmed } else { Known::Suspected };
+        Some(Window { limit: 1, used: u32::from(sent.after(kept.high) > now), length: kept.high, known })
+    }
+
+    /// What is worth keeping: a distance that a whole run has proved.
+    pub fn learned(&self) -> Option<(u32, Millis)> {
+        self.kept.filter(|kept| kept.whole > 0).map(|kept| (1, kept.high))
+    }
+
+    /// Begins with what an earlier process found out, unless something is known already.
+    pub fn recall(&mut self, now: Instant, window: Option<(u32, Millis)>) {
+        if let Some((1, distance)) = window.filter(|(_, distance)| *distance >= SHORTEST) {
+            self.keep(now, Spacing { low: distance, high: distance, at_once: 1 });
+        }
+    }
+
+    /// When the next may go out, if not now.
+    pub fn obstacle(&mut self, now: Instant, latest: &Latest) -> Option<Instant> {
+        let (kept, sent) = (self.kept.as_mut()?, self.sent?);
+        if kept.doubt_at <= now && kept.tried >= kept.high {
+            (kept.tried, kept.run) = (kept.high * 3 / 4, 0);
+        }
+        // A burst is over when it would have been let in at this pace.
+        let after_burst = latest.at(kept.at_once).map(|at| at.after(kept.tried * Millis::from(kept.at_once)));
+        Some(sent.after(kept.tried)).max(after_burst).filter(|at| *at > now)
     }
 }
 
@@ -115,55 +206,147 @@ impl Pace {
 #[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
 
-    /// As many submits as fit, with this distance between those that a server lets in; gives how many it refused, and when the last went out.
-    fn play(pace: &mut Pace, distance: u64, submits: u32) -> (u32, u64) {
-        let (mut now, mut last, mut refused) = (0, None, 0);
-        for _ in 0..submits {
-            let at = pace.obstacle(Instant::from_millis(now)).map_or(now + 20, Instant::millis);
-            now = at;
-            pace.goes(Instant::from_millis(now));
-            let since = Instant::from_millis(now);
-            if last.is_some_and(|last| now - last < distance) {
-                refused += 1;
-                pace.refused(since, since);
-                pace.infer(since);
-            } else {
-                last = Some(now);
-                pace.accepted(since, since);
+    /// What lets in, or doesn't.
+    enum Server {
+        /// So many in so long.
+        Window(usize, u64),
+        /// One in so long, and as many at once.
+        Bucket(u64, u64),
+        /// Every other one, whenever it comes.
+        EveryOther,
+    }
+
+    struct World {
+        server: Server,
+        pace: Pace,
+        latest: Latest,
+        accepted: Vec<u64>,
+        full: u64,
+        now: u64,
+        refused: u32,
+    }
+
+    impl World {
+        fn new(server: Server, spacing: Spacing) -> World {
+            let mut pace = Pace::default();
+            assert!(pace.keep(Instant::from_millis(0), spacing));
+            let (latest, accepted) = (Latest::default(), Vec::new());
+            World { server, pace, latest, accepted, full: 0, now: 1, refused: 0 }
+        }
+
+        fn lets_in(&mut self) -> bool {
+            match self.server {
+                Server::Window(many, length) => {
+                    self.accepted.len() < many || self.accepted[self.accepted.len() - many] + length <= self.now
+                }
+                Server::Bucket(each, many) => {
+                    let full = self.full.max(self.now) + each;
+                    let lets_in = full <= self.now + each * many;
+                    self.full = if lets_in { full } else { self.full };
+                    lets_in
+                }
+                Server::EveryOther => (self.accepted.len() as u32) <= self.refused,
             }
         }
-        (refused, now)
-    }
 
-    #[test]
-    fn a_distance_is_found_between_what_is_refused_and_what_is_let_in() {
-        for distance in [200, 1_000, 3_000] {
-            let mut pace = Pace::default();
-            play(&mut pace, distance, 400);
-            let kept = pace.kept.unwrap();
-            assert!(kept.low <= distance && kept.high >= distance, "{distance}: {kept:?}");
-            assert!(kept.high <= distance + distance / 8, "{distance}: {kept:?}");
+        /// As many submits as fit, each as soon as it may go.
+        fn submit(&mut self, submits: u32) -> &mut World {
+            for _ in 0..submits {
+                let now = Instant::from_millis(self.now);
+                self.now = self.pace.obstacle(now, &self.latest).map_or(self.now + 20, Instant::millis);
+                let now = Instant::from_millis(self.now);
+                self.pace.goes(now);
+                if self.lets_in() {
+                    self.pace.accepted(now);
+                    self.latest.add(now);
+                    self.accepted.push(self.now);
+                } else {
+                    self.refused += 1;
+                    self.pace.refused(now, self.latest.distances(now), true);
+                }
+            }
+            self
         }
     }
 
     #[test]
-    fn nothing_is_kept_where_nothing_is_refused() {
-        let mut pace = Pace::default();
-        assert_eq!(play(&mut pace, 0, 1_000), (0, 20_000));
-        assert!(pace.kept.is_none() && pace.obstacle(Instant::from_millis(20_000)).is_none());
+    fn a_distance_is_found_whatever_it_stands_for() {
+        let windows = [(1, 200), (1, 1_000), (2, 1_500), (3, 5_000), (5, 5_000)];
+        let buckets = [(800, 3), (2_000, 5), (1_000, 10)];
+        let windows = windows.map(|(many, length)| (Server::Window(many, length), length / many as u64, many as u32));
+        let buckets = buckets.map(|(each, many)| (Server::Bucket(each, many), each, many as u32));
+        for (server, distance, at_once) in windows.into_iter().chain(buckets) {
+            let spacing = Spacing { low: distance / 4, high: distance * 2, at_once };
+            let mut world = World::new(server, spacing);
+            world.submit(600);
+            let kept = world.pace.kept.unwrap();
+            assert!(kept.high >= distance * 97 / 100 && kept.high <= distance * 120 / 100, "{distance}: {kept:?}");
+            assert!(world.refused <= 20, "{distance}: {} refused, {kept:?}", world.refused);
+        }
     }
 
     #[test]
-    fn what_has_gone_is_not_kept_for_long() {
-        let mut pace = Pace::default();
-        let (_, end) = play(&mut pace, 1_000, 400);
-        let mut now = end;
-        for _ in 0..4_000 {
-            now = pace.obstacle(Instant::from_millis(now)).map_or(now + 20, Instant::millis);
-            pace.goes(Instant::from_millis(now));
-            pace.accepted(Instant::from_millis(now), Instant::from_millis(now));
+    fn a_burst_before_it_is_no_proof_against_a_distance() {
+        let mut world = World::new(Server::Window(5, 5_000), Spacing { low: 100, high: 1_000, at_once: 5 });
+        for time in [0, 100, 200, 300, 400] {
+            world.accepted.push(time);
+            world.latest.add(Instant::from_millis(time));
         }
-        assert!(pace.kept.is_none(), "{:?}", pace.kept);
+        world.pace.goes(Instant::from_millis(400));
+        world.now = 500;
+        world.submit(1);
+        assert_eq!((world.refused, world.now), (0, 5_000), "it waits until the burst is over");
+        assert!(world.pace.refused(
+            Instant::from_millis(5_000),
+            Distances::default().shortest(world.latest.distances(Instant::from_millis(900))),
+            true
+        ));
+        assert_eq!(world.pace.kept.unwrap().high, 1_000);
+    }
+
+    #[test]
+    fn a_distance_that_has_gone_is_not_kept_for_long() {
+        let mut world = World::new(Server::Window(1, 1_000), Spacing { low: 500, high: 1_500, at_once: 1 });
+        world.submit(100);
+        assert!(world.pace.learned().is_some());
+        world.server = Server::Window(1, 0);
+        world.submit(1_000);
+        assert!(world.pace.kept.is_none(), "{:?}", world.pace.kept);
+        assert_eq!(world.pace.window(Instant::from_millis(world.now)), None);
+    }
+
+    #[test]
+    fn what_no_distance_explains_is_given_up() {
+        let spacing = Spacing { low: 990, high: 1_000, at_once: 1 };
+        let mut world = World::new(Server::EveryOther, spacing);
+        world.submit(60);
+        assert!(world.pace.kept.is_none());
+        let now = world.now;
+        assert!(!world.pace.keep(Instant::from_millis(now), spacing), "not again so soon");
+        assert!(world.pace.keep(Instant::from_millis(now + GIVEN_UP), spacing));
+    }
+
+    #[test]
+    fn a_distance_that_is_believed_is_not_blamed_where_the_slots_may_be_full() {
+        let mut world = World::new(Server::Window(1, 1_000), Spacing { low: 980, high: 1_000, at_once: 1 });
+        world.submit(20);
+        let (now, near) =
+            (Instant::from_millis(world.now + 1_000), world.latest.distances(Instant::from_millis(world.now + 1_000)));
+        assert!(!world.pace.refused(now, near, false));
+        assert!(world.pace.refused(now, near, true));
+    }
+
+    #[test]
+    fn what_was_learned_is_where_it_begins() {
+        let mut pace = Pace::default();
+        pace.recall(Instant::from_millis(0), Some((60, 60_000)));
+        pace.recall(Instant::from_millis(0), Some((1, 60_000)));
+        pace.recall(Instant::from_millis(0), None);
+        assert!(pace.kept.is_none());
+        pace.recall(Instant::from_millis(0), Some((1, 800)));
+        pace.goes(Instant::from_millis(0));
+        assert_eq!(pace.obstacle(Instant::from_millis(0), &Latest::default()), Some(Instant::from_millis(800)));
     }
 }

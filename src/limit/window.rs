@@ -82,7 +82,7 @@ impl Counter {
 /// A window that is only suspected is tried after this: one refusal more, against a minute without work if it is not there.
 const FIRST_DOUBT: Millis = 20_000;
 /// Between two tries whether a window that was only inferred is still there.
-const DOUBT_EVERY: Millis = 180_000;
+const DOUBT_EVERY: Millis = 60_000;
 
 /// What counts in a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,8 +100,6 @@ pub enum Taken {
 pub struct Rolling {
     /// So much.
     pub limit: u32,
-    /// All that was asked when it was found.
-    pub all: u32,
     /// What is counted.
     pub taken: Taken,
     /// Who says so.
@@ -117,7 +115,6 @@ impl Rolling {
     pub fn told(limit: u32) -> Rolling {
         Rolling {
             limit,
-            all: limit,
             taken: Taken::All,
             known: Known::Configured,
             doubt_at: Instant::NEVER,
@@ -126,10 +123,10 @@ impl Rolling {
         }
     }
 
-    /// A window that explains what was refused when so many were accepted, and so many asked.
-    pub fn inferred((limit, all): (u32, u32), taken: Taken, known: Known, now: Instant) -> Rolling {
+    /// A window that explains what was refused when there was so much in it.
+    pub fn inferred(limit: u32, taken: Taken, known: Known, now: Instant) -> Rolling {
         let doubt_every = if known == Known::Confirmed { DOUBT_EVERY } else { FIRST_DOUBT };
-        Rolling { limit: limit.max(1), all, taken, known, doubt_at: now.after(doubt_every), doubt_every, step: 1 }
+        Rolling { limit: limit.max(1), taken, known, doubt_at: now.after(doubt_every), doubt_every, step: 1 }
     }
 
     /// Nobody told of it.
@@ -142,7 +139,7 @@ impl Rolling {
         if self.is_inferred() {
             (self.known, self.step) = (Known::Confirmed, 1);
             self.limit = self.limit.min(used).max(1);
-            self.doubt_every = self.doubt_every.saturating_mul(2).clamp(DOUBT_EVERY, DOUBT_EVERY * 8);
+            self.doubt_every = self.doubt_every.saturating_mul(2).clamp(DOUBT_EVERY, DOUBT_EVERY * 24);
             self.doubt_at = now.after(self.doubt_every);
         }
     }
@@ -225,7 +222,7 @@ mod tests {
         counter.add(Instant::NEVER, u32::MAX);
         counter.add(Instant::NEVER, u32::MAX);
         assert_eq!(counter.count(at(0)), u32::MAX);
-        let mut window = Rolling::inferred((u32::MAX, u32::MAX), Taken::All, Known::Confirmed, Instant::NEVER);
+        let mut window = Rolling::inferred(u32::MAX, Taken::All, Known::Confirmed, Instant::NEVER);
         (0..40).for_each(|_| window.grow(Instant::NEVER));
         window.confirm(Instant::NEVER, u32::MAX);
         assert_eq!(window.limit, u32::MAX);
@@ -236,11 +233,11 @@ mod tests {
         let mut window = Rolling::told(60);
         window.confirm(at(0), 3);
         assert_eq!((window.limit, window.doubt_at, window.known), (60, Instant::NEVER, Known::Configured));
-        let mut window = Rolling::inferred((60, 90), Taken::Accepted, Known::Suspected, at(0));
+        let mut window = Rolling::inferred(60, Taken::Accepted, Known::Suspected, at(0));
         assert_eq!(window.doubt_at, at(20_000));
         window.confirm(at(20_000), 58);
-        assert_eq!((window.limit, window.known, window.doubt_at), (58, Known::Confirmed, at(200_000)));
-        (0..3).for_each(|_| window.grow(at(200_000)));
+        assert_eq!((window.limit, window.known, window.doubt_at), (58, Known::Confirmed, at(80_000)));
+        (0..3).for_each(|_| window.grow(at(80_000)));
         assert_eq!(window.limit, 58 + 1 + 2 + 4);
     }
 }

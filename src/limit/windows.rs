@@ -6,7 +6,6 @@ use super::window::{Counter, Rolling, Taken};
 use crate::retry::hint::Rate;
 use crate::time::{Instant, Millis};
 
-const SECOND: Millis = 1_000;
 /// What providers mean by "a minute".
 pub const MINUTE: Millis = 60_000;
 const DAY: Millis = 86_400_000;
@@ -22,14 +21,11 @@ struct Room {
 #[derive(Debug)]
 pub struct Windows {
     now: Instant,
-    accepted_second: Counter,
     accepted_minute: Counter,
     all_minute: Counter,
     accepted_day: Counter,
     /// What lanes beside this one had accepted: other models of the same key.
     beside_minute: Counter,
-    /// So many a second, below a limit a minute.
-    pub second: Option<Rolling>,
     /// So many a minute.
     pub minute: Option<Rolling>,
     day: Option<Rolling>,
@@ -42,12 +38,10 @@ impl Windows {
     pub fn new(limits: &Limits) -> Windows {
         Windows {
             now: Instant::default(),
-            accepted_second: Counter::new(SECOND),
             accepted_minute: Counter::new(MINUTE),
             all_minute: Counter::new(MINUTE),
             accepted_day: Counter::new(DAY),
             beside_minute: Counter::new(MINUTE),
-            second: None,
             minute: limits.rpm.map(Rolling::told),
             day: limits.rpd.map(Rolling::told),
             header: None,
@@ -69,11 +63,11 @@ impl Windows {
         }
     }
 
-    /// Accepted in the last second, accepted in the last minute, answered in the last minute, and accepted in it of the whole key.
-    pub fn counts(&mut self, now: Instant) -> [u32; 4] {
+    /// Accepted in the last minute, answered in the last minute, and accepted in it of the whole key.
+    pub fn counts(&mut self, now: Instant) -> [u32; 3] {
         let minute = self.accepted_minute.count(now);
         let key = minute.saturating_add(self.beside_minute.count(now));
-        [self.accepted_second.count(now), minute, self.all_minute.count(now), key]
+        [minute, self.all_minute.count(now), key]
     }
 
     /// A submit goes out.
@@ -94,25 +88,23 @@ impl Windows {
         self.sent(1);
     }
 
-    /// A submit was accepted.
-    pub fn accepted(&mut self, now: Instant, weight: u32) {
+    /// A submit was accepted. Says whether a window that was suspected is gone by that.
+    pub fn accepted(&mut self, now: Instant, weight: u32) -> bool {
         let full = self.minute.filter(|window| self.minute_used(now, window.taken) >= window.limit);
         if let Some(window) = self.minute.as_mut().filter(|window| full.is_some() && window.known == Known::Confirmed) {
             window.grow(now);
         }
         // What goes through a window that is full shows that there is none.
-        self.minute = self.minute.filter(|window| full.is_none() || window.known != Known::Suspected);
-        if self.second.is_some_and(|window| self.accepted_second.count(now) >= window.limit) {
-            self.second = None;
-        }
+        let is_gone = full.is_some_and(|window| window.known == Known::Suspected);
+        self.minute = self.minute.filter(|_| !is_gone);
         self.answered(now, weight, true);
+        is_gone
     }
 
     /// A submit was answered in a way that says nothing of limits; it may have been accepted. Providers count it all the same.
     pub fn answered(&mut self, now: Instant, weight: u32, perhaps_accepted: bool) {
         self.all_minute.add(now, weight);
         if perhaps_accepted {
-            self.accepted_second.add(now, weight);
             self.accepted_minute.add(now, weight);
             if self.day.is_some() {
                 self.accepted_day.add(now, weight);
@@ -122,9 +114,7 @@ impl Windows {
 
     /// One that was presumed to be accepted at that time was not.
     pub fn take_back(&mut self, now: Instant, presumed: Instant, weight: u32) {
-        for counter in
-            [&mut self.accepted_second, &mut self.accepted_minute, &mut self.all_minute, &mut self.accepted_day]
-        {
+        for counter in [&mut self.accepted_minute, &mut self.all_minute, &mut self.accepted_day] {
             counter.take_back(now, presumed, weight);
         }
     }
@@ -137,10 +127,11 @@ impl Windows {
             // Too early by what was accepted, and on time by all that was asked: it is those that count.
             if window.taken == Taken::Accepted
                 && accepted < window.limit
-                && all.saturating_add(1) >= window.all
+                && all >= window.limit
+                && has_slots
                 && window.is_inferred()
             {
-                (window.taken, window.limit) = (Taken::All, all);
+                window.taken = Taken::All;
             }
         }
         let used = self.minute.map_or(0, |window| self.minute_used(now, window.taken));
@@ -154,7 +145,6 @@ impl Windows {
     /// There was a refusal that the window of a minute doesn't explain: if it was only suspected, it is not there.
     pub fn doubt(&mut self) {
         self.minute = self.minute.filter(|window| window.known != Known::Suspected);
-        self.second = self.second.filter(|window| window.known != Known::Suspected);
     }
 
     fn minute_used(&mut self, now: Instant, taken: Taken) -> u32 {
@@ -211,9 +201,6 @@ impl Windows {
         if let Some(room) = self.room.filter(|room| room.left < unsent.saturating_add(weight)) {
             return full(Some(room.until));
         }
-        if let Some(window) = self.second.filter(|window| is_full(self.accepted_second.count(now), window.limit)) {
-            return full(self.accepted_second.room_at(left(window.limit)));
-        }
         if let Some(window) = self.minute {
             let doubted = window.doubt_at <= now && asking == 0;
             if is_full(self.minute_used(now, window.taken), window.limit) && !doubted {
@@ -243,9 +230,8 @@ impl Windows {
             };
             shown(window, used, MINUTE)
         });
-        let second = self.second.map(|window| shown(window, self.accepted_second.total(), SECOND));
         let day = self.day.map(|window| shown(window, self.accepted_day.total(), DAY));
-        self.header.map(|(window, _)| window).or(minute).or(second).or(day)
+        self.header.map(|(window, _)| window).or(minute).or(day)
     }
 
     /// What is worth keeping.
@@ -257,7 +243,7 @@ impl Windows {
     /// Begins with what an earlier process found out, unless something is known already.
     pub fn recall(&mut self, now: Instant, window: Option<(u32, Millis)>) {
         if let Some((limit, _)) = window.filter(|(_, length)| *length == MINUTE && self.minute.is_none()) {
-            self.minute = Some(Rolling::inferred((limit, u32::MAX), Taken::Accepted, Known::Suspected, now));
+            self.minute = Some(Rolling::inferred(limit, Taken::Accepted, Known::Suspected, now));
         }
     }
 }

@@ -24,7 +24,7 @@ fn a_cap_is_found() {
             assert!(near(world.believes().limit, cap), "{cap}: {} after two minutes", world.believes().limit);
             world.run(10 * MINUTE);
             assert!(near(world.believes().limit, cap), "{cap}: {} after ten minutes", world.believes().limit);
-            let few = 12 + world.done as usize / 20;
+            let few = 15 + world.done as usize / 20;
             assert!(world.refused.len() <= few, "{cap}: {} refusals, {} done", world.refused.len(), world.done);
             let possible = 10 * MINUTE / 19_000 * u64::from(cap);
             assert!(u64::from(world.done) * 100 >= possible * 90, "{cap}: {} of {possible} done", world.done);
@@ -236,4 +236,26 @@ fn the_highest_start_is_no_overflow() {
     let mut world = World::new(server, Limits { counts: Counts::Request, concurrency, ..learned() }, 8);
     world.run(MINUTE);
     assert_eq!((world.done, world.refused.len(), world.believes().limit), (8, 0, u32::MAX));
+}
+
+#[test]
+fn several_in_a_few_seconds_are_kept_to_as_a_pace() {
+    for (many, length) in [(1, 1_000), (2, 1_500), (3, 5_000), (5, 5_000), (8, 10_000)] {
+        for seed in 0..5 {
+            let mut server = Server::of(64);
+            server.window = Some((many, length));
+            let mut world = World::seeded(server, learned(), 20_000, seed);
+            world.run(2 * MINUTE);
+            let before = world.accepted.len();
+            world.run(10 * MINUTE);
+            let window = world.believes().window.unwrap();
+            let possible = 8 * MINUTE / length * many as u64;
+            let later = (world.accepted.len() - before) as u64;
+            assert!(later * 100 >= possible * 88, "{many} in {length}: {later} of {possible}, {window:?}");
+            let accepted = world.accepted.len() as u64;
+            assert!(world.refused.len() as u64 * 100 <= accepted * 12, "{} refused of {accepted}", world.refused.len());
+            let (known, true_distance) = (window.length / u64::from(window.limit), length / many as u64);
+            assert!(known.abs_diff(true_distance) * 100 <= true_distance * 12, "{many} in {length}: {window:?}");
+        }
+    }
 }
