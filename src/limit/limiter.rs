@@ -5,6 +5,7 @@
 
 use super::measure::Measure;
 use super::message::Phase;
+use super::probes::{FEW, Probes};
 use super::settings::{Concurrency, Counts, LaneConfig};
 use crate::retry::backoff;
 use crate::rng::Rng;
@@ -19,32 +20,8 @@ const PRESUMING_SHARE: u32 = 600;
 const RAMP_LEAST: u32 = 2;
 /// The default start; whoever says more knows more.
 const USUAL_START: u32 = 4;
-/// Thousandths of a probe that each finished task pays for: two refusals in a hundred,
-const CREDIT: u32 = 20;
-/// and this, shared by all slots, besides: of one slot it is worth more to know whether there are two.
-const CREDIT_BY_SLOT: u32 = 40;
-/// What a probe may win grows with what waits: so many tasks a slot are worth the usual credit,
-const USUAL_BACKLOG: u32 = 12;
-/// and however many there are, so many times that.
-const MOST_WORTH: u32 = 4;
-/// So many probes at most are given to a limit that was only just found.
-const MOST_EARLY: u32 = 2;
-/// Savings beyond so many thousandths lapse.
-const MOST_CREDIT: u32 = 2_000;
-/// So few slots are asked about again at once.
-const FEW: u32 = 2;
-/// The first probe after the limit was found: a limit that was found by chance is soon corrected.
-const PROBE_FIRST: Millis = 2_000;
-/// Probes that are refused become rarer, up to this.
-const PROBE_RAREST: Millis = 120_000;
-/// A refusal below the limit so long after that was found has another cause than its being one too many:
+/// A refusal below the limit so long after that was found has another cause than its being one too many: others use the key.
 const SETTLED: Millis = 5_000;
-/// others use the key. What they leave is looked for more often, for so long.
-const CONTENDED: Millis = 180_000;
-/// After a drop, what was there before is likely to come back: probes are free for so long.
-const UNSTABLE: Millis = 240_000;
-/// And come as often as this.
-const UNSTABLE_PROBE: Millis = 18_000;
 /// A refusal below the limit is tried again at the next end of a task; or after this, doubled each time, where ends are slow.
 const RETRY_FIRST: Millis = 20_000;
 /// The same at most.
@@ -106,15 +83,10 @@ pub struct Limiter {
     slowly: bool,
     before: Option<Before>,
     measure: Option<Measure>,
-    probe_at: Instant,
-    probe_every: Millis,
+    probes: Probes,
     retry_at: Option<Instant>,
-    credit: u32,
-    worth: u32,
     /// When the last probe or ramp came to its end.
     found_at: Instant,
-    contended_until: Instant,
-    unstable_until: Instant,
     queues: bool,
 }
 
@@ -141,14 +113,9 @@ impl Limiter {
             slowly: false,
             before: None,
             measure: None,
-            probe_at: Instant::default(),
-            probe_every: PROBE_FIRST,
+            probes: Probes::default(),
             retry_at: None,
-            credit: 0,
-            worth: 1,
             found_at: Instant::default(),
-            contended_until: Instant::default(),
-            unstable_until: Instant::default(),
             queues: false,
         }
     }
@@ -239,11 +206,7 @@ impl Limiter {
         if let Some(retry_at) = self.retry_at {
             return retry_at <= now;
         }
-        !self.queues && self.can_pay(now) && self.probe_at <= now
-    }
-
-    fn can_pay(&self, now: Instant) -> bool {
-        self.credit >= 1_000 || now < self.unstable_until || now < self.contended_until
+        !self.queues && self.probes.due(now).is_some_and(|due| due <= now)
     }
 
     /// When a full lane may ask all the same.
@@ -251,7 +214,7 @@ impl Limiter {
         if self.phase != Phase::Steady || self.limit >= self.most {
             return self.retry_at;
         }
-        self.retry_at.or_else(|| Some(self.probe_at).filter(|_| !self.queues && self.can_pay(now)))
+        self.retry_at.or_else(|| self.probes.due(now).filter(|_| !self.queues))
     }
 
     /// A submit beyond the limit goes out.
@@ -323,11 +286,13 @@ impl Limiter {
         self.measure = Some(Measure::new(at, held, least));
         if expected {
             self.found_at = now;
-            // What looks like the end of few slots may be a limit over time: where much waits for them, it is soon asked again.
-            let worth = if self.limit <= FEW { 1 } else { self.backlog(waiting).min(MOST_EARLY) };
-            self.credit = if was_ramp { worth * 1_000 } else { self.credit.saturating_sub(1_000) };
+            if was_ramp {
+                self.probes.give(self.limit, waiting);
+            } else {
+                self.probes.spend();
+            }
         } else if self.found_at.until(now) > SETTLED {
-            self.contended_until = now.after(CONTENDED);
+            self.probes.is_contended(now);
         }
         if !expected || self.retry_at.is_some() {
             let wait = backoff::bound(row.saturating_sub(1), RETRY_FIRST, RETRY_RAREST);
@@ -338,21 +303,14 @@ impl Limiter {
             // Ends of ours made no room, twice: it is less than it was, and not by one.
             self.limit = (u64::from(self.limit) * if row == 3 { 7 } else { 5 } / 8).max(1) as u32;
             self.best = self.best.max(self.best_before);
-            (self.measure, self.dropped, self.unstable_until) = (None, true, now.after(UNSTABLE));
+            (self.measure, self.dropped) = (None, true);
+            self.probes.is_unstable(now);
         }
         self.put_off_probe(now, rng);
     }
 
     fn put_off_probe(&mut self, now: Instant, rng: &mut Rng) {
-        let unstable = now < self.unstable_until && self.limit < self.best / 4 * 3;
-        let wait = if unstable { UNSTABLE_PROBE } else { self.probe_every };
-        let rarest = PROBE_RAREST / Millis::from(if now < self.contended_until { MOST_WORTH } else { self.worth });
-        self.probe_every = self.probe_every.saturating_mul(3).min(rarest);
-        self.probe_at = now.after(wait + rng.up_to(wait / 4));
-    }
-
-    fn backlog(&self, waiting: u32) -> u32 {
-        waiting / self.limit.saturating_mul(USUAL_BACKLOG).max(1)
+        self.probes.put_off(now, rng, self.limit < self.best / 4 * 3);
     }
 
     /// It was no limit on tasks at once that refused: it is looked for anew.
@@ -367,17 +325,12 @@ impl Limiter {
         if let Some(before) = self.before.take() {
             (self.limit, self.phase, self.base) = (before.limit, before.phase, before.base);
         }
-        self.measure = None;
-        self.retry_at = None;
-        self.dropped = false;
+        (self.measure, self.retry_at, self.dropped) = (None, None, false);
     }
 
     /// A task was seen to have ended; it was last seen to run at `seen`.
     pub fn ended(&mut self, now: Instant, seen: Instant, weight: u32, waiting: u32) {
-        let worth = self.backlog(waiting).clamp(1, MOST_WORTH);
-        self.worth = if now < self.contended_until { MOST_WORTH } else { worth };
-        let credit = CREDIT + CREDIT_BY_SLOT / self.limit.max(1);
-        self.credit = (self.credit + credit * self.worth).min(MOST_CREDIT);
+        self.probes.earn(now, self.limit, waiting);
         // An answer that is the image says at once that its slot is free.
         let Some(measure) = self.measure.as_mut().filter(|_| !self.presumes) else { return };
         match measure.ended(now, seen, weight) {

@@ -9,6 +9,7 @@ mod limiter;
 mod measure;
 mod message;
 mod pace;
+mod probes;
 mod settings;
 mod slots;
 mod window;
