@@ -8,10 +8,10 @@ use super::{Effect, Engine, Update};
 use crate::error::{Billed, Code, Error};
 use crate::http::{Answer, Body, IMAGE_LIMIT, Purpose, Request, image_kind};
 use crate::limit::LaneIn;
-use crate::provider::{Reading, poll_request, read_poll};
-use crate::retry::backoff;
+use crate::provider::{Reading, is_forbidden, poll_request, read_poll};
 use crate::retry::hint::retry_after;
 use crate::task::{PartId, PartState};
+use crate::time::Millis;
 
 impl Engine {
     /// Asks after one task.
@@ -204,20 +204,31 @@ impl Engine {
             error.message = String::from("The image's address is no longer valid.");
             return self.fetch_given_up(id, error);
         }
-        self.fetch_failed(id, error.billed(Billed::Yes));
+        let hint = retry_after(answer, self.wall.1);
+        error.retry_after = hint;
+        if is_forbidden(answer) {
+            return self.fetch_given_up(id, error);
+        }
+        self.fetch_again(id, error.billed(Billed::Yes), hint);
     }
 
     pub(super) fn fetch_failed(&mut self, id: PartId, error: Error) {
-        let Some(retry) = self.tasks.get(&id.task).map(|task| task.options.retry.clone()) else { return };
+        self.fetch_again(id, error, None);
+    }
+
+    /// Fetches again later, unless it has failed too often, or that is later than anybody wants to wait for an image.
+    fn fetch_again(&mut self, id: PartId, error: Error, hint: Option<Millis>) {
+        let Some(options) = self.tasks.get(&id.task).map(|task| &task.options) else { return };
+        let (retry, longest) = (options.retry.clone(), options.retry.max_retry_after.min(options.deadline));
         let Some(part) = self.part_mut(id) else { return };
         let PartState::Fetching { .. } = part.state else { return };
         part.go(PartState::Fetching { call: None });
         part.poll_faults += 1;
         let faults = part.poll_faults;
-        if faults > retry.max_retries {
+        if faults > retry.max_retries || hint.is_some_and(|hint| hint > longest) {
             return self.fetch_given_up(id, error);
         }
-        let wait = backoff::full_jitter(&mut self.rng, faults - 1, retry.base, retry.cap);
+        let wait = self.fault_wait(faults, &retry, hint);
         self.set_due(id, Some(self.now.after(wait)));
     }
 

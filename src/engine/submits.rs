@@ -330,7 +330,12 @@ impl Engine {
         self.closing || self.part(id).is_none_or(|part| part.outcome.is_some())
     }
 
-    fn fault_wait(&mut self, faults: u32, retry: &crate::options::RetryPolicy, hint: Option<Millis>) -> Millis {
+    pub(super) fn fault_wait(
+        &mut self,
+        faults: u32,
+        retry: &crate::options::RetryPolicy,
+        hint: Option<Millis>,
+    ) -> Millis {
         let jitter = backoff::full_jitter(&mut self.rng, faults.saturating_sub(1), retry.base, retry.cap);
         match hint {
             Some(hint) => jitter.max(backoff::after_hint(&mut self.rng, hint)),

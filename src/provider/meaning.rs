@@ -66,10 +66,15 @@ fn in_words(dialect: &Dialect, json: Option<&Json>, meant: Meaning) -> Meaning {
     }
 }
 
+/// Whether the server says not to try again.
+pub fn is_forbidden(answer: &Answer) -> bool {
+    answer.header("x-should-retry") == Some("false")
+}
+
 /// Reads an answer that is an error.
 pub fn read_error(dialect: &Dialect, answer: &Answer, status: u16, wall: u64) -> Reading {
     let hint = retry_after(answer, wall);
-    let forbidden = answer.header("x-should-retry") == Some("false");
+    let forbidden = is_forbidden(answer);
     let mut error = match meaning(dialect, status, answer.body.json()) {
         Meaning::Fatal(fatal) => return Reading::Fatal(error(dialect, answer, fatal, Billed::No)),
         Meaning::Filtered => return Reading::Fatal(filtered(dialect, answer)),

@@ -8,6 +8,7 @@ mod read;
 mod reading;
 mod write;
 
+pub use meaning::is_forbidden;
 pub use read::{read_check, read_list, read_poll, read_submit};
 pub use reading::{Image, Reading, Refusal, Running, Shown};
 pub use write::{Submission, check_request, list_request, poll_request, submission, submit_request};
