@@ -1,5 +1,6 @@
 //! When it is asked whether there is more than what is known: rarely, and paid for by finished tasks.
 
+use super::distance::AT_ONCE;
 use crate::rng::Rng;
 use crate::time::{Instant, Millis};
 
@@ -15,6 +16,8 @@ const USUAL_BACKLOG: u32 = 12;
 const MOST_WORTH: u32 = 4;
 /// So many probes at most are given to a limit that was only just found.
 const MOST_EARLY: u32 = 2;
+/// More than these are no few in a short time.
+const MOST_AT_ONCE: u32 = AT_ONCE as u32;
 /// Savings beyond so many thousandths lapse.
 const MOST_CREDIT: u32 = 2 * PROBE;
 /// Of so few slots it is asked again in any case: what looks like a slot may be a second.
@@ -69,7 +72,11 @@ impl Probes {
 
     /// The limit was only just found, and so many wait for it: what looks like the end of few slots may be a limit over time, and is soon asked again.
     pub fn give(&mut self, limit: u32, waiting: u32) {
-        let early = if limit <= FEW { 1 } else { backlog(limit, waiting).min(MOST_EARLY) };
+        let early = match limit {
+            ..=FEW => 1,
+            ..=MOST_AT_ONCE => backlog(limit, waiting).min(MOST_EARLY),
+            _ => 0,
+        };
         self.credit = early * PROBE;
     }
 
