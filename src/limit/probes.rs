@@ -72,11 +72,8 @@ impl Probes {
 
     /// The limit was only just found, and so many wait for it: what looks like the end of few slots may be a limit over time, and is soon asked again.
     pub fn give(&mut self, limit: u32, waiting: u32) {
-        let early = match limit {
-            ..=FEW => 1,
-            ..=MOST_AT_ONCE => backlog(limit, waiting).min(MOST_EARLY),
-            _ => 0,
-        };
+        let is_small = limit <= MOST_AT_ONCE;
+        let early = if limit <= FEW { 1 } else { backlog(limit, waiting).min(if is_small { MOST_EARLY } else { 0 }) };
         self.credit = early * PROBE;
     }
 
