@@ -22,8 +22,8 @@ const SLOT_WAIT: Millis = 1_000;
 const DAY_WAIT: Millis = 900_000;
 /// So many probes refused in a row with nothing of ours held is no wave that passes: the key is used up elsewhere, or closed.
 const STALL_AFTER: u32 = 12;
-/// Nor has a lane stalled before this: others who use the key may hold all of it for some rounds of their tasks.
-const STALL_TIME: Millis = 600_000;
+/// Nor has a lane stalled before this: where five share four slots, one of them in thirty finds none free in ten minutes, and one in a thousand in twenty.
+const STALL_TIME: Millis = 1_200_000;
 /// A window of a minute is believed after so many.
 const MINUTE_PROOF: usize = 2;
 
