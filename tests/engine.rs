@@ -6,7 +6,7 @@ mod support;
 
 use support::audit;
 use support::sim::{Act, Plan, Sent, Sim, Surroundings, client, json, options};
-use tidegate::engine::{Input, Outcome};
+use tidegate::engine::Outcome;
 use tidegate::error::{Billed, Code};
 use tidegate::http::Purpose;
 use tidegate::journal::Stage;
@@ -34,15 +34,6 @@ fn patient() -> CallOptions {
     let mut call = options();
     (call.max_wait, call.deadline) = (u64::MAX, u64::MAX);
     call
-}
-
-fn by(owner: u32, task: u32, call: CallOptions) -> Act {
-    Act::Submit(Plan { task, owner, n: 1, options: call })
-}
-
-/// Somebody else comes by every second.
-fn visits(sim: &mut Sim, seconds: u64) {
-    (0..seconds).for_each(|second| sim.at(second * 1_000, Act::Input(Box::new(Input::Wake { owner: 0 }))));
 }
 
 #[test]
@@ -205,39 +196,6 @@ fn a_hint_of_nothing_is_no_leave_to_hammer() {
         assert!(sim.settled.iter().all(|end| matches!(end.outcome, Outcome::Succeeded(_))));
         let early = sim.submits().filter(|sent| sent.at < 60_000).count();
         assert!(early < 30, "{early} submits in a minute of refusals");
-    }
-}
-
-#[test]
-fn a_living_owner_is_left_alone() {
-    let mut sim = sim(4, 2_000);
-    sim.script = Some(submits(vec![Some(json(503, &[("retry-after", "300")], "{}"))]));
-    sim.at(500, by(1, 1, options()));
-    visits(&mut sim, 400);
-    sim.run();
-    assert!(matches!(sim.outcome(1), Outcome::Succeeded(_)), "{:?}", sim.outcome(1));
-    assert_eq!(sim.submits().count(), 2);
-}
-
-#[test]
-fn the_dead_leave_no_permit_taken_and_no_task_waiting() {
-    // Dead while its key is looked up, while it is written down, while it waits, while its submit is out, and while it runs.
-    for death in [1, 3, 10, 150, 1_000] {
-        for limit in [1, 4] {
-            let around = Surroundings { store: (2, 2), ..Surroundings::default() };
-            let mut sim = Sim::new(client(&HIAPI, limit), world(2_000), around);
-            let mut call = patient();
-            call.idempotency_key = Some(String::from("chosen"));
-            sim.at(0, by(1, 1, call));
-            sim.at(0, by(1, 2, patient()));
-            sim.at(death, Act::Kill(1));
-            visits(&mut sim, 400);
-            sim.at(300_000, by(0, 3, options()));
-            sim.run();
-            assert!(matches!(sim.outcome(3), Outcome::Succeeded(_)));
-            audit::rest(&sim);
-            audit::money(&sim);
-        }
     }
 }
 

@@ -5,9 +5,10 @@
 mod support;
 
 use support::audit;
-use support::sim::{Act, Plan, Sim, Surroundings, client, options};
+use support::sim::{Act, Plan, Sim, Surroundings, client, json, options};
 use tidegate::engine::{Engine, Input, Outcome};
 use tidegate::error::{Billed, Code};
+use tidegate::http::Purpose;
 use tidegate::journal::Stage;
 use tidegate::options::CallOptions;
 use tidegate::provider::hiapi::HIAPI;
@@ -158,4 +159,42 @@ fn who_waits_wakes_four_times_a_second_and_no_more() {
     }
     // Two owners: looks of one, polls and their answers of the other.
     assert!(engine_wakes <= 100, "{engine_wakes} in ten seconds");
+}
+
+/// Somebody else comes by every second.
+fn visits(sim: &mut Sim, seconds: u64) {
+    (0..seconds).for_each(|second| sim.at(second * 1_000, Act::Input(Box::new(Input::Wake { owner: 0 }))));
+}
+
+#[test]
+fn a_living_owner_is_left_alone() {
+    let mut sim = sim(4, 2_000);
+    let mut answers = vec![json(503, &[("retry-after", "300")], "{}")].into_iter();
+    sim.script = Some(Box::new(move |sent, _| if sent.purpose == Purpose::Submit { answers.next() } else { None }));
+    sim.at(500, by(1, 1));
+    visits(&mut sim, 400);
+    sim.run();
+    assert!(matches!(sim.outcome(1), Outcome::Succeeded(_)), "{:?}", sim.outcome(1));
+    assert_eq!(sim.submits().count(), 2);
+}
+
+#[test]
+fn the_dead_leave_no_permit_taken_and_no_task_waiting() {
+    // Dead while its key is looked up, while it is written down, while it waits, while its submit is out, and while it runs.
+    for death in [1, 3, 10, 150, 1_000] {
+        for limit in [1, 4] {
+            let mut sim = sim(limit, 2_000);
+            let patient = || CallOptions { max_wait: u64::MAX, deadline: u64::MAX, ..options() };
+            let idempotency_key = Some(String::from("chosen"));
+            sim.at(0, keyed(1, 1, CallOptions { idempotency_key, ..patient() }));
+            sim.at(0, keyed(1, 2, patient()));
+            sim.at(death, Act::Kill(1));
+            visits(&mut sim, 400);
+            sim.at(300_000, by(0, 3));
+            sim.run();
+            assert!(matches!(sim.outcome(3), Outcome::Succeeded(_)));
+            audit::rest(&sim);
+            audit::money(&sim);
+        }
+    }
 }

@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use super::waiting::STALLED;
 use super::{Effect, Engine, Outcome};
-use crate::error::{AttemptOutcome, Axis, Code, Error};
+use crate::error::{Axis, Code, Error};
 use crate::http::{Answer, Purpose};
 use crate::limit::{Concurrency, Limits, MINUTE};
 use crate::options::{CallOptions, Priority};
@@ -28,36 +28,6 @@ pub struct KeyReport {
     pub advice: String,
     /// The limits that were told or learned: `None` where nothing is known.
     pub limits: Option<Limits>,
-}
-
-/// How the latest submits of a lane fared, as far as that says something of the key.
-#[derive(Debug, Default)]
-pub(super) struct Standing {
-    /// The limit that refused last, since something was accepted.
-    refused_by: Option<Axis>,
-    /// What else was wrong with the last one.
-    trouble: Option<Error>,
-    /// It was refused again and again with nothing of ours held.
-    stalled: bool,
-}
-
-impl Standing {
-    /// A submit was answered.
-    pub fn note(&mut self, outcome: AttemptOutcome, error: Option<&Error>) {
-        match (outcome, error) {
-            (AttemptOutcome::Accepted, _) => *self = Standing::default(),
-            (AttemptOutcome::Refused, Some(error)) => self.refused_by = error.axis.or(Some(Axis::Unknown)),
-            (_, Some(error)) if matches!(error.code, Code::Permission | Code::QuotaExhausted) => {
-                self.trouble = Some(error.clone());
-            }
-            _ => {}
-        }
-    }
-
-    /// The lane gave up.
-    pub fn stall(&mut self) {
-        self.stalled = true;
-    }
 }
 
 /// A check under way.

@@ -1,6 +1,6 @@
 //! How much longer it takes, by what has been learned: said only where something has been, and no better than it is known.
 
-use super::lanes::LaneSlot;
+use super::slot::LaneSlot;
 use super::{Effect, Engine, Update};
 use crate::limit::LaneSnapshot;
 use crate::task::{Part, PartId, PartState, TaskId};

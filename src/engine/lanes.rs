@@ -1,116 +1,25 @@
 //! Between the queue and the lanes: who is written down in time, who gets a permit, who hears that it takes longer.
 
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::mem::take;
 
-use super::check::Standing;
-use super::learning::Learning;
-use super::records::STORE_PATIENCE;
+use super::slot::{Grant, LaneSlot};
+use super::timers::STORE_PATIENCE;
 use super::{Effect, Engine};
 use crate::gather::gather;
 use crate::journal::Stage;
-use crate::limit::{Counts, Lane, LaneConfig, LaneIn, LaneOut, NotUntil, Scope, Token};
+use crate::limit::{Counts, Lane, LaneConfig, LaneIn, LaneOut, Scope};
 use crate::options::Priority;
 use crate::poll::Asker;
-use crate::queue::{FairQueue, Place, Waiting};
+use crate::queue::{Place, Waiting};
 use crate::table::text_code;
 use crate::task::{PartId, PartState};
 use crate::text::concat;
-use crate::time::Instant;
 
 /// So many parts more than there are free slots are written down ahead of their permit, so that a slot never waits for the disk.
 const AHEAD: usize = 8;
 /// And no more at a time, however many slots are free: a store is quicker than this many submits.
 const MOST_NEAR: usize = 256;
-
-/// Leave to submit that is not used yet.
-#[derive(Clone, Copy, Debug)]
-struct Grant {
-    token: Token,
-    until: Instant,
-    /// How many slots it is for.
-    weight: u32,
-}
-
-/// A lane and those who wait for it.
-#[derive(Debug)]
-pub(super) struct LaneSlot {
-    /// Provider, origin and account, and the model where each has limits of its own; never a key.
-    pub name: String,
-    /// The model whose limits they are; `None` where all models share them.
-    pub model: Option<String>,
-    /// The provider's place in the configuration.
-    pub provider: usize,
-    /// The machine.
-    pub lane: Lane,
-    /// Slots and windows are counted in images.
-    counts_images: bool,
-    pub queue: FairQueue,
-    /// Those so near the head that they may get the next permits, as of when the queue last changed or more slots were free.
-    near: Vec<PartId>,
-    /// How many were looked for then; 0 once the queue has changed.
-    looked: usize,
-    grants: Vec<Grant>,
-    /// What the lane was last told of each band: how many wait, and how many slots the first takes.
-    told: [(u32, u32); 2],
-    pub not_until: Option<NotUntil>,
-    /// When those near the head may hear again how much longer it takes.
-    pub tell_etas_at: Instant,
-    /// Something happened to it since it last came to rest.
-    pub changed: bool,
-    /// How its latest submits fared.
-    pub standing: Standing,
-    /// What of it outlives the process.
-    pub learning: Learning,
-}
-
-impl LaneSlot {
-    /// Nobody waits, and nothing is out.
-    pub fn is_idle(&self) -> bool {
-        self.queue.len() == 0 && self.lane.snapshot().held == 0
-    }
-
-    /// How many slots a part takes.
-    fn weight(&self, images: u16) -> u32 {
-        if self.counts_images { u32::from(images.max(1)) } else { 1 }
-    }
-
-    /// Leave that nobody has use for goes back.
-    fn give_back(&mut self, now: Instant) {
-        if let Some(grant) = self.grants.pop() {
-            self.lane.handle(now, LaneIn::Return { token: grant.token });
-            self.changed = true;
-        }
-    }
-
-    /// What the lane grants leave for: the first of those it was told of.
-    fn asked_weight(&self) -> u32 {
-        let [(interactive, light), (_, heavy)] = self.told;
-        if interactive > 0 { light } else { heavy }
-    }
-
-    #[cfg(all(test, not(target_arch = "wasm32")))]
-    pub fn waiting(&self) -> usize {
-        self.queue.len()
-    }
-
-    fn demand(&self, band: Priority) -> (u32, u32) {
-        let first = self.queue.first(band).map_or(1, |first| self.weight(first.cost));
-        (self.queue.count(band) as u32, first)
-    }
-
-    /// How many go before a part; about, unless it is near the head.
-    pub fn ahead(&self, id: PartId, place: &Place) -> usize {
-        let near = self.near.iter().position(|near| *near == id).filter(|_| self.looked > 0);
-        near.unwrap_or_else(|| self.queue.ahead(place))
-    }
-
-    /// Somebody waits for a permit.
-    pub(super) fn is_waited_for(&self) -> bool {
-        self.queue.len() > 0
-    }
-}
 
 impl Engine {
     /// The lane of a provider and, where each has limits of its own, a model; made at its first use.
@@ -130,23 +39,8 @@ impl Engine {
             cap: retry.cap,
         };
         let lane = Lane::new(settings, self.rng.next_u64());
-        self.lanes.push(LaneSlot {
-            name,
-            model: model.map(String::from),
-            provider,
-            lane,
-            counts_images: config.limits.counts == Counts::Image,
-            queue: FairQueue::default(),
-            near: Vec::new(),
-            looked: 0,
-            grants: Vec::new(),
-            told: [(0, 1); 2],
-            not_until: None,
-            tell_etas_at: Instant::default(),
-            changed: false,
-            standing: Standing::default(),
-            learning: Learning::default(),
-        });
+        let counts_images = config.limits.counts == Counts::Image;
+        self.lanes.push(LaneSlot::new((name, model.map(String::from)), provider, lane, counts_images));
         let lane = self.lanes.len() - 1;
         self.recall(lane);
         lane
@@ -363,6 +257,7 @@ mod tests {
     use crate::options::{CallOptions, Config, ProviderConfig};
     use crate::provider::openai::OPENAI;
     use crate::request::ImageRequest;
+    use crate::time::Instant;
     use alloc::boxed::Box;
 
     /// An engine that was asked for these models, three images each, and has written down what it was about to send.

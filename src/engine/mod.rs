@@ -11,11 +11,15 @@ mod message;
 mod owners;
 mod polls;
 mod probe;
+mod recall;
 mod records;
 mod replays;
+mod retries;
 mod schedule;
 mod settle;
+mod slot;
 mod spend;
+mod standing;
 mod start;
 mod submits;
 mod timers;
@@ -60,7 +64,7 @@ pub struct Engine {
     tasks: Table<TaskId, Box<Task>>,
     /// Tasks by the codes of their keys, and of what their providers call them.
     keys: Table<u128, TaskId>,
-    lanes: Vec<lanes::LaneSlot>,
+    lanes: Vec<slot::LaneSlot>,
     calls: Table<CallId, Call>,
     next_call: CallId,
     /// Submits that the engine before this one sent, and whose parts are yet to be registered.

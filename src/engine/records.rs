@@ -5,16 +5,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::start::part_key;
-use super::timers::Timer;
+use super::timers::{STORE_PATIENCE, Timer};
 use super::{Effect, Engine};
 use crate::error::{Billed, Code, Error};
 use crate::journal::{Record, Stage, Stored};
 use crate::limit::LaneIn;
 use crate::task::{Lookup, PartId, PartState, TaskId};
-use crate::time::Millis;
-
-/// A store that has not answered by then counts as failed: a disk takes milliseconds, and a wait must have an end.
-pub(super) const STORE_PATIENCE: Millis = 10_000;
 
 impl Engine {
     pub(super) fn look_up(&mut self, number: TaskId, keys: Vec<String>, mut lookup: Lookup) {

@@ -302,60 +302,6 @@ impl Engine {
         self.fail_part(id, error);
     }
 
-    /// Takes a retry out of the provider's budget. Where submits fail in one wave after the other, all that go to this lane wait together.
-    fn pay_for_retry(&mut self, id: PartId, error: &Error) -> bool {
-        let Some(part) = self.part(id) else { return false };
-        let (provider, lane, sent) = (part.provider, part.lane, part.submitted_at.unwrap_or_default());
-        let now = self.now;
-        let Some(budget) = self.budgets.get_mut(provider) else { return false };
-        let waves = budget.failed(sent, now);
-        let paid = budget.pay(error.code == Code::Timeout);
-        if waves > 1 {
-            let retry = &self.config.defaults.retry;
-            let wait = backoff::full_jitter(&mut self.rng, waves - 2, retry.base, retry.cap);
-            self.tell_lane(lane, LaneIn::Hold { wait, hinted: false });
-        }
-        paid
-    }
-
-    /// A submit came through.
-    fn refund(&mut self, id: PartId) {
-        let known = self.part(id).map(|part| (part.provider, part.faults));
-        if let Some((budget, faults)) = known.and_then(|(place, faults)| Some((self.budgets.get_mut(place)?, faults))) {
-            budget.succeeded(faults);
-        }
-    }
-
-    fn unwanted(&self, id: PartId) -> bool {
-        self.closing || self.part(id).is_none_or(|part| part.outcome.is_some())
-    }
-
-    pub(super) fn fault_wait(
-        &mut self,
-        faults: u32,
-        retry: &crate::options::RetryPolicy,
-        hint: Option<Millis>,
-    ) -> Millis {
-        let jitter = backoff::full_jitter(&mut self.rng, faults.saturating_sub(1), retry.base, retry.cap);
-        match hint {
-            Some(hint) => jitter.max(backoff::after_hint(&mut self.rng, hint)),
-            None => jitter,
-        }
-    }
-
-    /// Whether a refused key is worth asking for anew: once, and only if it comes from a function.
-    pub(super) fn may_refresh(&mut self, id: PartId) -> bool {
-        let refreshable =
-            self.part(id).and_then(|part| self.config.providers.get(part.provider)).is_some_and(|p| p.refreshable);
-        let Some(part) = self.part_mut(id).filter(|part| refreshable && !part.refreshed && part.outcome.is_none())
-        else {
-            return false;
-        };
-        part.refreshed = true;
-        part.refresh_next = true;
-        true
-    }
-
     fn note(
         &mut self,
         id: PartId,

@@ -4,13 +4,15 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Engine;
-use super::records::STORE_PATIENCE;
 use crate::error::{Billed, Code};
 use crate::http::Fault;
 use crate::limit::LaneIn;
 use crate::table::at;
 use crate::task::{CallId, OwnerId, PartId, PartState, TaskId};
-use crate::time::Instant;
+use crate::time::{Instant, Millis};
+
+/// A store that has not answered by then counts as failed: a disk takes milliseconds, and a wait must have an end.
+pub(super) const STORE_PATIENCE: Millis = 10_000;
 
 /// What a timer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
