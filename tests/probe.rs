@@ -73,7 +73,7 @@ fn the_ceiling_is_found_with_hardly_more_than_its_own_number_of_images() {
             let (_, report) = probed(&HIAPI, world(cap), 200, 100.0, seed);
             assert_eq!((report.ceiling, report.axis), (Some(cap), Some(Axis::Concurrency)), "{cap}/{seed}: {report:?}");
             assert!(report.accepted <= cap + 2, "{cap}/{seed}: {} images", report.accepted);
-            assert!(report.refused <= 3 + cap / 3, "{cap}/{seed}: {} refusals", report.refused);
+            assert!(report.refused <= 4 + cap / 3, "{cap}/{seed}: {} refusals", report.refused);
         }
     }
 }

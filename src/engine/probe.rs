@@ -219,6 +219,10 @@ impl Engine {
         let now = self.now;
         let Some(probe) = self.probe_of(number) else { return };
         probe.refused += 1;
+        if probe.verdict.is_some() {
+            // It was on the wire when the matter was settled.
+            return;
+        }
         let again = probe.doubt && probe.measured;
         if !probe.doubt {
             (probe.doubt, probe.freed, probe.measured, probe.unexplained) = (true, false, false, 0);
