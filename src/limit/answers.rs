@@ -4,6 +4,7 @@ use super::evidence::{Axis as Counted, Counts};
 use super::lane::Lane;
 use super::limiter::Cause;
 use super::message::{Known, LaneOut, Phase, Token};
+use super::pace::Room;
 use super::settings;
 use super::slots::{PERMIT_LIFE, Permit};
 use super::window::{Rolling, Taken};
@@ -111,7 +112,12 @@ impl Lane {
         for token in gather(self.slots.in_state(Permit::Sent).map(|(token, _)| token)) {
             self.slots.change(token, |slot| slot.permit = Permit::Stale);
         }
-        if !window_was_full && self.pace.refused(now, distances, has_slots) {
+        let slots = match has_slots {
+            true => Room::Sure,
+            _ if slot.beyond || self.evidence.is_held_explained() => Room::Unproved,
+            _ => Room::Perhaps,
+        };
+        if !window_was_full && self.pace.refused(now, distances, slots) {
             return;
         }
         if !window_was_full {

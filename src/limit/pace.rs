@@ -22,6 +22,17 @@ const STRIKES: u32 = 4;
 /// and for so long none is looked for.
 const GIVEN_UP: Millis = 300_000;
 
+/// Whether there was room for one more task at once where one was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// There was: that many are far from the limit.
+    Sure,
+    /// As many were accepted before.
+    Perhaps,
+    /// As many never were: that it was one too many is as likely as any distance.
+    Unproved,
+}
+
 /// A distance that is kept.
 #[derive(Clone, Copy, Debug)]
 struct Kept {
@@ -136,14 +147,13 @@ impl Pace {
         self.kept = self.kept.filter(|kept| kept.high >= SHORTEST);
     }
 
-    /// A submit that came so soon after those before it was refused, perhaps where there was room for more tasks at once. Says whether that was for its
-    /// being too early.
-    pub fn refused(&mut self, now: Instant, distances: Distances, has_slots: bool) -> bool {
+    /// A submit that came so soon after those before it was refused, with so many tasks at once. Says whether that was for its being too early.
+    pub fn refused(&mut self, now: Instant, distances: Distances, slots: Room) -> bool {
         let Some(kept) = &mut self.kept else { return false };
         let distance = distances.average(1);
         let is_settled = kept.tried >= kept.high;
         let has_another_cause = if is_settled {
-            (!has_slots && kept.whole > BELIEVED) || distance > kept.high * 2
+            slots == Room::Unproved || (slots == Room::Perhaps && kept.whole > BELIEVED) || distance > kept.high * 2
         } else {
             distance >= kept.high
         };
@@ -264,7 +274,7 @@ mod tests {
                     self.accepted.push(self.now);
                 } else {
                     self.refused += 1;
-                    self.pace.refused(now, self.latest.distances(now), true);
+                    self.pace.refused(now, self.latest.distances(now), Room::Sure);
                 }
             }
             self
@@ -301,7 +311,7 @@ mod tests {
         assert!(world.pace.refused(
             Instant::from_millis(5_000),
             Distances::default().shortest(world.latest.distances(Instant::from_millis(900))),
-            true
+            Room::Sure
         ));
         assert_eq!(world.pace.kept.unwrap().high, 1_000);
     }
@@ -334,8 +344,19 @@ mod tests {
         world.submit(20);
         let (now, near) =
             (Instant::from_millis(world.now + 1_000), world.latest.distances(Instant::from_millis(world.now + 1_000)));
-        assert!(!world.pace.refused(now, near, false));
-        assert!(world.pace.refused(now, near, true));
+        assert!(!world.pace.refused(now, near, Room::Perhaps));
+        assert!(world.pace.refused(now, near, Room::Sure));
+    }
+
+    #[test]
+    fn more_tasks_than_ever_are_refused_for_that_at_a_distance_that_was_let_in() {
+        let mut world = World::new(Server::Window(1, 1_000), Spacing { low: 980, high: 1_000, at_once: 1 });
+        world.submit(3);
+        let now = Instant::from_millis(world.now + 1_000);
+        let near = world.latest.distances(now);
+        assert!(!world.pace.refused(now, near, Room::Unproved));
+        assert_eq!(world.pace.kept.unwrap().strikes, 0);
+        assert!(world.pace.refused(now, near, Room::Perhaps), "it is not believed yet");
     }
 
     #[test]

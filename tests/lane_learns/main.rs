@@ -259,3 +259,18 @@ fn several_in_a_few_seconds_are_kept_to_as_a_pace() {
         }
     }
 }
+
+#[test]
+fn slots_beside_a_pace_are_not_taken_for_it() {
+    for cap in [5, 10] {
+        for seed in 0..5 {
+            let mut server = Server::of(cap);
+            server.window = Some((1, 1_000));
+            let mut world = World::seeded(server, learned(), 20_000, seed);
+            world.run(20 * MINUTE);
+            let possible = 20 * MINUTE / 19_000 * u64::from(cap);
+            assert!(u64::from(world.done) * 100 >= possible * 85, "{cap}: {} of {possible} done", world.done);
+            assert!(world.refused.len() as u64 * 100 <= possible * 20, "{cap}: {} refused", world.refused.len());
+        }
+    }
+}
