@@ -1,5 +1,6 @@
 //! What the answers to submits teach a lane: how many slots there are, and which limit it was that refused.
 
+use super::distance::Distances;
 use super::evidence::{Axis as Counted, Counts};
 use super::lane::Lane;
 use super::limiter::Cause;
@@ -90,9 +91,11 @@ impl Lane {
         if slot.permit == Permit::Presumed {
             self.row = self.row.max(self.doubted_row);
             self.windows.take_back(now, slot.seen, slot.weight);
+            self.evidence.latest.take_back(slot.since);
         }
         let wave = slot.permit == Permit::Stale || self.refused_at.is_some_and(|at| slot.since < at);
-        let distances = self.evidence.refused(now, slot.since, counts, slot.beyond);
+        let distances = self.distances(slot.since);
+        self.evidence.refused(now, distances, counts, slot.beyond);
         let limit = self.limiter.usual();
         let has_slots = !wave && counts.held.saturating_add(1 + limit / 8) < limit;
         let window_was_full = self.windows.refused(now, slot.weight, has_slots);
@@ -140,6 +143,16 @@ impl Lane {
         self.find_pace(now);
         self.cool_down(now, axis, hint);
         self.watch_for_stall(now);
+    }
+
+    /// How far a submit of that time was from those that were accepted before. Where acceptance is silence, those that are silent yet were, too.
+    fn distances(&self, since: Instant) -> Distances {
+        let mut latest = self.evidence.latest;
+        if self.config.presumes {
+            let silent = self.slots.in_state(Permit::Sent).chain(self.slots.in_state(Permit::Stale));
+            silent.for_each(|(_, slot)| latest.add(slot.since));
+        }
+        latest.distances(since)
     }
 
     /// Where as many were accepted as were refused, it may be for their distances. Requests on the wire end at a pace of their own.

@@ -75,7 +75,7 @@ impl Distances {
 }
 
 /// When the latest that were accepted went out, the latest first.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Latest([Option<Instant>; AT_ONCE]);
 
 impl Latest {
@@ -102,6 +102,20 @@ impl Latest {
                 core::mem::swap(place, &mut moving);
             }
         }
+    }
+
+    /// The submit of that time was not accepted after all.
+    pub fn take_back(&mut self, since: Instant) {
+        let mut others = Latest::default();
+        let mut is_there = false;
+        for at in self.0.iter().flatten() {
+            if *at != since || is_there {
+                others.add(*at);
+            } else {
+                is_there = true;
+            }
+        }
+        *self = others;
     }
 }
 
@@ -174,6 +188,9 @@ mod tests {
         );
         let distances = latest.distances(at(250));
         assert_eq!([1, 2, 3].map(|many| distances.average(many)), [50, 75, 50], "only those before it count");
+        latest.take_back(at(100));
+        latest.take_back(at(150));
+        assert_eq!([1, 2, 3, 4].map(|many| latest.at(many)), [Some(at(300)), Some(at(200)), Some(at(100)), None]);
         (0..100).for_each(|time| latest.add(at(time * 1_000)));
         assert_eq!((latest.at(1), latest.at(16), latest.at(17)), (Some(at(99_000)), Some(at(84_000)), None));
         assert_eq!(latest.distances(Instant::NEVER).average(1), Millis::from(u32::MAX));

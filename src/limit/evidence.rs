@@ -119,12 +119,10 @@ impl Evidence {
         self.latest.add(since);
     }
 
-    /// The submit that went out then was refused. Says how far it was from those that were accepted before.
-    pub fn refused(&mut self, now: Instant, since: Instant, counts: Counts, beyond: bool) -> Distances {
+    /// A submit was refused that was so far from those that were accepted before.
+    pub fn refused(&mut self, now: Instant, distances: Distances, counts: Counts, beyond: bool) {
         self.go_on(now);
-        let distances = self.latest.distances(since);
         self.refusals.push_back(Refusal { at: now, counts, distances, beyond });
-        distances
     }
 
     fn unprovoked(&self) -> impl DoubleEndedIterator<Item = &Counts> {
@@ -199,7 +197,7 @@ mod tests {
     }
 
     fn refuse(evidence: &mut Evidence, seconds: u64, counts: Counts) {
-        evidence.refused(at(seconds), at(seconds), counts, false);
+        evidence.refused(at(seconds), Distances::default(), counts, false);
     }
 
     #[test]
@@ -259,7 +257,7 @@ mod tests {
             let counts = counts(held, held);
             let too_early = accepted.len() >= many && accepted[accepted.len() - many] + length > *time;
             if too_early || held >= slots {
-                evidence.refused(now, now, counts, false);
+                evidence.refused(now, evidence.latest.distances(now), counts, false);
             } else {
                 evidence.accepted(now, counts);
                 evidence.accepted_at(now, now);

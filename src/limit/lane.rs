@@ -258,7 +258,10 @@ impl Lane {
     fn ended(&mut self, now: Instant, token: Token) {
         let Some(slot) = self.slots.remove(token) else { return };
         let [interactive, batch] = self.waiting;
-        self.evidence.ended(now, slot.seen.until(now));
+        // An answer that is the image is an end that is seen at once.
+        if !self.config.presumes {
+            self.evidence.ended(now, slot.seen.until(now));
+        }
         self.limiter.ended(now, slot.seen, slot.weight, interactive.saturating_add(batch));
         // A cooldown of our own making waited for just this; one that the server asked for stands.
         self.cooldown = None;

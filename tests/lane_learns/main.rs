@@ -274,3 +274,19 @@ fn slots_beside_a_pace_are_not_taken_for_it() {
         }
     }
 }
+
+#[test]
+fn a_pace_is_learned_by_silence() {
+    for (many, length) in [(1, 1_000), (5, 5_000), (2, 3_000)] {
+        for seed in 0..5 {
+            let mut server = Server::of(64);
+            (server.synchronous, server.window) = (true, Some((many, length)));
+            let mut world = World::seeded(server, learned(), 20_000, seed);
+            let before = world.run(5 * MINUTE).done;
+            let later = u64::from(world.run(20 * MINUTE).done - before);
+            let possible = 15 * MINUTE / length * many as u64;
+            assert!(later * 100 >= possible * 75, "{many} in {length}: {later} of {possible}");
+            assert!(world.refused.len() <= 40, "{many} in {length}: {} refused", world.refused.len());
+        }
+    }
+}
