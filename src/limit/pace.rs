@@ -13,6 +13,8 @@ const SHORTEST: Millis = 50;
 const CLOSE: Millis = 106;
 /// So often what was found is doubted, and doubled each time that it was right.
 const DOUBT_EVERY: Millis = 60_000;
+/// The same at most.
+const DOUBT_RAREST: Millis = 24 * DOUBT_EVERY;
 /// More submits than this in a row prove a distance, however many may come at once.
 const LONGEST_RUN: u32 = 64;
 /// After so many whole runs at a distance it is believed, and what is refused at it where all slots may be taken is refused for that.
@@ -102,7 +104,7 @@ impl Kept {
     fn too_early(&mut self, now: Instant) {
         if self.tried < self.high {
             if self.tried <= self.low {
-                self.doubt_every = self.doubt_every.saturating_mul(2);
+                self.doubt_every = (self.doubt_every * 2).min(DOUBT_RAREST);
             }
             self.low = self.low.max(self.tried);
         } else {
@@ -325,6 +327,17 @@ mod tests {
         world.submit(1_000);
         assert!(world.pace.kept.is_none(), "{:?}", world.pace.kept);
         assert_eq!(world.pace.window(Instant::from_millis(world.now)), None);
+    }
+
+    #[test]
+    fn a_pace_that_was_right_for_days_is_still_doubted() {
+        let mut world = World::new(Server::Window(1, 1_000), Spacing { low: 500, high: 1_500, at_once: 1 });
+        world.submit(260_000);
+        let (refused, days) = (world.refused, world.now / 86_400_000);
+        assert!(days >= 3 && refused <= 220, "{refused} refused in {days} days");
+        world.server = Server::Window(1, 100);
+        world.submit(1_800);
+        assert!(world.pace.kept.is_none_or(|kept| kept.high <= 120), "{:?}", world.pace.kept);
     }
 
     #[test]
