@@ -176,7 +176,7 @@ impl Pace {
 
     /// Such a distance explains what was refused. Says whether it is kept from now on.
     pub fn keep(&mut self, now: Instant, spacing: Spacing) -> bool {
-        if self.kept.is_some() || spacing.high > LONGEST || now < self.given_up {
+        if self.kept.is_some() || !(SHORTEST..=LONGEST).contains(&spacing.high) || now < self.given_up {
             return false;
         }
         self.kept = Some(Kept::new(now, spacing));
@@ -197,7 +197,7 @@ impl Pace {
 
     /// Begins with what an earlier process found out, unless something is known already.
     pub fn recall(&mut self, now: Instant, window: Option<(u32, Millis)>) {
-        if let Some((1, distance)) = window.filter(|(_, distance)| *distance >= SHORTEST) {
+        if let Some((1, distance)) = window {
             self.keep(now, Spacing { low: distance, high: distance, at_once: 1 });
         }
     }
@@ -338,6 +338,15 @@ mod tests {
         world.server = Server::Window(1, 100);
         world.submit(1_800);
         assert!(world.pace.kept.is_none_or(|kept| kept.high <= 120), "{:?}", world.pace.kept);
+    }
+
+    #[test]
+    fn what_is_shorter_than_any_pace_is_not_kept() {
+        let mut pace = Pace::default();
+        for high in [0, SHORTEST - 1, LONGEST + 1, Millis::MAX] {
+            assert!(!pace.keep(Instant::from_millis(0), Spacing { low: 0, high, at_once: 4 }), "{high}");
+        }
+        assert!(pace.keep(Instant::from_millis(0), Spacing { low: 0, high: SHORTEST, at_once: 4 }));
     }
 
     #[test]
