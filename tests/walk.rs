@@ -7,6 +7,7 @@ mod support;
 use serde_json::{Value, json};
 use support::canonical::print;
 use support::walk::{Read, read};
+use tidegate::json::reader::{self, Strings, Unreadable};
 use tidegate::json::{MAX_DEPTH, MAX_NODES, MAX_STRING, TooLarge};
 
 /// Texts that show where the walk draws its lines; their trees are in the corpus.
@@ -52,6 +53,21 @@ fn tree(text: &str) -> String {
         Read::TooLarge(TooLarge::Depth) => String::from("too-deep"),
         Read::TooLarge(TooLarge::Nodes) => String::from("too-many"),
         Read::NotJson => String::from("not-json"),
+    }
+}
+
+/// The core's own reader makes the same of them.
+#[test]
+fn the_reader_agrees() {
+    for (name, input) in inputs() {
+        let read = reader::read(&input, Strings::Plain(MAX_STRING), |digits| digits.parse().unwrap());
+        let read = match read {
+            Ok(tree) => print(&tree),
+            Err(Unreadable::TooLarge(TooLarge::Depth)) => String::from("too-deep"),
+            Err(Unreadable::TooLarge(TooLarge::Nodes)) => String::from("too-many"),
+            Err(Unreadable::NotJson) => String::from("not-json"),
+        };
+        assert_eq!(read, tree(&input), "{name}");
     }
 }
 

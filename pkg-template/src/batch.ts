@@ -1,6 +1,6 @@
 import { ImageError, InvalidRequestError } from "./errors.js";
 import type { LiveTask } from "./image-task.js";
-import { batchShape, check, refuse } from "./options.js";
+import { batchShape, check, compact, refuse } from "./options.js";
 import type { BatchItem, BatchOptions, ImageBatch } from "./types-batch.js";
 import type { CallOptions, ImageResult } from "./types.js";
 
@@ -198,18 +198,11 @@ export class Batch<K> implements ImageBatch<K> {
       if (item !== value) refuse("request", "must be an object");
       const { key: _, idempotencyKey, tenant, weight, metadata, ...request } = item;
       const { id, order: __, signal: ___, ...shared } = this.#options;
-      const own = Object.entries({
-        idempotencyKey: idempotencyKey ?? (id && this.#name(id, key)),
-        tenant,
-        weight,
-        metadata,
-      });
-      const options = {
-        download: true,
-        priority: "batch",
-        ...shared,
-        ...Object.fromEntries(own.filter(([, v]) => v !== undefined)),
-      };
+      const own = compact(
+        { idempotencyKey: idempotencyKey ?? (id && this.#name(id, key)), tenant, weight, metadata },
+        "weight",
+      );
+      const options = { download: true, priority: "batch", ...shared, ...own };
       const live = this.#context.launch(request, options as CallOptions);
       this.#live.set(index, live);
       live.result.promise.then(

@@ -2,16 +2,13 @@ import type { BodyKind } from "./core.js";
 
 /** How much of an answer that is not JSON is shown to the core, in characters. */
 const TEXT_HEAD = 4096;
+/** How much of a string that stays here: the base64 of 48 bytes, in which every kind of image shows itself. */
+const HELD_HEAD = 64;
 
-export type Body = readonly [kind: BodyKind, value?: unknown];
+/** No string of so few bytes stays on this side: the core reads such answers by itself. */
+const SHORT = 4096;
 
-const parseText = (text: string): Body => {
-  try {
-    return [0, JSON.parse(text)];
-  } catch {
-    return [1, text.slice(0, TEXT_HEAD)];
-  }
-};
+export type Body = readonly [kind: BodyKind, bytes?: Uint8Array<ArrayBuffer>];
 
 // Announced and not come. Across origins content-encoding is hidden and the length is that of the encoded body, so there the browser's own check must do.
 const isShort = (response: Response, size: number): boolean =>
@@ -47,13 +44,8 @@ async function readBytes(response: Response, limit: number): Promise<Uint8Array<
   return bytes;
 }
 
-/**
- * Reads an answer as the core wants it. Never rejects.
- *
- * @param limit in bytes
- * @param binary leave the bytes as they are; else the body is text
- */
-export async function readBody(response: Response, limit: number, binary: boolean): Promise<Body> {
+/** Reads an answer, up to `limit` bytes, as they are. Never rejects. */
+export async function readBody(response: Response, limit: number): Promise<Body> {
   if (response.type === "opaqueredirect" || (response.status >= 300 && response.status < 400)) {
     response.body?.cancel().catch(() => {});
     return [5];
@@ -66,11 +58,40 @@ export async function readBody(response: Response, limit: number, binary: boolea
   }
   if (!bytes) return [2];
   if (isShort(response, bytes.length)) return [3];
-  if (bytes.length === 0) return [6];
-  if (binary) return [4, bytes];
+  return bytes.length === 0 ? [6] : [4, bytes];
+}
+
+const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
+
+/**
+ * An answer that is no picture as the core wants it. JavaScript parses a long one, so that image data in it need not go into the core and back.
+ *
+ * @param hold keeps a string on this side, under the number that it returns
+ */
+export function toAnswer(bytes: Uint8Array<ArrayBuffer>, hold: (value: string) => number): Body {
+  if (bytes.length <= SHORT) return [0, bytes];
+  let text;
+  let tree: unknown;
   try {
-    return parseText(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     return [3];
+  }
+  try {
+    tree = JSON.parse(text);
+  } catch {
+    return [1, encode(text.slice(0, TEXT_HEAD))];
+  }
+  // Every string has a mark, so that none can pass for what is kept here.
+  const mark = (_: string, value: unknown): unknown =>
+    typeof value !== "string"
+      ? value
+      : value.length > SHORT
+        ? `h${hold(value)} ${value.slice(0, HELD_HEAD)}`
+        : `t${value}`;
+  try {
+    return [7, encode(JSON.stringify(tree, mark))];
+  } catch {
+    return [2]; // Too deep.
   }
 }

@@ -11,9 +11,9 @@ import { createLog } from "./log.js";
 import { callShape, check, clientShape, compact, listenShape, refuse } from "./options.js";
 import { checkProbe, keyOf, runProbe, type ProbeContext } from "./probe.js";
 import { createAuthorizer, readProviders, type ProviderData } from "./providers.js";
-import { toCoreRequest } from "./request.js";
+import { toCoreRequest, toText } from "./request.js";
 import { connections, createCore, separate } from "./start.js";
-import { Journal, memoryStore } from "./store.js";
+import { Journal } from "./store.js";
 import type { BatchOptions, ImageBatch } from "./types-batch.js";
 import type { ClientStatus, KeyReport, ProbeOptions, ProbeReport } from "./types-limits.js";
 import type {
@@ -75,7 +75,7 @@ class TidegateClient implements Client {
     this.#first = providers[0]![0];
     const { fetch, testing, store, timeout, deadline, maxWait, retry } = options;
     this.#log = createLog(options.logger, options.logLevel);
-    this.#journal = new Journal(typeof store === "object" ? store : memoryStore(), this.#log);
+    this.#journal = new Journal(typeof store === "object" ? store : undefined, this.#log);
     this.#host = new HostTable({
       clock: testing?.clock,
       fetch,
@@ -98,7 +98,7 @@ class TidegateClient implements Client {
     );
     this.#context = {
       guard: this.#guard,
-      changed: (task, update) => this.#changed(task, update),
+      changed: (task, told) => this.#changed(task, told),
       image: (plain) => this.#image(plain),
       written: separate
         ? (owner) => Promise.resolve().then(() => this.#host.atMost(WRITING, this.#journal.flush(owner)))
@@ -118,17 +118,18 @@ class TidegateClient implements Client {
   resume(ref: unknown, options: CallOptions = {}): ImageTask {
     const owner = this.#owner();
     const live = this.#attempt(options, owner, "", (task, core) => {
-      let copy: unknown;
+      let copy: string;
       try {
-        copy = JSON.parse(JSON.stringify(ref));
+        copy = toText(ref) ?? "null";
       } catch (cause) {
         refuse("ref", "must be a TaskRef, { provider, taskId } or an idempotency key", cause);
       }
-      const joined = this.#find(copy, owner) ?? this.#probed.get(keyOf(copy));
-      this.#probed.delete(keyOf(copy));
+      const joined = this.#find(copy, owner) ?? this.#probed.get(keyOf(ref));
+      this.#probed.delete(keyOf(ref));
       if (joined) return joined.owner === owner ? joined : joined.follow(owner);
       const { number } = task;
-      task.register = (glue, records) => glue.resume(number, owner, copy, core, records);
+      const options = JSON.stringify(core);
+      task.register = (glue, records) => glue.resume(number, owner, copy, options, records);
       // Some part at least is with the provider.
       task.sent.add(0);
       this.#guard.add(task);
@@ -139,7 +140,8 @@ class TidegateClient implements Client {
 
   async pending(): Promise<TaskRef[]> {
     const records = await this.#journal.all();
-    return this.#ask((core) => core.refs(records));
+    const lines = records.map((record) => JSON.stringify(record)).join("\n");
+    return JSON.parse(this.#ask((core) => core.refs(lines))) as TaskRef[];
   }
 
   batch<K>(requests: unknown, options: BatchOptions = {}): ImageBatch<K> {
@@ -199,7 +201,7 @@ class TidegateClient implements Client {
   }
 
   status(): ClientStatus {
-    return this.#ask((core) => core.status());
+    return JSON.parse(this.#ask((core) => core.status())) as ClientStatus;
   }
 
   async close(): Promise<void> {
@@ -259,15 +261,17 @@ class TidegateClient implements Client {
   ): LiveTask {
     const key = options?.idempotencyKey;
     return this.#attempt(options, owner, typeof key === "string" ? key : "", (task, core) => {
-      const joined = key !== undefined && this.#find(key, owner);
+      const joined = key !== undefined && this.#find(toText(key), owner);
       if (joined) return joined.owner === owner ? joined : joined.follow(owner);
       const { number } = task;
       const copy = toCoreRequest(request, (data) => this.#host.handles.hold(number, data));
       Object.assign(core, mark);
       if (key !== undefined) core.keep = true;
       // After a trap the key is known, whoever made it.
-      task.register = (glue, records) =>
-        glue.submit(number, owner, copy, { ...core, ...(task.key && { idempotencyKey: task.key }) }, records);
+      task.register = (glue, records) => {
+        if (task.key) core.idempotencyKey = task.key;
+        return glue.submit(number, owner, copy, JSON.stringify(core), records);
+      };
       this.#guard.add(task);
       return task;
     });
@@ -287,13 +291,17 @@ class TidegateClient implements Client {
         task.settle("cancelled", { message: "the client is closed" });
         return task;
       }
-      const { signal: _, retry, metadata, ...rest } = options;
-      const core = compact(
-        { ...rest, retry: retry && compact(retry), metadata: metadata && { ...metadata } },
-        "maxWait",
-      );
-      const { tenant } = options;
-      task.labels = { ...(tenant && { tenant }), ...(metadata && { metadata: { ...metadata } }) };
+      const { signal: _, retry, metadata, tenant, maxWait, ...rest } = options;
+      const core = compact({
+        ...rest,
+        tenant,
+        retry: retry && compact(retry),
+        metadata: metadata && { ...metadata },
+        // JSON has no Infinity.
+        maxWait: maxWait === Infinity ? Number.MAX_VALUE : maxWait,
+      });
+      if (tenant || metadata)
+        task.labels = { ...(tenant && { tenant }), ...(metadata && { metadata: { ...metadata } }) };
       return make(task, core as CoreOptions);
     } catch (cause) {
       task.end(
@@ -305,7 +313,7 @@ class TidegateClient implements Client {
     }
   }
 
-  #find(ref: unknown, owner: number): LiveTask | undefined {
+  #find(ref: string, owner: number): LiveTask | undefined {
     if (this.#guard.tasks.size === 0) return undefined;
     const number =
       this.#guard.run(
@@ -353,8 +361,9 @@ class TidegateClient implements Client {
     });
   }
 
-  #changed(task: LiveTask, update: TaskUpdate): void {
-    if (this.#listens("update")) this.#emit("update", { idempotencyKey: task.key, update, ...task.labels });
+  #changed(task: LiveTask, told: { readonly update: TaskUpdate }): void {
+    if (!this.#listens("update")) return;
+    this.#emit("update", { idempotencyKey: task.key, update: told.update, ...task.labels });
   }
 
   #listens(name: string): boolean {

@@ -1,17 +1,17 @@
 // The types of the generated glue, `dist/core.js`: one instance of the wasm module, and so one `Core`, for each client.
-import type { ClientStatus, Limits } from "./types-limits.js";
-import type { Fetch, RetryPolicy, TaskRef } from "./types.js";
+import type { Limits } from "./types-limits.js";
+import type { RetryPolicy } from "./types.js";
 
-export declare function instantiate(module: object): { Core: new (host: Host, config: CoreConfig) => Core };
+export declare function instantiate(module: object): { Core: new (host: Host, config: string) => Core };
 
-/** Any exception out of a method is a trap: the instance is never touched again. */
+/** Any exception out of a method is a trap: the instance is never touched again. Data crosses as JSON text, in both directions. */
 export interface Core {
-  /** Registers the task and returns its idempotency key; sends nothing before the next `wake(owner)`. */
-  submit(task: number, owner: number, request: object, options: CoreOptions, records?: unknown[]): string;
+  /** Registers the task and returns its idempotency key; sends nothing before the next `wake(owner)`. `records` are lines. */
+  submit(task: number, owner: number, request: string, options: string, records: string): string;
   /** Joins a provider's task again; returns its idempotency key, "" where it is not known yet. */
-  resume(task: number, owner: number, ref: unknown, options: CoreOptions, records?: unknown[]): string;
+  resume(task: number, owner: number, ref: string, options: string, records: string): string;
   /** The live task that a key, ref or `{ provider, taskId }` names, or -1. */
-  find(ref: unknown): number;
+  find(ref: string): number;
   /** After a trap, before the task is registered anew: the submit of this part is in flight as `call`. */
   adopt(call: number, task: number, part: number): void;
   /** Says in whose context all that follows happens: whose effects may be performed. */
@@ -27,12 +27,15 @@ export interface Core {
    * month (2). Settles as `task`, with a report.
    */
   probe(task: number, owner: number, model: string, max: number, budget: number, per: number): number;
-  /** The headers that `authorize` left open are filled, and the form is made. */
+  /** What waited for its credential or its form is sent. */
   begin(call: number): void;
-  answer(call: number, status: number, headers: Headers, kind: BodyKind, value: unknown): void;
+  /** The names of the headers that it reads, with blanks between. */
+  headers(): string;
+  /** `headers` are lines of a name's number and a value; `handle` is that of an image, of which `body` is the head. */
+  answer(call: number, status: number, headers: string, kind: BodyKind, body: Uint8Array, handle: number): void;
   failed(call: number, fault: Fault, message: string): void;
   stored(seq: number, ok: boolean): void;
-  loaded(seq: number, record: unknown): void;
+  loaded(seq: number, record: string): void;
   /** Enters, too. */
   wake(owner: number): void;
   /** "" where it could not be asked. */
@@ -40,24 +43,26 @@ export interface Core {
   pause(batch: number, paused: boolean): void;
   /** Until the last of a batch should be over, ms, with so many items still to be handed in; negative if nothing is known. */
   eta(batch: number, more: number): number;
-  /** The unfinished ones of these parsed records. */
-  refs(records: unknown[]): TaskRef[];
-  status(): ClientStatus;
+  /** The unfinished ones of these records, which are lines: a list of TaskRef. */
+  refs(records: string): string;
+  /** ClientStatus */
+  status(): string;
   close(): void;
   /** In test builds only: traps. */
   trap?(): void;
 }
 
 export type CancelVerdict = "before-submit" | "confirmed" | "too-late" | "unsupported";
-/** 0 JSON, 1 other text (its head), 2 over the limit, 3 cut short or not UTF-8, 4 bytes, 5 redirect, 6 empty. */
-export type BodyKind = 0 | 1 | 2 | 3 | 4 | 5 | 6;
+/** 0 text, 1 text that is no JSON (its head), 2 over the limit, 3 cut short or not UTF-8, 4 bytes, 5 redirect, 6 empty, 7 JSON with marked strings. */
+export type BodyKind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;
 /** 0 network, 1 aborted by us, 2 no key from the apiKey function, 3 an image that goes in could not be had. */
 export type Fault = 0 | 1 | 2 | 3;
 /** 0 submit, 1 poll, 2 image, 3 check, 4 list. */
 export type Purpose = 0 | 1 | 2 | 3 | 4;
 
 export interface CoreConfig {
-  seed?: number | undefined;
+  /** A number, or the digits of 64 bits. */
+  seed?: number | string | undefined;
   /** Calls are numbered from here on. */
   firstCall: number;
   providers: {
@@ -100,35 +105,39 @@ export interface CoreOptions {
 export interface Host {
   now(): number;
   wall(): number;
-  /** False: `begin` or `failed` follows. `form` describes a body to make; see `toForm`. */
-  authorize(call: number, provider: number, headers: Headers, refresh: boolean, form?: string): boolean;
-  /** The form of a call, once. */
-  form(call: number): FormData | undefined;
-  readonly fetch?: Fetch | undefined;
-  file(
+  /**
+   * Sends a request: 1 it is under way, 0 `begin` or `failed` follows.
+   *
+   * @param provider whose credential it gets; below zero: none, and redirects are followed
+   * @param kind bits: 1 ask for the credential anew, 2 POST, 4 `body` describes a form to make; see `toForm`
+   * @param limit bytes of the answer's body
+   * @param head lines: the URL, and name and value of each header
+   */
+  send(
     call: number,
     task: number,
     part: number,
     purpose: Purpose,
-    promise: Promise<Response>,
-    controller: AbortController,
+    provider: number,
+    kind: number,
     limit: number,
-  ): void;
+    head: string,
+    body?: string,
+  ): 0 | 1;
   abort(call: number): void;
-  /** Keeps a long string of an answer on this side. */
-  hold(value: string): number;
   /** A string of an answer is an image of that task. */
   keep(handle: number, task: number): void;
-  /** Lets a string go, unless it is kept for a task. */
-  release(handle: number): void;
-  put(seq: number, key: string, record: string): void;
+  /** True: it is durable now. Else `stored` follows. */
+  put(seq: number, key: string, record: string): boolean;
   remove(key: string): void;
   load(seq: number, key: string): void;
-  update(task: number, update: object): void;
-  settle(task: number, kind: Settlement, value: object): void;
+  /** `accepted`: the update has its reference. */
+  update(task: number, accepted: boolean, update: string): void;
+  settle(task: number, kind: Settlement, value: string): void;
   listens(name: string): boolean;
-  event(name: string, value: object): void;
+  event(name: string, value: string): void;
   log(level: "error" | "warn" | "info" | "debug", message: string): void;
-  arm(owner: number, ms: number): void;
+  /** By the clock of `now`; below zero: no timer. */
+  arm(owner: number, at: number): void;
 }
 export type Settlement = "succeeded" | "failed" | "cancelled";

@@ -66,8 +66,8 @@ async function bytesOf(input: unknown): Promise<Uint8Array<ArrayBuffer>> {
 
 async function download(url: string, fetch: Fetch, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
   const response = await fetch(url, { credentials: "omit", signal });
-  const [kind, value] = await readBody(response, MOST_BYTES, true);
-  if (response.ok && kind === 4) return value as Uint8Array<ArrayBuffer>;
+  const [kind, bytes] = await readBody(response, MOST_BYTES);
+  if (response.ok && kind === 4) return bytes!;
   if (kind === 2) throw new Error("is larger than 50 MB");
   throw new Error(`could not be fetched (status ${response.status})`);
 }

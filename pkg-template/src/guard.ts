@@ -8,16 +8,16 @@ export interface Live {
   readonly owner: number;
   /** The idempotency key, once known. */
   key: string;
-  ref?: TaskRef | undefined;
+  readonly ref?: TaskRef | undefined;
   /** Its parts whose submits have left: they may be billed. */
   readonly sent: Set<number>;
   /** The latest journal records of its parts, by key: what a restart goes on from. */
   readonly records: Map<string, string>;
   /** How often in a row the core has trapped on it. */
   traps: number;
-  /** Tells a core of it, the first or the next; returns the idempotency key. */
-  register(core: Core, records?: unknown[]): string;
-  update(update: object): void;
+  /** Tells a core of it, the first or the next, with what is written down of it, a record a line; returns the idempotency key. */
+  register(core: Core, records: string): string;
+  update(text: string, accepted: boolean): void;
   settle(kind: Settlement, value: object): void;
   /** Tells those who wait for it in its own request what has become of it in another one. */
   sync(): void;
@@ -81,12 +81,12 @@ export class Guard {
   }
 
   /** Registers a task; its effects run in a microtask. */
-  add(live: Live, records?: unknown[]): void {
+  add(live: Live): void {
     this.#within(live.owner, () => {
       if (!this.#core && !this.#restart()) return this.#crash(live, this.failure);
       this.tasks.set(live.number, live);
       // After a trap the restart has registered it already.
-      const register = (core: Core): void => this.name(live, live.register(core, records));
+      const register = (core: Core): void => this.name(live, live.register(core, ""));
       this.run(live.owner, () => [live], register, { again: () => false });
       this.wakeSoon(live.owner);
     });
@@ -240,9 +240,9 @@ export class Guard {
           const { sent } = suspect;
           const records = [...suspect.records.values()].map((text) => {
             const record = JSON.parse(text) as { index: number };
-            return sent.has(record.index) ? record : { ...record, unsent: true };
+            return sent.has(record.index) ? text : JSON.stringify({ ...record, unsent: true });
           });
-          this.name(suspect, suspect.register(core, records));
+          this.name(suspect, suspect.register(core, records.join("\n")));
           for (const { owner } of suspect.followers ?? []) core.join(suspect.number, owner);
         }
         return true;

@@ -1,5 +1,5 @@
-import { readBody } from "./body.js";
-import type { Core, Fault, Host } from "./core.js";
+import { readBody, toAnswer, type Body } from "./body.js";
+import type { BodyKind, Core, Fault, Host } from "./core.js";
 import { toForm } from "./form.js";
 import type { Call, Guard, Live } from "./guard.js";
 import type { Log } from "./log.js";
@@ -27,41 +27,65 @@ export interface HostSettings {
 /** Bytes and whatever else stays on this side; the core knows numbers. */
 export class Handles {
   readonly #held = new Map<number, { task: number; data: unknown }>();
+  /** What each task has been given, whether it still has it or not. */
+  readonly #given = new Map<number, number[]>();
   #last = 0;
 
   hold(task: number, data: unknown): number {
-    this.#held.set(++this.#last, { task, data });
-    return this.#last;
+    const handle = ++this.#last;
+    this.#held.set(handle, { task, data });
+    this.#give(handle, task);
+    return handle;
   }
   get(handle: number): unknown {
     return this.#held.get(handle)?.data;
   }
   keep(handle: number, task: number): void {
     const held = this.#held.get(handle);
-    if (held) held.task = task;
-  }
-  /** Unless it was kept for somebody else meanwhile. */
-  release(handle: number, task: number): void {
-    if (this.#held.get(handle)?.task === task) this.#held.delete(handle);
+    if (!held) return;
+    held.task = task;
+    this.#give(handle, task);
   }
   /** What a settled task held. */
   drop(task: number): void {
-    for (const [handle, held] of this.#held) if (held.task === task) this.#held.delete(handle);
+    for (const handle of this.#given.get(task) ?? [])
+      if (this.#held.get(handle)?.task === task) this.#held.delete(handle);
+    this.#given.delete(task);
+  }
+  #give(handle: number, task: number): void {
+    const given = this.#given.get(task);
+    if (given) given.push(handle);
+    else this.#given.set(task, [handle]);
   }
 }
 
-interface Making {
+/** A request whose credential or form is awaited. */
+interface Outgoing {
   readonly owner: number;
-  readonly controller: AbortController;
-  made?: FormData;
+  /** Gives up what its form needs. */
+  readonly controller: AbortController | undefined;
 }
+
+/** A signal whose request has come to its end serves another one: each is an object that hosts are slow to make. */
+interface Signal {
+  readonly controller: AbortController;
+  uses: number;
+}
+/** And so many at most, for a fetch may leave a listener on each. */
+const MOST_USES = 8;
+
+/** Bits of a request's kind. */
+const [REFRESH, POST, FORM] = [1, 2, 4];
+const NOTHING = new Uint8Array(0);
+/** What was read to its end. */
+const isWhole = (kind: number): boolean => kind === 4 || kind === 6;
 
 /** What outlives a core: timers, fetches and bytes; and the table of functions for each core in turn. */
 export class HostTable {
   readonly handles = new Handles();
-  readonly #timers = new Map<number, () => void>();
-  /** Forms by call, from when they are begun to when they are asked for. */
-  readonly #forms = new Map<number, Making>();
+  readonly #timers = new Map<number, { at: number; stop: () => void }>();
+  readonly #outgoing = new Map<number, Outgoing>();
+  readonly #signals: Signal[] = [];
   readonly #settings: HostSettings;
 
   constructor(settings: HostSettings) {
@@ -74,117 +98,170 @@ export class HostTable {
     const stale = (): boolean => guard.generation !== generation;
     // Strings are held in the name of the core, as a task below zero; those of the core before are let go.
     this.handles.drop(1 - generation);
-    for (const call of this.#forms.keys()) this.#dropForm(call, guard);
+    for (const call of this.#outgoing.keys()) this.#dropOutgoing(call, guard);
     // Effects are performed in the context of their owner, and what comes of them arrives there.
     const here = (): number => guard.context ?? 0;
+    const fail = (number: number, call: Call, fault: 0 | 1, message: string): void =>
+      guard.arrive(number, call, (core) => core.failed(number, fault, message));
     // An answer meant for an earlier core: its owner has to look anew.
     const deliver = (owner: number, live: Live | undefined, input: (core: Core) => void): void => {
       if (stale()) return guard.wakeSoon(owner);
       guard.run(owner, () => (live && guard.tasks.has(live.number) ? [live] : []), input, { again: () => !stale() });
     };
 
-    return {
-      now: () => (clock ?? performance).now(),
-      wall: () => Date.now(),
-      // A fetch that throws instead of rejecting must not look like a trap.
-      fetch: fetch && ((...parameters) => new Promise((resolve) => resolve(fetch(...parameters)))),
+    const now = (): number => (clock ?? performance).now();
+    /** The headers that the core reads, and its numbers for them. */
+    let names: Map<string, number> | undefined;
 
-      authorize: (call, provider, headers, refresh, form) => {
-        if (stale()) return false;
+    return {
+      now,
+      wall: () => Date.now(),
+
+      send: (number, task, part, purpose, provider, kind, limit, head, body) => {
+        if (stale()) return 0;
         const owner = here();
+        const [url = "", ...fields] = head.split("\n");
+        const headers: Record<string, string> = {};
+        for (let at = 0; at < fields.length; at += 2) headers[fields[at]!] = fields[at + 1]!;
+        const method = kind & POST ? "POST" : "GET";
+
+        const start = (body: string | FormData | undefined): void => {
+          const signal = (owner === 0 && this.#signals.pop()) || { controller: new AbortController(), uses: 0 };
+          const { controller } = signal;
+          const [call, since] = [{ task, owner, part, purpose, controller }, now()];
+          let promise: Promise<Response>;
+          try {
+            promise = (fetch ?? globalThis.fetch)(url, {
+              method,
+              headers: new Headers(headers),
+              redirect: provider < 0 ? "follow" : "manual",
+              signal: controller.signal,
+              ...(body !== undefined && { body }),
+            });
+          } catch (cause) {
+            promise = Promise.reject(cause);
+          }
+          if (stale()) {
+            controller.abort();
+          } else {
+            guard.lastCall = Math.max(guard.lastCall, number);
+            guard.calls.set(number, call);
+            if (purpose === 0) guard.tasks.get(task)?.sent.add(part);
+          }
+          void arrive(call, signal, promise, since);
+        };
+        const told = (signal: AbortController, since: number, response?: Response): void => {
+          if (stale() || signal.signal.aborted || !listens("http")) return;
+          const [status, requestId] = [response?.status, response?.headers.get("x-request-id")];
+          const more = { ...(status && { status }), ms: now() - since, ...(requestId && { requestId }) };
+          emit("http", { method, url: url.split("?")[0], ...more });
+        };
+        const arrive = async (call: Call, signal: Signal, promise: Promise<Response>, since: number): Promise<void> => {
+          let response: Response;
+          let [kind, bytes]: Body = [3];
+          try {
+            response = await promise;
+            [kind, bytes] = await readBody(response, limit);
+          } catch (cause) {
+            told(call.controller, since);
+            return fail(number, call, call.controller.signal.aborted ? 1 : 0, reason(cause));
+          }
+          told(call.controller, since, response);
+          guard.arrive(number, call, (core) => {
+            names ??= new Map(
+              core
+                .headers()
+                .split(" ")
+                .map((name, number) => [name, number]),
+            );
+            const lines = headerLines(names, response.headers);
+            const held: number[] = [];
+            const hold = (value: string): number => {
+              held.push(this.handles.hold(-generation, value));
+              return held.at(-1)!;
+            };
+            let [what, content, handle]: [BodyKind, Uint8Array, number] = [kind, bytes ?? NOTHING, 0];
+            if (kind === 4 && purpose === 2)
+              [content, handle] = [bytes!.subarray(0, 64), this.handles.hold(task, bytes)];
+            else if (kind === 4) [what, content = NOTHING] = toAnswer(bytes!, hold);
+            core.answer(number, response.status, lines, what, content, handle);
+            // Those that are images have been kept meanwhile; the others can go.
+            if (held.length > 0) this.handles.drop(-generation);
+          });
+          if (isWhole(kind) && owner === 0 && !signal.controller.signal.aborted && ++signal.uses < MOST_USES)
+            this.#signals.push(signal);
+        };
+
+        if (provider < 0) {
+          start(body);
+          return 1;
+        }
+        const outgoing: Outgoing = { owner, controller: kind & FORM ? new AbortController() : undefined };
         const later = (input: (core: Core) => void): void => {
           if (stale()) guard.wakeSoon(owner);
           else guard.run(owner, () => guard.everyone(), input, { again: () => !stale(), weight: 1 / 8 });
         };
-        const making: Making | undefined =
-          form === undefined ? undefined : { owner, controller: new AbortController() };
-        if (making) this.#forms.set(call, making);
-        const isMaking = (): boolean => this.#forms.get(call) === making;
-        const begin = (): void => later((core) => core.begin(call));
-        const fail = (fault: Fault, message: string): void => {
-          if (isMaking()) this.#forms.delete(call);
-          later((core) => core.failed(call, fault, message));
+        // It may have been given up meanwhile.
+        const isAwaited = (): boolean => this.#outgoing.get(number) === outgoing;
+        const failed = (fault: Fault, message: string): void => {
+          if (!isAwaited()) return;
+          this.#outgoing.delete(number);
+          later((core) => core.failed(number, fault, message));
         };
-        const noKey = (): void => fail(2, "the apiKey function threw or returned no usable key");
+        const noKey = (): void => failed(2, "the apiKey function threw or returned no usable key");
+        const begin = (body: string | FormData | undefined): void =>
+          later((core) => {
+            if (!isAwaited()) return;
+            core.begin(number);
+            this.#outgoing.delete(number);
+            start(body);
+          });
         const make = (): void => {
-          // Given up while the key was awaited, or there is none to make.
-          if (!making || !isMaking()) return begin();
+          const { controller } = outgoing;
+          if (!isAwaited()) return;
+          if (!controller) return begin(body);
           const held = (handle: number): unknown => this.handles.get(handle);
           const fetchImage = fetch ?? ((url, init) => globalThis.fetch(url, init));
-          toForm(form!, held, fetchImage, making.controller.signal).then(
-            (made) => {
-              making.made = made;
-              begin();
-            },
-            (cause: unknown) => fail(3, reason(cause)),
-          );
+          toForm(body!, held, fetchImage, controller.signal).then(begin, (cause: unknown) => failed(3, reason(cause)));
         };
         try {
-          const done = authorizers[provider]!(headers, refresh);
-          if (done !== true) done.then(make, noKey);
-          else if (making) make();
-          else return true;
+          const done = authorizers[provider]!(headers, (kind & REFRESH) !== 0);
+          if (done === true && !outgoing.controller) {
+            start(body);
+            return 1;
+          }
+          this.#outgoing.set(number, outgoing);
+          if (done === true) make();
+          else done.then(make, noKey);
         } catch {
+          this.#outgoing.set(number, outgoing);
           queueMicrotask(noKey);
         }
-        return false;
-      },
-      form: (call) => {
-        const form = this.#forms.get(call)?.made;
-        this.#forms.delete(call);
-        return form;
-      },
-
-      file: (number, task, part, purpose, promise, controller, limit) => {
-        const live = guard.tasks.get(task);
-        const call: Call = { task, owner: here(), part, purpose, controller };
-        const fail = (fault: 0 | 1, message: string): void =>
-          guard.arrive(number, call, (core) => core.failed(number, fault, message));
-        if (stale()) {
-          controller.abort();
-        } else {
-          guard.lastCall = Math.max(guard.lastCall, number);
-          guard.calls.set(number, call);
-          if (purpose === 0) live?.sent.add(part);
-          // Not every fetch heeds its signal; the core hears of the end in any case.
-          controller.signal.addEventListener("abort", () => queueMicrotask(() => fail(1, "aborted")), { once: true });
-        }
-        promise.then(
-          async (response) => {
-            const [kind, value] = await readBody(response, limit, purpose === 2);
-            guard.arrive(number, call, (core) => {
-              const bytes = kind === 4 && (value as Uint8Array);
-              const held = bytes && {
-                handle: this.handles.hold(task, bytes),
-                size: bytes.length,
-                head: bytes.slice(0, 64),
-              };
-              core.answer(number, response.status, response.headers, kind, held || value);
-            });
-          },
-          (cause: unknown) => fail(controller.signal.aborted ? 1 : 0, reason(cause)),
-        );
+        return 0;
       },
 
       abort: (number) => {
         if (stale()) return;
-        this.#dropForm(number, guard);
+        this.#dropOutgoing(number, guard);
         const call = guard.calls.get(number);
         if (!call) return;
-        if (guard.here(call.owner)) call.controller.abort();
         // Its connection went with its request.
-        else guard.calls.delete(number);
+        if (!guard.here(call.owner)) return void guard.calls.delete(number);
+        call.controller.abort();
+        // Not every fetch heeds its signal; the core hears of the end in any case.
+        queueMicrotask(() => fail(number, call, 1, "aborted"));
       },
 
-      hold: (value) => this.handles.hold(-generation, value),
       keep: (handle, task) => this.handles.keep(handle, task),
-      release: (handle) => this.handles.release(handle, -generation),
 
       put: (seq, key, record) => {
-        if (stale()) return;
+        if (stale()) return false;
         const [owner, live] = [here(), guard.byKey(key)];
         live?.records.set(key, record);
-        void journal.put(owner, key, record).then((ok) => deliver(owner, live, (core) => core.stored(seq, ok)));
+        const durable = journal.put(owner, key, record);
+        if (typeof durable === "boolean") return durable;
+        void durable.then((ok) => deliver(owner, live, (core) => core.stored(seq, ok)));
+        return false;
       },
       remove: (key) => {
         if (stale()) return;
@@ -197,39 +274,41 @@ export class HostTable {
         void journal.load(owner, key).then((record) => {
           const live = guard.byKey(key);
           if (record) live?.sent.add((record as { index: number }).index);
-          deliver(owner, live, (core) => core.loaded(seq, record));
+          deliver(owner, live, (core) => core.loaded(seq, record ? JSON.stringify(record) : ""));
         });
       },
 
-      update: (task, update) => {
-        if (!stale()) guard.tasks.get(task)?.update(update);
+      update: (task, accepted, text) => {
+        if (!stale()) guard.tasks.get(task)?.update(text, accepted);
       },
       settle: (task, kind, value) => {
         const live = stale() ? undefined : guard.tasks.get(task);
-        live?.settle(kind, value);
+        live?.settle(kind, JSON.parse(value) as object);
         // If it is still there, it looks by itself; the timers of the dead are forgotten.
         if (live && !guard.here(live.owner)) this.#timers.delete(live.owner);
       },
       listens: (name) => !stale() && listens(name),
       event: (name, value) => {
-        if (!stale()) emit(name, value);
+        if (!stale()) emit(name, JSON.parse(value) as object);
       },
       log,
 
-      arm: (owner, ms) => {
+      arm: (owner, at) => {
         // A timer of another request would not outlive this one.
         if (stale() || owner !== here()) return;
+        // Where all is one context nothing else waits for it.
+        if (owner === 0 && this.#timers.get(0)?.at === at) return;
         this.#disarm(owner);
         // What waits here for what happens in another request waits by a timer of its own.
         const waiting = owner ? guard.waiting(owner) : [];
-        if (ms < 0 && waiting.length === 0) return;
-        const delay = ms < 0 ? LOOK_EVERY : Math.min(Math.ceil(ms), LONGEST);
+        if (at < 0 && waiting.length === 0) return;
+        const delay = at < 0 ? LOOK_EVERY : Math.min(Math.max(0, Math.ceil(at - now())), LONGEST);
         const fire = (): void => {
           this.#timers.delete(owner);
           guard.wake(owner);
           for (const live of waiting) live.sync();
         };
-        this.#timers.set(owner, this.#after(delay, fire));
+        this.#timers.set(owner, { at, stop: this.#after(delay, fire) });
       },
     };
   }
@@ -257,18 +336,28 @@ export class HostTable {
     this.#disarm(owner);
   }
 
-  /** Nobody wants that form any more. */
-  #dropForm(call: number, guard: Guard): void {
-    const making = this.#forms.get(call);
-    this.#forms.delete(call);
-    if (making && guard.here(making.owner)) making.controller.abort();
+  /** Nobody wants that request any more. */
+  #dropOutgoing(call: number, guard: Guard): void {
+    const outgoing = this.#outgoing.get(call);
+    this.#outgoing.delete(call);
+    if (outgoing && guard.here(outgoing.owner)) outgoing.controller?.abort();
   }
 
   #disarm(owner: number): void {
-    this.#timers.get(owner)?.();
+    this.#timers.get(owner)?.stop();
     this.#timers.delete(owner);
   }
 }
+
+/** What the core reads of some headers: the number and the value of each, in lines. */
+const headerLines = (numbers: ReadonlyMap<string, number>, headers: Headers): string => {
+  let lines = "";
+  for (const [name, value] of headers) {
+    const number = numbers.get(name);
+    if (number !== undefined) lines += `${number} ${value}\n`;
+  }
+  return lines;
+};
 
 /** Why a fetch failed, without the queries of URLs, which may be signatures. */
 const reason = (cause: unknown): string => {

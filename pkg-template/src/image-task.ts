@@ -8,7 +8,7 @@ import type { Image, ImageResult, ImageTask, TaskRef, TaskUpdate } from "./types
 export interface TaskContext {
   readonly guard: Guard;
   /** Told of every update. */
-  readonly changed: (task: LiveTask, update: TaskUpdate) => void;
+  readonly changed: (task: LiveTask, told: { readonly update: TaskUpdate }) => void;
   /** Takes hold of a picture: each request makes an object of its own from it. */
   readonly image: (plain: PlainImage) => () => Image;
   /** Where an owner dies with its request, and what it was writing with it: when its writes are done. */
@@ -17,34 +17,68 @@ export interface TaskContext {
   readonly drop: (task: number) => void;
 }
 
-/** An update, and a promise of the next: late joiners hold on to the latest only. */
-interface Step {
-  readonly update: TaskUpdate;
-  readonly next: Promise<Step>;
-  readonly go: (next: Step) => void;
-}
-const step = (update: TaskUpdate): Step => {
-  let go!: (next: Step) => void;
-  const next = new Promise<Step>((resolve) => (go = resolve));
-  return { update, next, go };
-};
-const isLast = ({ status }: TaskUpdate): boolean =>
-  status === "succeeded" || status === "failed" || status === "cancelled";
-
-/** One promise whose ends lie open; unheard rejections are nobody's fault. */
-class Deferred<T> {
-  resolve!: (value: T) => void;
-  reject!: (reason: unknown) => void;
-  readonly promise = new Promise<T>((resolve, reject) => {
-    this.resolve = resolve;
-    this.reject = reject;
-  });
-  constructor() {
-    this.promise.catch(() => {});
+/** An update; what comes as text is read when somebody looks. */
+class Told {
+  #update: TaskUpdate | undefined;
+  readonly #text: string;
+  constructor(update: TaskUpdate | string) {
+    this.#update = typeof update === "string" ? undefined : update;
+    this.#text = typeof update === "string" ? update : "";
+  }
+  get update(): TaskUpdate {
+    return (this.#update ??= JSON.parse(this.#text) as TaskUpdate);
   }
 }
 
-const first: TaskUpdate = { status: "waiting", reason: "concurrency", ahead: 0 };
+/** An update, and a promise of the next, made when somebody waits for it: late joiners hold on to the latest only. */
+class Step {
+  readonly told: Told;
+  readonly isLast: boolean;
+  #after: Step | undefined;
+  #next: Promise<Step> | undefined;
+  #resolve: ((next: Step) => void) | undefined;
+  constructor(told: Told, isLast: boolean) {
+    this.told = told;
+    this.isLast = isLast;
+  }
+  get update(): TaskUpdate {
+    return this.told.update;
+  }
+  get next(): Promise<Step> {
+    return (this.#next ??= this.#after
+      ? Promise.resolve(this.#after)
+      : new Promise<Step>((resolve) => (this.#resolve = resolve)));
+  }
+  go(after: Step): void {
+    this.#after = after;
+    this.#resolve?.(after);
+  }
+}
+
+/** One promise whose ends lie open, made when somebody wants it; unheard rejections are nobody's fault. */
+class Deferred<T> {
+  #promise: Promise<T> | undefined;
+  #end: ((resolve: (value: T) => void, reject: (reason: unknown) => void) => void) | undefined;
+  #tell: (() => void) | undefined;
+  get promise(): Promise<T> {
+    if (!this.#promise) {
+      this.#promise = new Promise((resolve, reject) => (this.#tell = () => this.#end!(resolve, reject)));
+      this.#promise.catch(() => {});
+      if (this.#end) this.#tell!();
+    }
+    return this.#promise;
+  }
+  resolve(value: T): void {
+    this.#end ??= (resolve) => resolve(value);
+    this.#tell?.();
+  }
+  reject(reason: unknown): void {
+    this.#end ??= (_, reject) => reject(reason);
+    this.#tell?.();
+  }
+}
+
+const first = new Told({ status: "waiting", reason: "concurrency", ahead: 0 });
 
 /**
  * The one task behind all handles to it. What is known of it is plain data; its promises belong to the request that made it, and only that resolves
@@ -53,23 +87,26 @@ const first: TaskUpdate = { status: "waiting", reason: "concurrency", ahead: 0 }
 export class LiveTask implements Live {
   readonly records = new Map<string, string>();
   readonly followers = new Set<LiveTask>();
-  ref: TaskRef | undefined;
   readonly sent = new Set<number>();
   traps = 0;
   readonly result = new Deferred<ImageResult>();
-  readonly accepted = new Deferred<TaskRef>();
+  readonly #accepted = new Deferred<unknown>();
   /** What its own request has been told. */
-  step = step(first);
+  step = new Step(first, false);
   /** What is known, in whatever context it came to light. */
-  #latest: TaskUpdate = first;
-  #seen: TaskUpdate = first;
+  #latest = first;
+  #seen = first;
+  /** How it ended. */
+  #end: TaskUpdate | undefined;
+  /** What it can be resumed by, or the update that tells. */
+  #ref: TaskRef | Told | undefined;
   #make: (() => ImageResult) | undefined;
   #error: ImageError | undefined;
   readonly #leader: LiveTask | undefined;
   #reason: { cause?: unknown } = {};
   /** Echoed in events. */
   labels: { tenant?: string; metadata?: Record<string, string> } = {};
-  register: (core: Core, records?: unknown[]) => string = () => "";
+  register: (core: Core, records: string) => string = () => "";
   readonly number: number;
   readonly owner: number;
   key: string;
@@ -99,44 +136,56 @@ export class LiveTask implements Live {
   }
 
   get over(): boolean {
-    return isLast((this.#leader ?? this).#latest);
+    return (this.#leader ?? this).#end !== undefined;
+  }
+
+  get ref(): TaskRef | undefined {
+    const ref = this.#ref;
+    if (!(ref instanceof Told)) return ref;
+    return (this.#ref = (ref.update as { ref: TaskRef }).ref);
   }
 
   sync(): void {
     if (!this.#context.guard.here(this.owner)) return;
     const source = this.#leader ?? this;
-    const { step: known, result, accepted } = this;
-    let update = source.#latest;
-    if (isLast(known.update)) return;
-    if (this.#leader && update.status === "succeeded") update = { ...update, result: source.#make!() };
+    const { step: before, result } = this;
+    const accepted = this.#accepted;
+    if (before.isLast) return;
+    let end = source.#end;
+    if (this.#leader && end?.status === "succeeded") end = { ...end, result: source.#make!() };
     if (this.#seen !== source.#latest) {
       this.#seen = source.#latest;
-      this.step = step(update);
-      known.go(this.step);
+      this.step = new Step(end && this.#leader ? new Told(end) : source.#latest, end !== undefined);
+      before.go(this.step);
     }
     const tell = (): void => {
-      if (source.ref) accepted.resolve(source.ref);
-      if (update.status === "succeeded") {
-        result.resolve(update.result);
-      } else if (isLast(update)) {
+      if (source.#ref) accepted.resolve(true);
+      if (end?.status === "succeeded") {
+        result.resolve(end.result);
+      } else if (end) {
         accepted.reject(source.#error);
         result.reject(source.#error);
       }
     };
     const { written } = this.#context;
     if (!written) tell();
-    else if (source.ref || isLast(update)) void written(this.owner).then(tell);
+    else if (source.#ref || end) void written(this.owner).then(tell);
   }
 
-  update(plain: object): void {
-    const update = plain as TaskUpdate;
+  /** Resolves when its provider has it. */
+  accepted(): Promise<TaskRef> {
+    return this.#accepted.promise.then(() => (this.#leader ?? this).ref!);
+  }
+
+  update(text: string, accepted: boolean): void {
     // The end comes with `settle`.
-    if (this.over || isLast(update)) return;
-    if ("ref" in update) {
-      this.ref = update.ref;
-      this.#context.guard.name(this, update.ref.idempotencyKey);
+    if (this.over) return;
+    const told = new Told(text);
+    if (accepted) {
+      this.#ref = told;
+      if (!this.key) this.#context.guard.name(this, this.ref!.idempotencyKey);
     }
-    this.#show("error" in update ? { ...update, error: toError(update.error) } : update);
+    this.#show(told);
   }
 
   settle(kind: Settlement, value: object): void {
@@ -147,20 +196,20 @@ export class LiveTask implements Live {
     if (this.over) return;
     const make = (this.#make = this.#toResult(value as PlainResult));
     const result = make();
-    this.ref ??= this.#toRef(result);
-    this.#show({ status: "succeeded", result });
-    this.#leave();
+    this.#ref ??= this.#toRef(result);
+    this.#over({ status: "succeeded", result });
   }
 
   /** Ends without a result. */
   end(error: ImageError): void {
     if (this.over) return;
     this.#error = error;
-    this.#show(error.code === "cancelled" ? { status: "cancelled" } : { status: "failed", error });
-    this.#leave();
+    this.#over(error.code === "cancelled" ? { status: "cancelled" } : { status: "failed", error });
   }
 
-  #leave(): void {
+  #over(end: TaskUpdate): void {
+    this.#end = end;
+    this.#show(new Told(end));
     this.#context.guard.remove(this);
     this.#context.drop(this.number);
     // Handles to it may be kept; the pictures of its request need not be.
@@ -179,11 +228,11 @@ export class LiveTask implements Live {
     return verdict || "too-late";
   }
 
-  #show(update: TaskUpdate): void {
-    this.#latest = update;
+  #show(told: Told): void {
+    this.#latest = told;
     this.sync();
     for (const follower of this.followers) follower.sync();
-    this.#context.changed(this, update);
+    this.#context.changed(this, told);
   }
 
   #toResult(plain: PlainResult): () => ImageResult {
@@ -243,7 +292,7 @@ export class TaskHandle extends Promise<ImageResult> implements ImageTask {
   }
   ref(): Promise<TaskRef> {
     // What ends the task before acceptance also ends this promise, perhaps with the signal's own reason.
-    return this.#live.accepted.promise.catch(() => this.then(() => this.#live.accepted.promise));
+    return this.#live.accepted().catch(() => this.then(() => this.#live.accepted()));
   }
   async cancel(reason?: unknown): Promise<CancelVerdict> {
     return this.#live.cancel(reason);
@@ -251,7 +300,7 @@ export class TaskHandle extends Promise<ImageResult> implements ImageTask {
   async *[Symbol.asyncIterator](): AsyncGenerator<TaskUpdate, void, undefined> {
     for (let { step } = this.#live; ; step = await step.next) {
       yield step.update;
-      if (isLast(step.update)) return;
+      if (step.isLast) return;
     }
   }
 }

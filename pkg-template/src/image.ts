@@ -38,7 +38,6 @@ export class ResultImage implements Image {
   constructor(plain: PlainImage, load: () => Promise<Loaded>, converter: ClientOptions["converter"]) {
     const { handle: _, base64: __, ...fields } = plain;
     Object.assign(this, fields);
-    Object.defineProperty(this, imageBrand, { value: true });
     this.#load = load;
     this.#converter = converter;
   }
@@ -88,6 +87,8 @@ export class ResultImage implements Image {
     return image;
   }
 }
+
+Object.defineProperty(ResultImage.prototype, imageBrand, { value: true });
 
 /** An image that came in an answer, as base64 or as a data URL of it. */
 export function decode(text: string): Loaded {

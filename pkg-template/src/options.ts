@@ -177,6 +177,10 @@ export const providerShape: Shape = {
 
 /** A copy without what is left out; Infinity is what most limits are without, so it is left out too. */
 export function compact<T extends object>(options: T, keep?: keyof T): T {
-  const entries = Object.entries(options).filter(([name, v]) => v !== undefined && (v !== Infinity || name === keep));
-  return Object.fromEntries(entries) as T;
+  const copy = {} as T;
+  for (const name of Object.keys(options) as (keyof T)[]) {
+    const value = options[name];
+    if (value !== undefined && (value !== Infinity || name === keep)) copy[name] = value;
+  }
+  return copy;
 }

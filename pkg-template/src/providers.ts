@@ -114,14 +114,17 @@ export function readProviders(given: Provider | Record<string, Provider>): [name
 export function createAuthorizer(
   data: ProviderData,
   share: boolean,
-): (headers: Headers, refresh: boolean) => true | Promise<void> {
+): (headers: Record<string, string>, refresh: boolean) => true | Promise<void> {
   const apiKey = data.apiKey();
   let known = typeof apiKey === "string" ? apiKey : undefined;
   let asked: Promise<string> | undefined;
 
-  const fill = (headers: Headers): true => {
-    for (const [name, value] of Object.entries(data.headers())) headers.set(name, value);
-    if (known !== undefined) headers.set("authorization", `Bearer ${known}`);
+  // Names are in lower case, as the core's are: two spellings of one name would be two headers.
+  const own = Object.entries(data.headers()).map(([name, value]) => [name.toLowerCase(), value] as const);
+
+  const fill = (headers: Record<string, string>): true => {
+    for (const [name, value] of own) headers[name] = value;
+    if (known !== undefined) headers["authorization"] = `Bearer ${known}`;
     return true;
   };
   const ask = async (read: () => string | Promise<string>): Promise<string> => {

@@ -4,15 +4,24 @@ import type { ResultImage } from "./image.js";
 
 const tag = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
 
+/** What JSON lacks: of numbers that are none or beyond all others the core hears as of one that is too large, of what else is no data as of nothing. */
+const fit = (_: string, value: unknown): unknown =>
+  typeof value === "number" && !Number.isFinite(value)
+    ? Number.MAX_VALUE
+    : typeof value === "bigint"
+      ? undefined
+      : value;
+
+/** @internal Data of our caller's as text. */
+export const toText = (value: unknown): string => JSON.stringify(value, fit);
+
 /**
- * A request as the core takes it: a copy, so that what the caller changes later changes nothing; pictures as URLs or handles; provider options as
+ * A request as the core takes it: as text, so that what the caller changes later changes nothing; pictures as URLs or handles; provider options as
  * JSON texts. What is wrong with it otherwise, the core tells.
  */
-export function toCoreRequest(request: unknown, hold: (data: unknown) => number): object {
+export function toCoreRequest(request: unknown, hold: (data: unknown) => number): string {
   if (typeof request !== "object" || request === null) refuse("request", "must be an object");
-  const copy: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(request)) if (value !== undefined) copy[name] = value;
-
+  const copy: Record<string, unknown> = { ...request };
   const picture = (input: unknown, param: string): unknown => {
     if (typeof input === "string") return /^data:/i.test(input) ? hold(input) : input;
     if (tag(input) === "URL") return picture(String(input), param);
@@ -31,7 +40,7 @@ export function toCoreRequest(request: unknown, hold: (data: unknown) => number)
   if (mask !== undefined && mask !== null) copy["mask"] = picture(mask, "mask");
   if (typeof providerOptions === "object" && providerOptions !== null)
     copy["providerOptions"] = toTexts(providerOptions);
-  return copy;
+  return toText(copy);
 }
 
 const toTexts = (options: object): object => {

@@ -1,5 +1,6 @@
 import type { Core, CoreConfig, Host, instantiate } from "./core.js";
 import { refuse } from "./options.js";
+import { toText } from "./request.js";
 
 let glue: typeof instantiate | undefined;
 let source: (() => object) | undefined;
@@ -55,5 +56,7 @@ function load(): ReturnType<typeof instantiate> {
 export function createCore(host: Host, config: CoreConfig): Core {
   if (!compiled && !source) throw new Error('call start(module) of "tidegate/slim" first');
   const { Core } = load();
-  return new Core(host, config);
+  // A core after a trap must not make the keys of the one before.
+  const seed = () => String(crypto.getRandomValues(new BigUint64Array(1))[0]);
+  return new Core(host, toText({ ...config, seed: config.seed ?? seed() }));
 }

@@ -1,19 +1,6 @@
 import type { Log } from "./log.js";
 import type { TaskStore } from "./types.js";
 
-/** Records for as long as the client lives. */
-export function memoryStore(): TaskStore {
-  const records = new Map<string, string>();
-  return {
-    get: async (key) => records.get(key),
-    put: async (key, record) => void records.set(key, record),
-    delete: async (key) => void records.delete(key),
-    async *all() {
-      yield* [...records];
-    },
-  };
-}
-
 const parse = (record: string | undefined): unknown => {
   try {
     return record === undefined ? undefined : JSON.parse(record);
@@ -24,32 +11,40 @@ const parse = (record: string | undefined): unknown => {
 
 /** A store as the core needs it: in order for each key, and never throwing; a failure is told once and then borne. */
 export class Journal {
-  readonly #store: TaskStore;
+  /** Without a store: records for as long as the client lives, durable as soon as they are here. */
+  readonly #memory = new Map<string, string>();
+  readonly #store: TaskStore | undefined;
   readonly #log: Log;
   /** What is being written for each owner: on Workers nothing may wait for another request's I/O. */
   readonly #tails = new Map<string, { owner: number; done: Promise<unknown> }>();
   #warned = false;
 
-  constructor(store: TaskStore, log: Log) {
+  constructor(store: TaskStore | undefined, log: Log) {
     this.#store = store;
     this.#log = log;
   }
 
-  /** Whether it is durable now. */
-  put(owner: number, key: string, record: string): Promise<boolean> {
-    return this.#queue(owner, key, () => this.#store.put(key, record).then(() => true), false);
+  /** Whether it is durable now, or a promise of that. */
+  put(owner: number, key: string, record: string): boolean | Promise<boolean> {
+    const store = this.#store;
+    if (store) return this.#queue(owner, key, () => store.put(key, record).then(() => true), false);
+    this.#memory.set(key, record);
+    return true;
   }
   remove(owner: number, key: string): void {
-    void this.#queue(owner, key, () => this.#store.delete(key), undefined);
+    const store = this.#store;
+    if (store) void this.#queue(owner, key, () => store.delete(key), undefined);
+    else this.#memory.delete(key);
   }
   /** The parsed record, or undefined. */
-  load(owner: number, key: string): Promise<unknown> {
-    return this.#queue(owner, key, () => this.#store.get(key), undefined, false).then(parse);
+  async load(owner: number, key: string): Promise<unknown> {
+    const store = this.#store;
+    return parse(store ? await this.#queue(owner, key, () => store.get(key), undefined, false) : this.#memory.get(key));
   }
   /** Every parsed record; rejects with the store's own error. */
   async all(): Promise<unknown[]> {
     const records: unknown[] = [];
-    for await (const [, record] of this.#store.all()) records.push(parse(record));
+    for await (const [, record] of this.#store?.all() ?? this.#memory) records.push(parse(record));
     return records.filter((record) => record !== undefined);
   }
   /** Resolves when nothing is being written any more for this owner. */

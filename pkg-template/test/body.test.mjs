@@ -2,8 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { load } from "./fake-core.mjs";
 
-const { readBody } = await load("body.js");
-const read = (body, init, { limit = 100, binary = false } = {}) => readBody(new Response(body, init), limit, binary);
+const { readBody, toAnswer } = await load("body.js");
+const decode = (bytes) => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+/** What the core gets, as text. */
+const readResponse = async (response, limit = 100) => {
+  const [kind, body] = await readBody(response, limit);
+  return body ? [kind, decode(body)] : [kind];
+};
+const read = (body, init, { limit = 100 } = {}) => readResponse(new Response(body, init), limit);
 const stream = (chunks, cancel = () => {}) => {
   let at = 0;
   return new ReadableStream(
@@ -13,14 +19,37 @@ const stream = (chunks, cancel = () => {}) => {
 };
 const bytes = (...values) => Uint8Array.from(values);
 
-test("JSON, other text, nothing", async () => {
-  assert.deepEqual(await read('{"a":[1]}'), [0, { a: [1] }]);
-  assert.deepEqual(await read("\ufeff{}"), [0, {}]);
-  assert.deepEqual(await read("<html>"), [1, "<html>"]);
-  assert.deepEqual(await read("x".repeat(9000), {}, { limit: 1e4 }), [1, "x".repeat(4096)]);
+test("bytes, nothing", async () => {
+  assert.deepEqual(await read('{"a":[1]}'), [4, '{"a":[1]}']);
+  assert.deepEqual(await read("\ufeff{}"), [4, "\ufeff{}"]);
   assert.deepEqual(await read(null), [6]);
   assert.deepEqual(await read(""), [6]);
-  assert.equal((await read("[".repeat(5e5), {}, { limit: 1e6 }))[0], 1);
+});
+
+test("a short answer is the core's to read; of a long one it gets a tree without image data, or the head of other text", () => {
+  const held = [];
+  const answer = (text) => {
+    const [kind, body] = toAnswer(typeof text === "string" ? new TextEncoder().encode(text) : text, (long) =>
+      held.push(long),
+    );
+    return body ? [kind, decode(body)] : [kind];
+  };
+  assert.deepEqual(answer("<html>"), [0, "<html>"]);
+  const [long, short] = ["x".repeat(4097), "y".repeat(4096)];
+  const marked = { a: ['t"é', 1, null, `h1 ${"x".repeat(64)}`], b: `t${short}`, "h1 ": true };
+  assert.deepEqual(answer(JSON.stringify({ a: ['"é', 1, null, long], b: short, "h1 ": true })), [
+    7,
+    JSON.stringify(marked),
+  ]);
+  assert.deepEqual(held, [long]);
+  // Nothing that comes can pass for what is held.
+  const forged = JSON.stringify(["h1 x", "y".repeat(4096)]);
+  assert.deepEqual(JSON.parse(answer(forged)[1])[0], "th1 x");
+  assert.deepEqual(answer("x".repeat(9000)), [1, "x".repeat(4096)]);
+  assert.deepEqual(answer(`\ufeff"${short}"`), [7, `"t${short}"`]);
+  assert.deepEqual(answer(bytes(...new Array(5000).fill(34), 0xe2, 0x82)), [3]);
+  assert.equal(answer("[".repeat(5e5))[0], 1);
+  assert.deepEqual(answer(`${"[".repeat(5e5)}${"]".repeat(5e5)}`), [2]);
 });
 
 test("too much is cancelled while it streams", async () => {
@@ -29,44 +58,39 @@ test("too much is cancelled while it streams", async () => {
     pull: (c) => c.enqueue(new Uint8Array(40)),
     cancel: () => void (cancelled = true),
   });
-  assert.deepEqual(await readBody(new Response(endless), 100, false), [2]);
+  assert.deepEqual(await readResponse(new Response(endless)), [2]);
   assert.ok(cancelled);
-  assert.equal((await read("x".repeat(100)))[0], 1);
+  assert.equal((await read("x".repeat(100)))[0], 4);
   assert.deepEqual(await read("x".repeat(101)), [2]);
 });
 
-test("cut short: a broken stream, fewer bytes than announced, half a character", async () => {
+test("cut short: a broken stream, fewer bytes than announced", async () => {
   const broken = new ReadableStream({ start: (c) => c.enqueue(bytes(123)), pull: (c) => c.error(new Error("reset")) });
-  assert.deepEqual(await readBody(new Response(broken), 100, false), [3]);
+  assert.deepEqual(await readResponse(new Response(broken)), [3]);
   assert.deepEqual(await read("{}", { headers: { "content-length": "9" } }), [3]);
-  assert.deepEqual(await read("{}", { headers: { "content-length": "2" } }), [0, {}]);
-  assert.deepEqual(await read("{}", { headers: { "content-length": "9", "content-encoding": "gzip" } }), [0, {}]);
-  assert.deepEqual(await read(bytes(34, 0xe2, 0x82, 34)), [3]);
-  assert.deepEqual(await read(stream([bytes(34, 0xe2), bytes(0x82, 0xac, 34)])), [0, "€"]);
+  assert.deepEqual(await read("{}", { headers: { "content-length": "2" } }), [4, "{}"]);
+  assert.deepEqual(await read("{}", { headers: { "content-length": "9", "content-encoding": "gzip" } }), [4, "{}"]);
+  assert.deepEqual(await read(stream([bytes(34, 0xe2), bytes(0x82, 0xac, 34)])), [4, '"€"']);
   // Across origins the encoding is hidden: the length says nothing.
   const cors = Object.defineProperty(new Response("{}", { headers: { "content-length": "9" } }), "type", {
     value: "cors",
   });
-  assert.deepEqual(await readBody(cors, 100, false), [0, {}]);
+  assert.deepEqual(await readResponse(cors), [4, "{}"]);
 });
 
 test("redirects are not read", async () => {
   let cancelled = 0;
   for (const status of [301, 302, 307, 308]) {
     const body = stream([bytes(1)], () => cancelled++);
-    assert.deepEqual(await readBody(new Response(body, { status }), 100, false), [5]);
+    assert.deepEqual(await readResponse(new Response(body, { status })), [5]);
   }
   assert.equal(cancelled, 4);
-  assert.deepEqual(
-    await readBody({ type: "opaqueredirect", status: 0, body: null, headers: new Headers() }, 100, false),
-    [5],
-  );
+  assert.deepEqual(await readResponse({ type: "opaqueredirect", status: 0, body: null, headers: new Headers() }), [5]);
 });
 
 test("bytes stay bytes", async () => {
-  const [kind, value] = await read(stream([bytes(1, 2), bytes(3)]), {}, { binary: true });
-  assert.deepEqual([kind, [...value]], [4, [1, 2, 3]]);
-  assert.deepEqual(await read(null, {}, { binary: true }), [6]);
+  const [kind, value] = await readBody(new Response(stream([bytes(1, 255), bytes(3)])), 100);
+  assert.deepEqual([kind, [...value]], [4, [1, 255, 3]]);
 });
 
 test("a host without streams is read all the same", async () => {
@@ -76,6 +100,6 @@ test("a host without streams is read all the same", async () => {
     headers: new Headers(),
     arrayBuffer: async () => new TextEncoder().encode("[1]").buffer,
   };
-  assert.deepEqual(await readBody(whole, 100, false), [0, [1]]);
-  assert.deepEqual(await readBody(whole, 2, false), [2]);
+  assert.deepEqual(await readResponse(whole), [4, "[1]"]);
+  assert.deepEqual(await readResponse(whole, 2), [2]);
 });

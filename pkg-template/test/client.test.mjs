@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createTestClient, createWorld, json, load, settle, tidegate } from "./fake-core.mjs";
+import { createTestClient, createWorld, json, load, plainResult, settle, tidegate } from "./fake-core.mjs";
 
 const { CancelledError, InvalidRequestError } = tidegate;
 const request = { model: "m", prompt: "a boat" };
@@ -110,7 +110,8 @@ test("writes of one key keep their order, whatever the store makes of them", asy
 test("listeners hear events; one that throws is told in the log and ends nothing", async () => {
   const lines = [];
   const logger = { error: (...a) => lines.push(a.join(" ")), warn() {}, info() {}, debug() {} };
-  const { client, world } = createTestClient(ok, { logger, logLevel: "error" });
+  const fetch = async () => json({}, { headers: { "x-request-id": "r" } });
+  const { client, world } = createTestClient(fetch, { logger, logLevel: "error" });
   const seen = [];
   const controller = new AbortController();
   client.on("update", () => {
@@ -119,20 +120,30 @@ test("listeners hear events; one that throws is told in the log and ends nothing
   const off = client.on("update", (event) => seen.push(event));
   client.on("http", (event) => seen.push(event), { signal: controller.signal });
   const result = await client.generate(request, { tenant: "t", metadata: { a: "b" } });
-  assert.deepEqual(seen.splice(0), [
+  const [http, ...rest] = seen.splice(0);
+  assert.ok(http.ms >= 0);
+  assert.deepEqual(http, {
+    method: "POST",
+    url: "https://api.test/v1/tasks",
+    status: 200,
+    ms: http.ms,
+    requestId: "r",
+  });
+  assert.deepEqual(rest, [
     { idempotencyKey: "made-1", update: { status: "succeeded", result }, tenant: "t", metadata: { a: "b" } },
   ]);
   assert.deepEqual(lines, ['tidegate: a listener of "update" has thrown']);
   const [{ host }] = world.cores;
-  const event = { method: "POST", url: "https://api.test/v1/tasks", ms: 1 };
   assert.ok(host.listens("http") && !host.listens("refusal"));
-  host.event("http", event);
+  const offLimit = client.on("limit", (event) => seen.push(event));
+  host.event("limit", { limit: 1 });
+  offLimit();
   controller.abort();
   assert.ok(!host.listens("http"));
-  host.event("http", event);
+  host.event("limit", { limit: 2 });
   off();
   await client.generate(request);
-  assert.deepEqual(seen, [event]);
+  assert.deepEqual(seen, [{ limit: 1 }]);
   const wrong = [
     [["breaker", () => {}], "event"],
     [["update"], "listener"],
@@ -160,7 +171,7 @@ test("the log: levels, console as the default, looked up at each call", () => {
   assert.deepEqual(lines, ["tidegate: x"]);
 });
 
-test("timers: one an owner, replaced, taken back, never beyond 2^31 - 1, looked up at each call", () => {
+test("timers: one an owner, replaced unless it is for the same time, taken back, never beyond 2^31 - 1, looked up at each call", () => {
   const { setTimeout: set, clearTimeout: clear } = globalThis;
   const { client, world } = createTestClient(ok);
   client.status();
@@ -169,13 +180,16 @@ test("timers: one an owner, replaced, taken back, never beyond 2^31 - 1, looked 
   try {
     globalThis.setTimeout = (callback, ms) => timers.push({ callback, ms });
     globalThis.clearTimeout = (id) => (timers[id - 1].cleared = true);
-    host.arm(0, 1.5);
-    host.arm(0, 5);
+    performance.now = () => 100.5;
+    host.arm(0, 102);
+    host.arm(0, 105.5);
+    host.arm(0, 105.5);
     host.arm(0, -1);
     host.arm(0, 1e12);
-    host.arm(1, 7);
+    host.arm(1, 107);
   } finally {
     Object.assign(globalThis, { setTimeout: set, clearTimeout: clear });
+    delete performance.now;
   }
   assert.deepEqual(
     timers.map(({ ms, cleared }) => [ms, cleared]),
@@ -200,7 +214,7 @@ test("a clock of your own", () => {
   client.status();
   const [{ host }] = world.cores;
   assert.equal(host.now(), 42);
-  host.arm(0, 10);
+  host.arm(0, 52);
   host.arm(0, -1);
   assert.equal(timers[0][0], 10);
   assert.equal(timers[1], "cancelled");
@@ -279,14 +293,31 @@ test("on Workers each call owns its effects, and asks for its own key", async ()
   );
 });
 
-test("long strings of answers stay here under a number until they are let go", () => {
-  const { client, world } = createTestClient(ok);
-  client.status();
-  const [{ host }] = world.cores;
-  const handle = host.hold("x".repeat(5000));
-  assert.equal(typeof handle, "number");
-  assert.notEqual(host.hold("y"), handle);
-  host.release(handle);
+test("long strings of answers stay here under a number, and go with the answer unless they are kept for a task", async () => {
+  const long = "iVBOR".repeat(1_000);
+  const { client, world } = createTestClient(async () => json({ image: long }));
+  const trees = [];
+  const end = (task) => {
+    const plain = plainResult({ images: [{ mediaType: "image/png", handle: trees.length }] });
+    world.cores[0].host.settle(task, "succeeded", plain);
+  };
+  world.onAnswer = (core, call, status, headers, kind, { head }) => {
+    trees.push([kind, JSON.parse(new TextDecoder().decode(head))]);
+    if (trees.length === 1) core.host.keep(1, call.task);
+  };
+  const tasks = [client.generate(request), client.generate(request)];
+  await settle();
+  assert.deepEqual(
+    trees,
+    ["h1", "h2"].map((held) => [7, { image: `${held} ${long.slice(0, 64)}` }]),
+  );
+  trees.length = 1;
+  end(1);
+  await assert.rejects((await tasks[0]).image.bytes(), /not an image/);
+  trees.length = 2;
+  end(2);
+  void (await tasks[1]).image.bytes().catch(() => {});
+  assert.equal(world.named("download").length, 1, "what was not kept is gone");
 });
 
 test("start: without a module slim says what is missing; bytes are compiled, once", async () => {

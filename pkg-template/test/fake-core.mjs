@@ -29,6 +29,17 @@ export const plainResult = (fields) => ({
   ...fields,
 });
 
+/** The host as the tests speak to it: data as values, of which the facade gets the text. */
+const speaking = (host) => ({
+  ...host,
+  update: (task, update) => host.update(task, "ref" in update, JSON.stringify(update)),
+  settle: (task, kind, value) => host.settle(task, kind, JSON.stringify(value)),
+  event: (name, value) => host.event(name, JSON.stringify(value)),
+});
+const readText = (text) => (text === "" ? undefined : JSON.parse(text));
+const readLines = (lines) => (lines === "" ? undefined : lines.split("\n").map((line) => JSON.parse(line)));
+const HEADERS = ["retry-after", "x-id"];
+
 /** The world of one test: its cores in the order in which they came, and what it scripts. */
 export const createWorld = () => {
   const world = {
@@ -47,8 +58,8 @@ export const createWorld = () => {
   };
   class Core {
     constructor(host, config) {
-      this.host = host;
-      this.config = config;
+      this.host = speaking(host);
+      this.config = config = JSON.parse(config);
       this.tasks = new Map();
       this.calls = new Map();
       this.next = config.firstCall;
@@ -57,7 +68,9 @@ export const createWorld = () => {
       world.cores.push(this);
       tell(this, "constructor", [config]);
     }
-    submit(task, owner, request, options, records) {
+    submit(task, owner, ...texts) {
+      const [request, options] = texts.slice(0, 2).map(readText);
+      const records = readLines(texts[2]);
       tell(this, "submit", [task, owner, request, options, records]);
       const key = options.idempotencyKey ?? `made-${task}`;
       // What was adopted before it was registered is on the wire already.
@@ -65,13 +78,16 @@ export const createWorld = () => {
       this.tasks.set(task, { task, owner, request, options, key, fresh: !adopted });
       return key;
     }
-    resume(task, owner, ref, options, records) {
+    resume(task, owner, ...texts) {
+      const [ref, options] = texts.slice(0, 2).map(readText);
+      const records = readLines(texts[2]);
       tell(this, "resume", [task, owner, ref, options, records]);
       const key = typeof ref === "string" ? ref : (ref.idempotencyKey ?? "");
       this.tasks.set(task, { task, owner, key, ref });
       return key;
     }
-    find(ref) {
+    find(text) {
+      const ref = readText(text);
       tell(this, "find", [ref]);
       for (const { task, key, ended } of this.tasks.values())
         if (!ended && key === (ref?.idempotencyKey ?? ref)) return task;
@@ -97,7 +113,8 @@ export const createWorld = () => {
         if (task.url) this.send(task, 2);
         else {
           this.waits.set(++this.seq, task);
-          this.host.put(this.seq, task.key, JSON.stringify({ key: task.key, index: 0, state: "planned" }));
+          const record = JSON.stringify({ key: task.key, index: 0, state: "planned" });
+          if (this.host.put(this.seq, task.key, record)) this.send(task, 0);
         }
       }
     }
@@ -107,24 +124,29 @@ export const createWorld = () => {
       if (task && !task.ended) this.send(task, 0);
     }
     loaded(seq, record) {
-      tell(this, "loaded", [seq, record]);
+      tell(this, "loaded", [seq, readText(record)]);
     }
     send(task, purpose) {
       const call = this.next++;
-      const headers = new Headers();
-      this.calls.set(call, { task: task.task, purpose, headers, url: task.url ?? "https://api.test/v1/tasks" });
-      if (purpose === 2 || this.host.authorize(call, 0, headers, world.refresh ?? false)) this.begin(call);
+      this.calls.set(call, { task: task.task, purpose });
+      const [url, provider] = purpose === 2 ? [task.url, -1] : ["https://api.test/v1/tasks", 0];
+      const kind = 2 + (world.refresh ? 1 : 0);
+      this.host.send(call, task.task, 0, purpose, provider, kind, world.limit ?? 1e6, url, undefined);
     }
     begin(number) {
       tell(this, "begin", [number]);
-      const call = this.calls.get(number);
-      if (!call) return;
-      const controller = new AbortController();
-      const fetch = this.host.fetch ?? globalThis.fetch;
-      const promise = fetch(call.url, { method: "POST", headers: call.headers, signal: controller.signal });
-      this.host.file(number, call.task, 0, call.purpose, promise, controller, world.limit ?? 1e6);
     }
-    answer(number, status, headers, kind, value) {
+    headers() {
+      return HEADERS.join(" ");
+    }
+    answer(number, status, lines, kind, body, handle) {
+      const headers = Object.fromEntries(
+        lines
+          .split("\n")
+          .filter(Boolean)
+          .map((line) => [HEADERS[parseInt(line)], line.slice(line.indexOf(" ") + 1)]),
+      );
+      const value = kind === 0 ? readText(new TextDecoder().decode(body)) : { handle, head: body };
       tell(this, "answer", [number, status, headers, kind, value]);
       const call = this.calls.get(number);
       if (!call) return;
@@ -164,8 +186,9 @@ export const createWorld = () => {
       for (const task of this.tasks.values()) if (task.options?.batch === batch) task.paused = paused;
     }
     refs(records) {
-      tell(this, "refs", [records]);
-      return records.map(({ key }) => ({ v: 1, idempotencyKey: key, parts: [] }));
+      const list = readLines(records) ?? [];
+      tell(this, "refs", [list]);
+      return JSON.stringify(list.map(({ key }) => ({ v: 1, idempotencyKey: key, parts: [] })));
     }
     eta(batch, more) {
       tell(this, "eta", [batch, more]);
@@ -173,7 +196,7 @@ export const createWorld = () => {
     }
     status() {
       tell(this, "status", []);
-      return { lanes: [], waiting: this.tasks.size, running: 0 };
+      return JSON.stringify({ lanes: [], waiting: this.tasks.size, running: 0 });
     }
     close() {
       tell(this, "close", []);

@@ -168,7 +168,8 @@ test("the core gets no key; one key under two names is one account", () => {
   assert.deepEqual(world.cores[0].config, {
     firstCall: 1,
     seed: 7,
-    maxWait: Infinity,
+    // What JSON has of Infinity.
+    maxWait: Number.MAX_VALUE,
     retry: { maxRetries: 2 },
     providers: [
       { name: "a", dialect: "hiapi", account: "a", keyed: true, refreshable: false },

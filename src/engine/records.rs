@@ -101,6 +101,11 @@ impl Engine {
         seq
     }
 
+    /// Whether a part goes on only once this record is written down.
+    pub fn is_awaited(&self, seq: u64) -> bool {
+        self.planning.get(&seq).is_some()
+    }
+
     pub(super) fn stored(&mut self, seq: u64, ok: bool) {
         if !ok {
             self.warn_of_store();

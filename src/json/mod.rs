@@ -1,8 +1,9 @@
 //! One small value tree for everything that crosses the wall: requests, options, records, answers and results.
 //!
-//! Trees are built by [`TreeBuilder`], which bounds depth and size whoever feeds it (the walk over JavaScript values in `web`, the native
-//! twin in the tests), and written as text by [`JsonWriter`].
+//! Trees are built by [`TreeBuilder`], which bounds depth and size whoever feeds it ([`reader`], the walk over JavaScript values in the client for
+//! Rust programs), and written as text by [`JsonWriter`].
 
+pub mod reader;
 mod writer;
 
 use alloc::string::String;
@@ -54,7 +55,13 @@ impl Json {
     pub fn get(&self, name: &str) -> Option<&Json> {
         match self {
             Json::Object(fields) => {
-                fields.iter().find(|(field, _)| field == name).map(|(_, value)| value).filter(|v| **v != Json::Null)
+                // Of equal names the last counts, as in JavaScript.
+                fields
+                    .iter()
+                    .rev()
+                    .find(|(field, _)| field == name)
+                    .map(|(_, value)| value)
+                    .filter(|v| **v != Json::Null)
             }
             _ => None,
         }

@@ -3,11 +3,12 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::Json;
 use crate::text::hex_digit;
 
 /// Writes JSON text: objects, arrays, strings, whole numbers and fragments that were JSON already.
 ///
-/// Fractions are not written: nothing that the core sends or stores has one, and printing them costs 24 KB of wasm.
+/// Fractions it leaves to the host: nothing that the core sends or stores has one, and printing them costs 24 KB of wasm.
 #[derive(Default)]
 pub struct JsonWriter {
     text: String,
@@ -63,19 +64,25 @@ impl JsonWriter {
     pub fn string(&mut self, value: &str) -> &mut Self {
         self.separate();
         self.text.push('"');
-        for character in value.chars() {
-            match character {
-                '"' => self.text.push_str("\\\""),
-                '\\' => self.text.push_str("\\\\"),
-                '\n' => self.text.push_str("\\n"),
-                control if control < ' ' => {
-                    self.text.push_str("\\u00");
-                    self.text.push(if control as u32 >= 16 { '1' } else { '0' });
-                    self.text.push(hex_digit(control as u64));
-                }
-                other => self.text.push(other),
+        // Whole runs of what stands for itself: most strings are one.
+        let mut from = 0;
+        for (at, byte) in value.bytes().enumerate() {
+            let escape = match byte {
+                b'"' => "\\\"",
+                b'\\' => "\\\\",
+                b'\n' => "\\n",
+                ..0x10 => "\\u000",
+                0x10..0x20 => "\\u001",
+                _ => continue,
+            };
+            self.text.push_str(value.get(from..at).unwrap_or_default());
+            self.text.push_str(escape);
+            if escape.len() > 2 {
+                self.text.push(hex_digit(u64::from(byte)));
             }
+            from = at + 1;
         }
+        self.text.push_str(value.get(from..).unwrap_or_default());
         self.text.push('"');
         self
     }
@@ -92,6 +99,35 @@ impl JsonWriter {
         self.separate();
         self.text.push_str(json);
         self
+    }
+
+    /// A whole tree; `print` writes a number that is not whole. What stayed with the host is `null`. Recursive: trees of the core's own are a few levels
+    /// deep.
+    pub fn tree(&mut self, tree: &Json, print: &impl Fn(f64) -> String) -> &mut Self {
+        match tree {
+            Json::Null | Json::Handle(_) => self.raw("null"),
+            Json::Bool(truth) => self.raw(if *truth { "true" } else { "false" }),
+            Json::Number(number) => match tree.whole() {
+                Some(whole) => self.whole(whole),
+                None if number.is_finite() => self.raw(&print(*number)),
+                None => self.raw("null"),
+            },
+            Json::Text(text) => self.string(text),
+            Json::List(values) => {
+                self.open_list();
+                for value in values {
+                    self.tree(value, print);
+                }
+                self.close_list()
+            }
+            Json::Object(fields) => {
+                self.open();
+                for (name, value) in fields {
+                    self.key(name).tree(value, print);
+                }
+                self.close()
+            }
+        }
     }
 
     /// A string field, if there is a value.
@@ -132,6 +168,19 @@ pub fn decimal(mut value: u64) -> String {
 #[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
+    use crate::json::reader::{Strings, read};
+
+    #[test]
+    fn trees_come_back_as_they_went() {
+        let text = r#"{"a":[1,2.5,true,null,"x"],"b":{"c":{},"é\"":-3},"d":[]}"#;
+        let tree = read(text, Strings::Plain(9), |_| 0.0).unwrap();
+        let mut writer = JsonWriter::new();
+        writer.tree(&tree, &|number| number.to_string());
+        assert_eq!(writer.finish(), text);
+        let mut writer = JsonWriter::new();
+        writer.tree(&Json::List(alloc::vec![Json::Number(f64::NAN), Json::Number(f64::INFINITY)]), &|_| String::new());
+        assert_eq!(writer.finish(), "[null,null]");
+    }
 
     #[test]
     fn writes_what_a_parser_reads_back() {

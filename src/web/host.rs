@@ -1,18 +1,30 @@
 //! What the shell asks of whoever keeps timers, fetches, bytes and callers: the facade in JavaScript, or the client in Rust. None of it is called under a
 //! borrow.
 
-use js_sys::{Function, JsString, Promise};
-use wasm_bindgen::prelude::*;
-use web_sys::{AbortController, Headers, RequestInit};
+use alloc::string::String;
 
-use super::value;
-use crate::engine::Effect;
-use crate::http::Purpose;
+use wasm_bindgen::prelude::*;
+
+use super::text;
+use crate::engine::{Effect, Input, Update};
+use crate::http::{Purpose, Request};
 use crate::json::Json;
 use crate::task::{CallId, OwnerId, PartId};
+use crate::time::Instant;
 use crate::view;
 
-/// Performs what the shell does not do itself. A trait, because the two hosts speak of different things: plain data to JavaScript, types to Rust.
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// It is on its way.
+    Now,
+    /// It waits for its credential or its form.
+    Later,
+    /// The host can't send it.
+    Never,
+}
+
+/// Performs what the shell does not do itself. A trait, because the two hosts speak of different things: JSON text to JavaScript, types to Rust.
 pub trait Host {
     /// Monotonic milliseconds.
     fn now(&self) -> f64;
@@ -20,32 +32,16 @@ pub trait Host {
     /// Milliseconds since the epoch.
     fn wall(&self) -> f64;
 
-    /// Adds a provider's credential to the headers, and makes the form that a text describes (see [`crate::http::Request::form`]); false: later, by the
-    /// shell's `start_fetch`.
-    fn authorize(&self, call: CallId, provider: usize, headers: &Headers, refresh: bool, form: Option<&str>) -> bool;
+    /// Sends a request, with its provider's credential if it names one, anew if `refresh`; of the answer's body at most `request.limit` bytes are read.
+    /// A redirect would carry the key to whoever is named in it, and browsers, Node and workerd differ in which headers they keep: requests with a
+    /// credential follow none.
+    fn send(&self, call: CallId, part: PartId, purpose: Purpose, request: Request, refresh: bool) -> Sent;
 
-    /// The form that was made for a call; asked for once.
-    fn form(&self, call: CallId) -> JsValue;
+    /// Writes a record down and says whether it is durable now.
+    fn store(&self, seq: u64, key: String, record: String) -> bool;
 
-    /// The caller's own fetch, if there is one.
-    fn own_fetch(&self) -> Option<Function>;
-
-    /// A fetch is under way, of whose body at most `limit` bytes are read.
-    fn file(
-        &self,
-        call: CallId,
-        part: PartId,
-        purpose: Purpose,
-        promise: &Promise,
-        controller: &AbortController,
-        limit: u32,
-    );
-
-    /// A fetch is given up.
-    fn abort(&self, call: CallId);
-
-    /// Sets an owner's timer, at most 2³¹ - 1 ms; below zero: none.
-    fn arm(&self, owner: OwnerId, wait: f64);
+    /// Sets an owner's timer; without an instant there is none.
+    fn arm(&self, owner: OwnerId, at: Option<Instant>);
 
     /// Whether anybody listens to events of this name: else none is put together.
     fn listens(&self, name: &str) -> bool;
@@ -53,8 +49,8 @@ pub trait Host {
     /// Something happened that listeners want to know.
     fn event(&self, name: &str, value: &Json);
 
-    /// Performs an effect that is no HTTP: those of the store, and those that concern a caller.
-    fn perform(&self, effect: Effect);
+    /// Performs an effect that is neither a request nor a record, and gives back what there is to say to it at once.
+    fn perform(&self, effect: Effect) -> Option<Input>;
 }
 
 #[wasm_bindgen]
@@ -70,57 +66,33 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub fn wall(this: &JsHost) -> f64;
 
-    /// Adds a provider's credential to the headers, and makes the form that a text describes; false: later, by `begin`.
+    /// Sends a request and says what became of it (0 later, 1 now, 2 never). `head` has lines: the address, and the name and the
+    /// value of each header; `provider` is that of the credential, or below zero; `kind` is bits.
     #[wasm_bindgen(method)]
-    pub fn authorize(
-        this: &JsHost,
-        call: f64,
-        provider: u32,
-        headers: &Headers,
-        refresh: bool,
-        form: Option<&str>,
-    ) -> bool;
-
-    /// The form that was made for a call, once.
-    #[wasm_bindgen(method)]
-    pub fn form(this: &JsHost, call: f64) -> JsValue;
-
-    /// The caller's own fetch, if there is one.
-    #[wasm_bindgen(method, getter, js_name = fetch)]
-    pub fn own_fetch(this: &JsHost) -> Option<Function>;
-
-    /// A fetch is under way.
-    #[wasm_bindgen(method)]
-    pub fn file(
+    pub fn send(
         this: &JsHost,
         call: f64,
         task: u32,
         part: u32,
         purpose: u32,
-        promise: &Promise,
-        controller: &AbortController,
+        provider: i32,
+        kind: u32,
         limit: u32,
-    );
+        head: &str,
+        body: Option<&str>,
+    ) -> u32;
 
     /// A fetch is given up.
     #[wasm_bindgen(method)]
     pub fn abort(this: &JsHost, call: f64);
 
-    /// Keeps a long string, under the number that it returns.
-    #[wasm_bindgen(method)]
-    pub fn hold(this: &JsHost, value: &JsString) -> u32;
-
     /// A string of an answer is an image of this task: it goes with the task.
     #[wasm_bindgen(method)]
     pub fn keep(this: &JsHost, handle: u32, task: u32);
 
-    /// Lets a string go, unless it is kept for a task.
+    /// Writes a record down; false: whether it is durable is told later, by `stored`.
     #[wasm_bindgen(method)]
-    pub fn release(this: &JsHost, handle: u32);
-
-    /// Writes a record down.
-    #[wasm_bindgen(method)]
-    pub fn put(this: &JsHost, seq: f64, key: &str, record: &str);
+    pub fn put(this: &JsHost, seq: f64, key: &str, record: &str) -> bool;
 
     /// Removes a record.
     #[wasm_bindgen(method)]
@@ -130,13 +102,13 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub fn load(this: &JsHost, seq: f64, key: &str);
 
-    /// A task stands elsewhere now.
+    /// A task stands elsewhere now; `accepted`: the update has its reference.
     #[wasm_bindgen(method)]
-    pub fn update(this: &JsHost, task: u32, update: &JsValue);
+    pub fn update(this: &JsHost, task: u32, accepted: bool, update: &str);
 
     /// A task is over for its caller.
     #[wasm_bindgen(method)]
-    pub fn settle(this: &JsHost, task: u32, kind: &str, value: &JsValue);
+    pub fn settle(this: &JsHost, task: u32, kind: &str, value: &str);
 
     /// Whether anybody listens to events of this name.
     #[wasm_bindgen(method)]
@@ -144,20 +116,21 @@ extern "C" {
 
     /// Something happened that listeners want to know.
     #[wasm_bindgen(method)]
-    pub fn event(this: &JsHost, name: &str, value: &JsValue);
+    pub fn event(this: &JsHost, name: &str, value: &str);
 
     /// A line for the log.
     #[wasm_bindgen(method)]
     pub fn log(this: &JsHost, level: &str, message: &str);
 
-    /// Sets an owner's timer; below zero: none.
+    /// Sets an owner's timer, by the clock of `now`; below zero: none.
     #[wasm_bindgen(method)]
-    pub fn arm(this: &JsHost, owner: u32, wait: f64);
-
-    /// The global fetch, looked up at each call.
-    #[wasm_bindgen(js_name = fetch, catch)]
-    pub fn global_fetch(url: &str, init: &RequestInit) -> Result<Promise, JsValue>;
+    pub fn arm(this: &JsHost, owner: u32, at: f64);
 }
+
+/// Bits of a request's `kind`: ask for the credential anew, `POST` instead of `GET`, and the body describes a form.
+const REFRESH: u32 = 1;
+const POST: u32 = 2;
+const FORM: u32 = 4;
 
 impl Host for JsHost {
     fn now(&self) -> f64 {
@@ -168,36 +141,31 @@ impl Host for JsHost {
         self.wall()
     }
 
-    fn authorize(&self, call: CallId, provider: usize, headers: &Headers, refresh: bool, form: Option<&str>) -> bool {
-        self.authorize(call as f64, provider as u32, headers, refresh, form)
+    fn send(&self, call: CallId, part: PartId, purpose: Purpose, request: Request, refresh: bool) -> Sent {
+        let Request { method, url: mut head, headers, body, form, limit, credential } = request;
+        for (name, value) in &headers {
+            for line in [name, value.as_str()] {
+                head.push('\n');
+                head.push_str(line);
+            }
+        }
+        let bit = |is: bool, bit: u32| if is { bit } else { 0 };
+        let kind = bit(refresh, REFRESH) | bit(method == "POST", POST) | bit(form, FORM);
+        let provider = credential.map_or(-1, |provider| provider as i32);
+        let (purpose, index, body) = (purpose.number(), u32::from(part.index), body.as_deref());
+        match self.send(call as f64, part.task, index, purpose, provider, kind, limit, &head, body) {
+            0 => Sent::Later,
+            1 => Sent::Now,
+            _ => Sent::Never,
+        }
     }
 
-    fn form(&self, call: CallId) -> JsValue {
-        self.form(call as f64)
+    fn store(&self, seq: u64, key: String, record: String) -> bool {
+        self.put(seq as f64, &key, &record)
     }
 
-    fn own_fetch(&self) -> Option<Function> {
-        self.own_fetch()
-    }
-
-    fn file(
-        &self,
-        call: CallId,
-        part: PartId,
-        purpose: Purpose,
-        promise: &Promise,
-        controller: &AbortController,
-        limit: u32,
-    ) {
-        self.file(call as f64, part.task, u32::from(part.index), purpose.number(), promise, controller, limit);
-    }
-
-    fn abort(&self, call: CallId) {
-        self.abort(call as f64);
-    }
-
-    fn arm(&self, owner: OwnerId, wait: f64) {
-        self.arm(owner, wait);
+    fn arm(&self, owner: OwnerId, at: Option<Instant>) {
+        self.arm(owner, at.map_or(-1.0, |at| at.millis() as f64));
     }
 
     fn listens(&self, name: &str) -> bool {
@@ -205,22 +173,26 @@ impl Host for JsHost {
     }
 
     fn event(&self, name: &str, value: &Json) {
-        self.event(name, &value::write(value));
+        self.event(name, &text::write(value));
     }
 
-    fn perform(&self, effect: Effect) {
+    fn perform(&self, effect: Effect) -> Option<Input> {
         match effect {
+            Effect::Abort { call } => self.abort(call as f64),
             Effect::Keep { task, handle } => self.keep(handle, task),
-            Effect::Store { seq, key, record } => self.put(seq as f64, &key, &record),
             Effect::Forget { key } => self.remove(&key),
             Effect::Load { seq, key } => self.load(seq as f64, &key),
-            Effect::Update { task, update } => self.update(task, &value::write(&view::update(&update))),
+            Effect::Update { task, update } => {
+                let accepted = matches!(update, Update::Running { .. });
+                self.update(task, accepted, &text::write(&view::update(&update)));
+            }
             Effect::Settle { task, outcome } => {
                 let (kind, view) = view::outcome(&outcome);
-                self.settle(task, kind, &value::write(&view));
+                self.settle(task, kind, &text::write(&view));
             }
             Effect::Warn { message } => self.log("warn", &message),
-            Effect::Send { .. } | Effect::Abort { .. } | Effect::Refusal { .. } | Effect::Limit { .. } => {}
+            Effect::Send { .. } | Effect::Store { .. } | Effect::Refusal { .. } | Effect::Limit { .. } => {}
         }
+        None
     }
 }

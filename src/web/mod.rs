@@ -7,20 +7,22 @@
 mod client;
 pub mod host;
 mod perform;
+pub mod text;
+#[cfg(feature = "client")]
 pub mod value;
 
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use js_sys::{Array, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 use crate::engine::{self, Engine, Input, Period, ProbeBounds};
 use crate::gather::gather;
 use crate::http::{Answer, Body, Fault, read_headers};
 use crate::journal::{Record, Stored};
-use crate::json::{Json, MAX_STRING, TooLarge};
+use crate::json::reader::{Strings, Unreadable};
+use crate::json::{Json, MAX_STRING};
 use crate::options::{CallOptions, Config};
 use crate::request::ImageRequest;
 use crate::task::{CallId, PartId};
@@ -32,6 +34,7 @@ pub use client::{
 };
 use host::JsHost;
 use perform::Shell;
+use text::own;
 
 /// 1.3 KB of wasm; the default allocator has 8. Not where a Rust program has its own say.
 #[cfg(feature = "bare")]
@@ -45,9 +48,6 @@ fn panicked(_: &core::panic::PanicInfo) -> ! {
     core::arch::wasm32::unreachable()
 }
 
-/// The longest string of a request or a record that is read: a prompt of 32,000 characters, escaped, in the body of a record.
-const LONGEST_OWN_STRING: u32 = 1 << 20;
-
 /// The engine of one client.
 #[wasm_bindgen]
 pub struct Core {
@@ -56,17 +56,19 @@ pub struct Core {
 
 #[wasm_bindgen]
 impl Core {
-    /// A client's engine. `host` performs what needs JavaScript, `config` is plain data; without a `seed` in it the host's randomness gives one.
+    /// A client's engine. `host` performs what needs JavaScript, `config` is JSON text, as all data here; keys are as unlike as the `seed`s in it.
     #[wasm_bindgen(constructor)]
-    pub fn new(host: JsHost, config: &JsValue) -> Core {
+    pub fn new(host: JsHost, config: &str) -> Core {
         let config = own(config);
-        let told = config.get("seed").and_then(Json::whole);
-        let seed = told.or_else(|| getrandom::u64().ok()).unwrap_or_else(|| host.wall().to_bits());
+        let told = config.get("seed");
+        // Of 64 bits, which no number of JavaScript's has, the digits.
+        let seed = told.and_then(|seed| seed.whole().or_else(|| crate::text::whole(seed.text()?)));
+        let seed = seed.unwrap_or_else(|| host.wall().to_bits());
         Core { shell: Shell::new(host, Engine::new(Config::read(&config), seed)) }
     }
 
     /// Registers a task; its first effects run at the next `wake`. Returns its idempotency key.
-    pub fn submit(&self, task: u32, owner: u32, request: &JsValue, options: &JsValue, records: &JsValue) -> String {
+    pub fn submit(&self, task: u32, owner: u32, request: &str, options: &str, records: &str) -> String {
         let request = ImageRequest::read(&own(request)).map(Box::new);
         let options = self.options(options);
         self.shell.handle(Input::Submit { task, owner, request, options, records: read_records(records) });
@@ -74,7 +76,7 @@ impl Core {
     }
 
     /// Registers a task that goes on with an earlier one. Returns its idempotency key, if the reference has it.
-    pub fn resume(&self, task: u32, owner: u32, reference: &JsValue, options: &JsValue, records: &JsValue) -> String {
+    pub fn resume(&self, task: u32, owner: u32, reference: &str, options: &str, records: &str) -> String {
         let reference = own(reference);
         let (key, parts) = view::read_reference(&reference);
         let mut options = self.options(options);
@@ -86,7 +88,7 @@ impl Core {
     }
 
     /// The live task that a reference names, or -1.
-    pub fn find(&self, reference: &JsValue) -> i32 {
+    pub fn find(&self, reference: &str) -> i32 {
         let (key, parts) = view::read_reference(&own(reference));
         let Ok(engine) = self.shell.engine.try_borrow() else { return -1 };
         let by_key = key.as_deref().and_then(|key| engine.find_key(key));
@@ -135,35 +137,37 @@ impl Core {
         self.shell.engine.try_borrow().map_or(0, |engine| engine.probe_size(task))
     }
 
-    /// The credential of a call is in its headers now, and its form is there, if it has one.
+    /// A call that waited for its credential or its form is on its way now.
     pub fn begin(&self, call: f64) {
-        self.shell.start_fetch(call as CallId);
-        self.shell.run();
+        self.shell.hold_call(call as CallId, false);
     }
 
-    /// An answer came; `kind` says what became of its body.
-    pub fn answer(&self, call: f64, status: u16, headers: &web_sys::Headers, kind: u32, value: &JsValue) {
-        let call = call as CallId;
-        let mut held = Vec::new();
+    /// The names of the headers that the core reads, in the order in which `answer` numbers them.
+    pub fn headers(&self) -> String {
+        let mut names = String::new();
+        for (number, name) in read_headers().enumerate() {
+            names.push_str(if number > 0 { " " } else { "" });
+            names.push_str(name);
+        }
+        names
+    }
+
+    /// An answer came. `headers` has a line for each that is there: its number, a blank and its value. `kind` says what became of the body, and `handle`
+    /// is that of an image, of which `body` is the head then.
+    pub fn answer(&self, call: f64, status: u16, headers: &str, kind: u32, body: Vec<u8>, handle: u32) {
         let body = match kind {
-            0 => match tree(value, MAX_STRING as u32, Some(&self.shell.host), &mut held) {
-                Ok(json) => Body::Json(json),
-                Err(_) => Body::TooLarge,
-            },
-            1 => Body::Text(value.as_string().unwrap_or_default()),
+            0 => json_body(&body, Strings::Plain(MAX_STRING)),
+            7 => json_body(&body, Strings::Marked),
+            1 => String::from_utf8(body).map_or(Body::Broken, Body::Text),
             2 => Body::TooLarge,
             3 => Body::Broken,
-            4 => image_body(value),
+            4 => Body::Bytes { handle, head: body },
             5 => Body::Redirect,
             _ => Body::Empty,
         };
-        let known = read_headers().filter_map(|name| Some((name, headers.get(name).ok()??)));
-        let answer = Answer { status, headers: gather(known), body };
-        self.shell.tell_http(call, Some(&answer));
-        self.shell.handle(Input::Answer { call, answer });
+        let headers = gather(headers.split('\n').filter_map(read_header));
+        self.shell.handle(Input::Answer { call: call as CallId, answer: Answer { status, headers, body } });
         self.shell.run();
-        // Those that are images have been kept meanwhile; the others can go.
-        held.into_iter().for_each(|handle| self.shell.host.release(handle));
     }
 
     /// No answer will come: 0 network, 1 aborted, 2 no credential, 3 no body.
@@ -175,19 +179,20 @@ impl Core {
             1 => Fault::Aborted,
             _ => Fault::Network,
         };
-        self.shell.tell_http(call, None);
         self.shell.handle(Input::Failed { call, fault, message });
         self.shell.run();
     }
 
     /// The store has a record, or failed.
     pub fn stored(&self, seq: f64, ok: bool) {
-        self.shell.handle(Input::Stored { seq: seq as u64, ok });
-        self.shell.run();
+        if !ok || self.shell.is_awaited(seq as u64) {
+            self.shell.handle(Input::Stored { seq: seq as u64, ok });
+            self.shell.run();
+        }
     }
 
     /// The store was looked at.
-    pub fn loaded(&self, seq: f64, record: &JsValue) {
+    pub fn loaded(&self, seq: f64, record: &str) {
         self.shell.handle(Input::Loaded { seq: seq as u64, record: Stored::read(&own(record)) });
         self.shell.run();
     }
@@ -220,20 +225,20 @@ impl Core {
         engine.and_then(|engine| engine.batch_eta(batch, u64::from(more))).map_or(-1.0, |eta| eta as f64)
     }
 
-    /// References to the unfinished tasks among all parsed records; those that are spent are removed.
-    pub fn refs(&self, records: &JsValue) -> JsValue {
+    /// References to the unfinished tasks among all records, one a line; those that are spent are removed.
+    pub fn refs(&self, records: &str) -> String {
         let records = read_records(records);
         let (_, wall) = self.shell.clock();
         for record in records.iter().filter(|record| record.is_spent(wall)) {
             self.shell.host.remove(&record.key);
         }
-        value::write(&view::pending(&records))
+        text::write(&view::pending(&records))
     }
 
     /// What the client believes.
-    pub fn status(&self) -> JsValue {
+    pub fn status(&self) -> String {
         let view = self.shell.engine.try_borrow().map_or(Json::Null, |engine| view::status(&engine));
-        value::write(&view)
+        text::write(&view)
     }
 
     /// Submits nothing more and lets go.
@@ -248,7 +253,7 @@ impl Core {
         core::arch::wasm32::unreachable();
     }
 
-    fn options(&self, options: &JsValue) -> Box<CallOptions> {
+    fn options(&self, options: &str) -> Box<CallOptions> {
         let options = own(options);
         let defaults =
             self.shell.engine.try_borrow().map(|engine| engine.config().defaults.clone()).unwrap_or_default();
@@ -261,28 +266,25 @@ impl Core {
     }
 }
 
-/// Plain data of our own making, or our caller's: long strings are read whole.
-fn own(value: &JsValue) -> Json {
-    tree(value, LONGEST_OWN_STRING, None, &mut Vec::new()).unwrap_or(Json::Null)
+fn json_body(bytes: &[u8], strings: Strings) -> Body {
+    // A mark at the beginning that says that it is UTF-8.
+    let Ok(text) = core::str::from_utf8(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)) else {
+        return Body::Broken;
+    };
+    match text::read(text, strings) {
+        Ok(json) => Body::Json(json),
+        Err(Unreadable::TooLarge(_)) => Body::TooLarge,
+        Err(Unreadable::NotJson) => Body::Text(String::from(text)),
+    }
 }
 
-/// The one use of [`value::read`], which is compiled for each. Not by a pointer to a function: without any in the module, wasm-opt sees that `core`'s
-/// formatting, which panics mention and nobody calls, is dead.
-fn tree(value: &JsValue, longest: u32, host: Option<&JsHost>, held: &mut Vec<u32>) -> Result<Json, TooLarge> {
-    value::read(value, longest, &mut |long| {
-        let handle = host.map_or(0, |host| host.hold(long));
-        held.push(handle);
-        handle
-    })
+fn read_header(line: &str) -> Option<(&'static str, String)> {
+    let (number, value) = line.split_once(' ')?;
+    let name = read_headers().nth(crate::text::whole(number)? as usize)?;
+    Some((name, String::from(value)))
 }
 
-fn read_records(records: &JsValue) -> Vec<Record> {
-    let records = records.dyn_ref::<Array>().map(Array::to_vec).unwrap_or_default();
-    gather(records.iter().filter_map(|record| Record::read(&own(record))))
-}
-
-fn image_body(value: &JsValue) -> Body {
-    let field = |name: &str| Reflect::get(value, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED);
-    let head = field("head").dyn_ref::<Uint8Array>().map(Uint8Array::to_vec).unwrap_or_default();
-    Body::Bytes { handle: field("handle").as_f64().unwrap_or(0.0) as u32, head }
+/// Records as texts, one a line.
+fn read_records(records: &str) -> Vec<Record> {
+    gather(records.split('\n').filter(|record| !record.is_empty()).filter_map(|record| Record::read(&own(record))))
 }

@@ -1,4 +1,4 @@
-//! Between JavaScript values and the core's one value tree.
+//! From JavaScript values to the core's one value tree.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -82,24 +82,4 @@ fn enter(
         return Ok(Some(Open::Object(object, keys, 0)));
     }
     tree.leaf(Json::Null).map(|()| None)
-}
-
-/// A tree of the core's own making as plain data. Recursive: such trees are a few levels deep.
-pub fn write(json: &Json) -> JsValue {
-    match json {
-        Json::Null => JsValue::NULL,
-        Json::Bool(truth) => JsValue::from_bool(*truth),
-        Json::Number(number) => JsValue::from_f64(*number),
-        Json::Text(text) => JsValue::from_str(text),
-        Json::Handle(long) => JsValue::from_f64(f64::from(long.handle)),
-        Json::List(values) => values.iter().map(write).collect::<Array>().into(),
-        Json::Object(fields) => {
-            let object = Object::new();
-            for (name, value) in fields {
-                // Setting a field of a fresh plain object can't fail.
-                let _ = Reflect::set(&object, &JsValue::from_str(name), &write(value));
-            }
-            object.into()
-        }
-    }
 }

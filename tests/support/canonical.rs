@@ -15,7 +15,10 @@ pub fn print(tree: &Json) -> String {
         Json::Object(fields) => {
             let mut fields: Vec<&(String, Json)> = fields.iter().collect();
             fields.sort_by(|one, other| one.0.cmp(&other.0));
-            let fields = fields.iter().map(|(name, value)| format!("{name:?}:{}", print(value)));
+            // Of equal names the last counts.
+            let counts = |place: &usize| fields.get(place + 1).is_none_or(|next| next.0 != fields[*place].0);
+            let fields = (0..fields.len()).filter(counts).map(|place| fields[place]);
+            let fields = fields.map(|(name, value)| format!("{name:?}:{}", print(value)));
             format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
         }
     }

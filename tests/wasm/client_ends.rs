@@ -205,8 +205,7 @@ async fn images_come_and_go_as_data_where_the_provider_speaks_so() {
             assert_eq!(result.usage, [(String::from("total_tokens"), 7)]);
         }
         let edits: Vec<_> = world.sent().into_iter().filter(|sent| sent.text("path") == "/v1/images/edits").collect();
-        let form = tidegate::web::value::write(edits[0].0.get("form").unwrap());
-        let form = String::from(js_sys::JSON::stringify(&form).unwrap());
+        let form = tidegate::web::text::write(edits[0].0.get("form").unwrap());
         for part in [
             r#"["model","gpt-image-1"]"#,
             r#"["prompt","an apple"]"#,

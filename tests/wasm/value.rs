@@ -1,8 +1,10 @@
 //! The walk from JavaScript values to trees gives what its native twin gives, within the same bounds.
 
 use js_sys::{Array, JSON, Object, Reflect};
+use tidegate::json::reader::{Strings, Unreadable};
 use tidegate::json::{HEAD, Json, Long, MAX_DEPTH, MAX_NODES, MAX_STRING, TooLarge};
-use tidegate::web::value::{read, write};
+use tidegate::web::text;
+use tidegate::web::value::read;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -73,9 +75,24 @@ fn what_json_does_not_have_reads_as_nothing() {
     assert_eq!(tree.get("__proto__x").and_then(Json::whole), Some(1));
 }
 
+/// As text the core reads by itself what is short, and what JavaScript has marked.
+#[wasm_bindgen_test]
+fn the_corpus_reads_alike_as_text() {
+    let corpus: Array = JSON::parse(include_str!("../corpus/walk.json")).unwrap().unchecked_into();
+    for row in corpus.iter() {
+        let (name, expected) = (field(&row, "name"), field(&row, "tree"));
+        let tree = match text::read(&field(&row, "input"), Strings::Plain(MAX_STRING)) {
+            Ok(tree) => print(&tree),
+            Err(Unreadable::TooLarge(TooLarge::Depth)) => String::from("too-deep"),
+            Err(Unreadable::TooLarge(TooLarge::Nodes)) => String::from("too-many"),
+            Err(Unreadable::NotJson) => String::from("not-json"),
+        };
+        assert_eq!(tree, expected, "{name}");
+    }
+}
+
 #[wasm_bindgen_test]
 fn trees_come_back_as_they_went() {
-    let text = r#"{"a":[1,2.5,true,null,"x"],"b":{"c":{}},"d":[]}"#;
-    let tree = walk(&JSON::parse(text).unwrap()).unwrap();
-    assert_eq!(String::from(JSON::stringify(&write(&tree)).unwrap()), text);
+    let given = r#"{"a":[1,2.5,-1e-7,true,null,"x"],"b":{"c":{}},"d":[]}"#;
+    assert_eq!(text::write(&text::own(given)), given);
 }

@@ -8,11 +8,11 @@ use wasm_bindgen::prelude::*;
 use web_sys::{Blob, BlobPropertyBag, FormData, RequestInit};
 
 use super::fetch::{self, FetchedBody};
+use super::sending::global_fetch;
 use crate::http::{IMAGE_LIMIT, image_kind};
 use crate::json::Json;
 use crate::text::concat;
-use crate::web::host::global_fetch;
-use crate::web::own;
+use crate::web::text::own;
 
 /// A form whose files may still have to be fetched.
 pub(super) struct Form {
@@ -29,7 +29,7 @@ impl Form {
     /// Reads the core's text; `input` gives the bytes that are kept under a number. `None` if any are not.
     pub fn read(text: &str, input: impl Fn(u32) -> Option<Uint8Array>) -> Option<Form> {
         let parsed = JSON::parse(text).ok()?;
-        let form = own(&parsed);
+        let form = own(text);
         let fields = js_sys::Reflect::get(&parsed, &"fields".into()).ok()?;
         let fields = Object::entries(&fields.dyn_into().ok()?);
         let fields = fields.iter().filter_map(|entry| {

@@ -1,33 +1,33 @@
 //! What a client in Rust keeps: timers, fetches, bytes, records, credentials and callers.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::BTreeMap;
 use alloc::rc::{Rc, Weak};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
 use gloo_timers::callback::Timeout;
-use js_sys::{Function, JSON, Promise, Uint8Array};
+use js_sys::{Function, Uint8Array};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::spawn_local;
-use web_sys::{AbortController, FormData, Headers};
+use web_sys::AbortController;
 
 use super::bytes::Data;
-use super::form::Form;
 use super::inner::Inner;
 use super::inquiry::Inquiry;
+use super::sending::Outgoing;
 use super::task::TaskState;
-use super::{Error, ImageResult, fetch};
+use super::{Error, ImageResult};
 use crate::engine::{Effect, Input, Outcome};
 use crate::error::Billed;
 use crate::gather::gather;
-use crate::http::Purpose;
+use crate::http::{Purpose, Request};
 use crate::journal::{Record, Stored};
 use crate::json::Json;
 use crate::table::Table;
 use crate::task::{CallId, OwnerId, PartId, TaskId};
-use crate::web::host::Host;
-use crate::web::own;
+use crate::time::Instant;
+use crate::web::host::{Host, Sent};
+use crate::web::text::own;
 
 #[wasm_bindgen]
 extern "C" {
@@ -46,9 +46,9 @@ pub(super) struct Credential {
 
 /// What outlives a call. Nothing here is borrowed while JavaScript or a caller's code runs.
 pub(super) struct ClientHost {
-    client: Weak<Inner>,
-    credentials: Vec<Credential>,
-    fetch: Option<Function>,
+    pub client: Weak<Inner>,
+    pub credentials: Vec<Credential>,
+    pub fetch: Option<Function>,
     pub closed: Cell<bool>,
     pub calls: RefCell<Table<CallId, AbortController>>,
     timers: RefCell<Table<OwnerId, Timeout>>,
@@ -58,11 +58,9 @@ pub(super) struct ClientHost {
     records: RefCell<BTreeMap<String, String>>,
     /// Image data, and the task in whose name it is kept; `None`: in the client's own.
     kept: RefCell<Table<u32, (Option<TaskId>, Data)>>,
-    /// Forms whose fetches are about to start.
-    forms: RefCell<Table<CallId, FormData>>,
+    /// Calls whose forms are awaited.
+    pub outgoing: RefCell<Table<CallId, Outgoing>>,
     last_handle: Cell<u32>,
-    /// What the store has to say; told when the engine has nothing left to be performed, so that a thousand records are no thousand calls deep.
-    pub news: RefCell<VecDeque<Input>>,
 }
 
 impl ClientHost {
@@ -78,9 +76,8 @@ impl ClientHost {
             inquiries: RefCell::default(),
             records: RefCell::default(),
             kept: RefCell::default(),
-            forms: RefCell::default(),
+            outgoing: RefCell::default(),
             last_handle: Cell::new(0),
-            news: RefCell::default(),
         }
     }
 
@@ -111,14 +108,7 @@ impl ClientHost {
         }
     }
 
-    /// A form that had to wait for its files.
-    pub fn set_form(&self, call: CallId, form: FormData) {
-        if let Ok(mut forms) = self.forms.try_borrow_mut() {
-            forms.insert(call, form);
-        }
-    }
-
-    fn input(&self, handle: u32) -> Option<Uint8Array> {
+    pub fn input(&self, handle: u32) -> Option<Uint8Array> {
         let data = self.kept.try_borrow().ok()?.get(&handle).map(|(_, data)| data.clone());
         data.and_then(|data| data.bytes())
     }
@@ -126,23 +116,17 @@ impl ClientHost {
     /// Every record that can be read.
     pub fn records(&self) -> Vec<Record> {
         let texts = self.records.try_borrow().map(|records| gather(records.values().cloned()));
-        gather(texts.unwrap_or_default().iter().filter_map(|text| Record::read(&parse(text)?)))
+        gather(texts.unwrap_or_default().iter().filter_map(|text| Record::read(&own(text))))
     }
 
     fn stored(&self, key: &str) -> Option<Stored> {
         let text = self.records.try_borrow().ok()?.get(key).cloned()?;
-        Stored::read(&parse(&text)?)
+        Stored::read(&own(&text))
     }
 
     pub fn forget(&self, key: &str) {
         if let Ok(mut records) = self.records.try_borrow_mut() {
             records.remove(key);
-        }
-    }
-
-    fn tell(&self, input: Input) {
-        if let Ok(mut news) = self.news.try_borrow_mut() {
-            news.push_back(input);
         }
     }
 
@@ -183,10 +167,6 @@ impl ClientHost {
     }
 }
 
-fn parse(text: &str) -> Option<Json> {
-    Some(own(&JSON::parse(text).ok()?))
-}
-
 impl Host for ClientHost {
     fn now(&self) -> f64 {
         monotonic()
@@ -196,77 +176,23 @@ impl Host for ClientHost {
         js_sys::Date::now()
     }
 
-    fn authorize(&self, call: CallId, provider: usize, headers: &Headers, _: bool, form: Option<&str>) -> bool {
-        let Some(credential) = self.credentials.get(provider) else { return true };
-        for (name, value) in &credential.headers {
-            // Names and values were checked when the client was built.
-            let _ = headers.set(name, value);
-        }
-        if let Some(key) = &credential.key {
-            let _ = headers.set("authorization", &crate::text::concat(&["Bearer ", key]));
-        }
-        let Some(form) = form else { return true };
-        let form = Form::read(form, |handle| self.input(handle));
-        if let Some(Ok(made)) = form.as_ref().filter(|form| form.is_here()).map(Form::build) {
-            self.set_form(call, made);
-            return true;
-        }
-        let client = self.client.clone();
-        spawn_local(async move {
-            let made = match form {
-                Some(form) => form.fetch().await,
-                None => Err(String::from("an image that goes in is not this client's")),
-            };
-            if let Some(client) = client.upgrade() {
-                client.begin(call, made);
-            }
-        });
-        false
+    fn send(&self, call: CallId, part: PartId, purpose: Purpose, request: Request, _: bool) -> Sent {
+        self.post(call, part.task, purpose, request)
     }
 
-    fn form(&self, call: CallId) -> JsValue {
-        let form = self.forms.try_borrow_mut().ok().and_then(|mut forms| forms.remove(&call));
-        form.map_or(JsValue::UNDEFINED, JsValue::from)
-    }
-
-    fn own_fetch(&self) -> Option<Function> {
-        self.fetch.clone()
-    }
-
-    fn file(
-        &self,
-        call: CallId,
-        part: PartId,
-        purpose: Purpose,
-        promise: &Promise,
-        controller: &AbortController,
-        limit: u32,
-    ) {
-        if let Ok(mut calls) = self.calls.try_borrow_mut() {
-            calls.insert(call, controller.clone());
+    fn store(&self, _: u64, key: String, record: String) -> bool {
+        if let Ok(mut records) = self.records.try_borrow_mut() {
+            records.insert(key, record);
         }
-        let (client, promise) = (self.client.clone(), promise.clone());
-        spawn_local(async move {
-            let fetched = fetch::read(promise, limit, purpose == Purpose::Image).await;
-            if let Some(client) = client.upgrade() {
-                client.arrive(call, part.task, fetched);
-            }
-        });
+        true
     }
 
-    fn abort(&self, call: CallId) {
-        let controller = self.calls.try_borrow_mut().ok().and_then(|mut calls| calls.remove(&call));
-        if let Some(controller) = controller {
-            controller.abort();
-        }
-    }
-
-    fn arm(&self, owner: OwnerId, wait: f64) {
+    fn arm(&self, owner: OwnerId, at: Option<Instant>) {
         let former = self.timers.try_borrow_mut().ok().and_then(|mut timers| timers.remove(&owner));
         drop(former);
-        if wait < 0.0 || self.closed.get() {
-            return;
-        }
+        let Some(at) = at.filter(|_| !self.closed.get()) else { return };
+        // setTimeout takes 31 bits; a longer wait wakes early and is set again.
+        let wait = Instant::from_millis(self.now() as u64).until(at).min(i32::MAX as u64);
         let client = self.client.clone();
         let timer = Timeout::new(wait as u32, move || {
             if let Some(client) = client.upgrade() {
@@ -284,13 +210,14 @@ impl Host for ClientHost {
 
     fn event(&self, _: &str, _: &Json) {}
 
-    fn perform(&self, effect: Effect) {
+    fn perform(&self, effect: Effect) -> Option<Input> {
         match effect {
-            Effect::Store { seq, key, record } => {
-                if let Ok(mut records) = self.records.try_borrow_mut() {
-                    records.insert(key, record);
+            Effect::Abort { call } => {
+                drop(self.take_outgoing(call));
+                let controller = self.calls.try_borrow_mut().ok().and_then(|mut calls| calls.remove(&call));
+                if let Some(controller) = controller {
+                    controller.abort();
                 }
-                self.tell(Input::Stored { seq, ok: true });
             }
             Effect::Keep { task, handle } => {
                 if let Ok(mut kept) = self.kept.try_borrow_mut() {
@@ -300,7 +227,7 @@ impl Host for ClientHost {
                 }
             }
             Effect::Forget { key } => self.forget(&key),
-            Effect::Load { seq, key } => self.tell(Input::Loaded { seq, record: self.stored(&key) }),
+            Effect::Load { seq, key } => return Some(Input::Loaded { seq, record: self.stored(&key) }),
             Effect::Update { task, update } => {
                 if let Some(state) = self.task(task) {
                     state.show(update.into());
@@ -308,7 +235,8 @@ impl Host for ClientHost {
             }
             Effect::Settle { task, outcome } => self.settle(task, *outcome),
             Effect::Warn { message } => warn(&message),
-            Effect::Send { .. } | Effect::Abort { .. } | Effect::Refusal { .. } | Effect::Limit { .. } => {}
+            Effect::Send { .. } | Effect::Store { .. } | Effect::Refusal { .. } | Effect::Limit { .. } => {}
         }
+        None
     }
 }

@@ -25,7 +25,7 @@ use crate::options::{CallOptions, Defaults};
 use crate::request::ImageRequest;
 use crate::task::{CallId, OwnerId, TaskId};
 use crate::view;
-use crate::web::host::Host;
+use crate::web::host::Sent;
 use crate::web::perform::Shell;
 use crate::web::value;
 
@@ -222,7 +222,7 @@ impl Inner {
             Ok(mut engine) => engine.cancel(now, wall, task),
             Err(_) => return Cancelled::TooLate,
         };
-        self.run();
+        self.shell.run();
         cancelled
     }
 
@@ -266,21 +266,19 @@ impl Inner {
         });
     }
 
-    /// The form of a call is there, or can't be had.
+    /// The form of a call is there, or can't be had. One that was given up meanwhile is not sent.
     pub fn begin(&self, call: CallId, form: Result<FormData, String>) {
-        match form {
-            Ok(form) => {
-                self.host().set_form(call, form);
-                self.shell.start_fetch(call);
-                // Where the call was given up meanwhile, nobody has asked for it.
-                drop(self.host().form(call));
-                self.run();
-            }
-            Err(message) => {
-                self.shell.tell_http(call, None);
-                self.input(Input::Failed { call, fault: Fault::Body, message });
-            }
+        let Some(outgoing) = self.host().take_outgoing(call) else { return };
+        let started = form.map(|form| self.host().start(call, outgoing, Some(form)));
+        if started.is_ok() {
+            self.shell.hold_call(call, false);
         }
+        let (fault, message) = match started {
+            Ok(Sent::Now) => return,
+            Ok(_) => (Fault::Network, String::new()),
+            Err(message) => (Fault::Body, message),
+        };
+        self.input(Input::Failed { call, fault, message });
     }
 
     /// What a fetch brought. One that was given up brings nothing.
@@ -293,13 +291,11 @@ impl Inner {
             Ok(Fetched { status, headers, body }) => {
                 let mut held = Vec::new();
                 let answer = Answer { status, headers, body: self.body(task, body, &mut held) };
-                self.shell.tell_http(call, Some(&answer));
                 self.input(Input::Answer { call, answer });
                 // Those that are images have been kept meanwhile.
                 held.into_iter().for_each(|handle| self.host().release(handle));
             }
             Err(message) => {
-                self.shell.tell_http(call, None);
                 self.input(Input::Failed { call, fault: Fault::Network, message });
             }
         }
@@ -329,16 +325,7 @@ impl Inner {
 
     fn input(&self, input: Input) {
         self.shell.handle(input);
-        self.run();
-    }
-
-    /// Performs what the engine wants, and tells it what the store has to say, until there is nothing left.
-    fn run(&self) {
         self.shell.run();
-        while let Some(news) = self.host().news.try_borrow_mut().ok().and_then(|mut news| news.pop_front()) {
-            self.shell.handle(news);
-            self.shell.run();
-        }
     }
 }
 

@@ -16,6 +16,7 @@ mod options;
 mod probe;
 mod reference;
 mod result;
+mod sending;
 mod task;
 
 use alloc::boxed::Box;

@@ -4,15 +4,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::str::FromStr;
 
-use js_sys::JSON;
-
 use super::Error;
 use crate::engine::Reference;
 use crate::gather::gather;
+use crate::json::reader::Strings;
 use crate::json::{Json, ObjectBuilder};
 use crate::task::KnownPart;
 use crate::view;
-use crate::web::{own, value};
+use crate::web::text;
 
 /// What a task can be resumed by, here or in another process: plain data without a credential, safe to store. As JSON text it is what the npm package's
 /// `TaskRef` is, in both directions.
@@ -72,8 +71,7 @@ impl TaskReference {
 
     /// The text to store; [`str::parse`] reads it back.
     pub fn to_json(&self) -> String {
-        // Plain data of strings and numbers always has a text.
-        JSON::stringify(&value::write(&self.plain())).map(String::from).unwrap_or_default()
+        text::write(&self.plain())
     }
 
     pub(super) fn plain(&self) -> Json {
@@ -113,7 +111,7 @@ impl FromStr for TaskReference {
 
     /// Reads what [`TaskReference::to_json`] wrote, or a `TaskRef` of the npm package.
     fn from_str(text: &str) -> Result<TaskReference, Error> {
-        let parsed = JSON::parse(text).map_err(|_| crate::error::Error::invalid("ref", "is not JSON"))?;
-        TaskReference::read(&own(&parsed))
+        let unreadable = |_| crate::error::Error::invalid("ref", "is not JSON");
+        TaskReference::read(&text::read(text, Strings::Plain(usize::MAX)).map_err(unreadable)?)
     }
 }

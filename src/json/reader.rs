@@ -1,0 +1,363 @@
+//! JSON text to a tree, as JavaScript's `JSON.parse` reads it, within the bounds of the tree. Never recurses.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{HEAD, Json, Long, TooLarge, TreeBuilder};
+use crate::text;
+
+/// What the strings of a text are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strings {
+    /// Themselves; of one over so many UTF-16 units nothing but its head is kept.
+    Plain(usize),
+    /// Each that is no name has a mark before it: `t` for itself, `h` for one that the host has kept, of which its number, a blank and its head follow.
+    Marked,
+}
+
+/// Why there is no tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// The text is no JSON.
+    NotJson,
+    /// It is beyond the bounds.
+    TooLarge(TooLarge),
+}
+
+impl From<TooLarge> for Unreadable {
+    fn from(bound: TooLarge) -> Unreadable {
+        Unreadable::TooLarge(bound)
+    }
+}
+
+/// Up to here every whole number is a float.
+const EXACT: u64 = 1 << 53;
+/// And up to this one every power of ten, so that one division by it rounds once, and rightly.
+const EXACT_POWER: usize = 22;
+
+/// Reads a text. `rare` reads a number of more digits than are exact in one step: the host has that, and in wasm its tables are 10 KB.
+///
+/// # Errors
+/// When it is no JSON, or too large.
+pub fn read(text: &str, strings: Strings, rare: impl Fn(&str) -> f64) -> Result<Json, Unreadable> {
+    let mut reader = Reader { text, at: 0 };
+    let mut tree = TreeBuilder::new();
+    // Whether each open container is an object.
+    let mut open: Vec<bool> = Vec::new();
+    loop {
+        match reader.next() {
+            b'{' => {
+                tree.open(Json::Object(Vec::new()))?;
+                open.push(true);
+                if reader.peek() != b'}' {
+                    tree.key(reader.name()?);
+                    continue;
+                }
+            }
+            b'[' => {
+                tree.open(Json::List(Vec::new()))?;
+                open.push(false);
+                if reader.peek() != b']' {
+                    continue;
+                }
+            }
+            b'"' => tree.leaf(leaf(reader.string()?, strings)?)?,
+            b't' => tree.leaf(reader.word("rue", Json::Bool(true))?)?,
+            b'f' => tree.leaf(reader.word("alse", Json::Bool(false))?)?,
+            b'n' => tree.leaf(reader.word("ull", Json::Null)?)?,
+            first => tree.leaf(Json::Number(reader.number(first, &rare)?))?,
+        }
+        // Behind a value, or at the end of an empty container.
+        loop {
+            let Some(is_object) = open.last() else {
+                return if reader.peek() == 0 && reader.at == text.len() {
+                    Ok(tree.finish())
+                } else {
+                    Err(Unreadable::NotJson)
+                };
+            };
+            match (reader.next(), is_object) {
+                (b',', true) => {
+                    tree.key(reader.name()?);
+                    break;
+                }
+                (b',', false) => break,
+                (b'}', true) | (b']', false) => {
+                    tree.close();
+                    open.pop();
+                }
+                _ => return Err(Unreadable::NotJson),
+            }
+        }
+    }
+}
+
+fn leaf(text: String, strings: Strings) -> Result<Json, Unreadable> {
+    match strings {
+        // There are never more units than bytes.
+        Strings::Plain(longest) if text.len() > longest && text.encode_utf16().count() > longest => {
+            Ok(Json::Handle(Long { handle: 0, head: text.chars().take(HEAD).collect() }))
+        }
+        Strings::Plain(_) => Ok(Json::Text(text)),
+        Strings::Marked => match (text.get(..1), text.get(1..)) {
+            (Some("t"), Some(rest)) => Ok(Json::Text(String::from(rest))),
+            (Some("h"), Some(rest)) => {
+                let (handle, head) = rest.split_once(' ').ok_or(Unreadable::NotJson)?;
+                let handle = text::whole(handle).ok_or(Unreadable::NotJson)? as u32;
+                Ok(Json::Handle(Long { handle, head: String::from(head) }))
+            }
+            _ => Err(Unreadable::NotJson),
+        },
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl Reader<'_> {
+    /// The byte here; 0 behind the last, which is no part of JSON either.
+    fn byte(&self) -> u8 {
+        self.text.as_bytes().get(self.at).copied().unwrap_or(0)
+    }
+
+    /// The next byte that is no blank.
+    fn peek(&mut self) -> u8 {
+        while matches!(self.byte(), b' ' | b'\n' | b'\r' | b'\t') {
+            self.at += 1;
+        }
+        self.byte()
+    }
+
+    /// The same, and goes on behind it.
+    fn next(&mut self) -> u8 {
+        let byte = self.peek();
+        self.at += 1;
+        byte
+    }
+
+    fn word<T>(&mut self, rest: &str, value: T) -> Result<T, Unreadable> {
+        let end = self.at + rest.len();
+        let stands = self.text.as_bytes().get(self.at..end) == Some(rest.as_bytes());
+        self.at = end;
+        stands.then_some(value).ok_or(Unreadable::NotJson)
+    }
+
+    /// A field's name and its colon.
+    fn name(&mut self) -> Result<String, Unreadable> {
+        let name = if self.next() == b'"' { self.string()? } else { return Err(Unreadable::NotJson) };
+        if self.next() == b':' { Ok(name) } else { Err(Unreadable::NotJson) }
+    }
+
+    /// The rest of a string whose first quotation mark was read.
+    fn string(&mut self) -> Result<String, Unreadable> {
+        let mut string = String::new();
+        loop {
+            let from = self.at;
+            while !matches!(self.byte(), b'"' | b'\\' | ..0x20) {
+                self.at += 1;
+            }
+            string.push_str(self.text.get(from..self.at).unwrap_or_default());
+            let end = self.byte();
+            self.at += 1;
+            match end {
+                b'"' => return Ok(string),
+                b'\\' => string.push(self.escaped()?),
+                _ => return Err(Unreadable::NotJson),
+            }
+        }
+    }
+
+    /// What stands behind a backslash.
+    fn escaped(&mut self) -> Result<char, Unreadable> {
+        let letter = self.byte();
+        self.at += 1;
+        Ok(match letter {
+            b'"' | b'\\' | b'/' => char::from(letter),
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => {
+                let unit = self.unit()?;
+                let place = self.at;
+                if (0xd800..0xdc00).contains(&unit) && self.word("\\u", ()).is_ok() {
+                    let low = self.unit()?;
+                    if (0xdc00..0xe000).contains(&low) {
+                        let code = 0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+                        return Ok(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+                    }
+                }
+                self.at = place;
+                // Half of a pair is what it becomes wherever text leaves JavaScript.
+                char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER)
+            }
+            _ => return Err(Unreadable::NotJson),
+        })
+    }
+
+    fn unit(&mut self) -> Result<u32, Unreadable> {
+        let mut unit = 0;
+        for _ in 0..4 {
+            let digit = char::from(self.byte()).to_digit(16).ok_or(Unreadable::NotJson)?;
+            unit = unit << 4 | digit;
+            self.at += 1;
+        }
+        Ok(unit)
+    }
+
+    /// A number whose first byte was read.
+    fn number(&mut self, first: u8, rare: impl Fn(&str) -> f64) -> Result<f64, Unreadable> {
+        let start = self.at - 1;
+        if first != b'-' {
+            self.at = start;
+        }
+        let mut digits: u64 = 0;
+        let whole = self.digits(&mut digits);
+        let leads = self.text.as_bytes().get(self.at.saturating_sub(whole)) == Some(&b'0');
+        if whole == 0 || (leads && whole > 1) {
+            return Err(Unreadable::NotJson);
+        }
+        let mut places = 0;
+        if self.byte() == b'.' {
+            self.at += 1;
+            places = self.digits(&mut digits);
+            if places == 0 {
+                return Err(Unreadable::NotJson);
+            }
+        }
+        let is_scaled = matches!(self.byte(), b'e' | b'E');
+        if is_scaled {
+            self.at += 1;
+            if matches!(self.byte(), b'+' | b'-') {
+                self.at += 1;
+            }
+            if self.digits(&mut 0) == 0 {
+                return Err(Unreadable::NotJson);
+            }
+        }
+        if is_scaled || digits > EXACT || places > EXACT_POWER {
+            return Ok(rare(self.text.get(start..self.at).unwrap_or_default()));
+        }
+        let mut size = digits as f64;
+        if places > 0 {
+            size /= (0..places).fold(1.0, |power, _| power * 10.0);
+        }
+        Ok(if first == b'-' { -size } else { size })
+    }
+
+    /// Reads digits onto a number, which stays beyond what is exact once it is there, and says how many there were.
+    fn digits(&mut self, number: &mut u64) -> usize {
+        let from = self.at;
+        while self.byte().is_ascii_digit() {
+            *number = number.saturating_mul(10).saturating_add(u64::from(self.byte() - b'0'));
+            self.at += 1;
+        }
+        self.at - from
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn plain(text: &str) -> Result<Json, Unreadable> {
+        read(text, Strings::Plain(usize::MAX), |digits| digits.parse().unwrap())
+    }
+
+    /// Of equal names the last, as [`Json::get`] has it.
+    fn same(tree: &Json, value: &serde_json::Value) -> bool {
+        match (tree, value) {
+            (Json::Null, serde_json::Value::Null) => true,
+            (Json::Bool(one), serde_json::Value::Bool(other)) => one == other,
+            // The other one is a bit off where there are many digits.
+            (Json::Number(one), serde_json::Value::Number(other)) => {
+                let other = other.as_f64().unwrap();
+                *one == other || (one / other - 1.0).abs() < 1e-15
+            }
+            (Json::Text(one), serde_json::Value::String(other)) => one == other,
+            (Json::List(list), serde_json::Value::Array(other)) => {
+                list.len() == other.len() && list.iter().zip(other).all(|(one, other)| same(one, other))
+            }
+            (Json::Object(fields), serde_json::Value::Object(other)) => {
+                fields.iter().all(|(name, _)| other.contains_key(name))
+                    && other.iter().all(|(name, value)| {
+                        same(
+                            fields.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value).unwrap(),
+                            value,
+                        )
+                    })
+            }
+            _ => false,
+        }
+    }
+
+    fn agrees(text: &str) -> Result<(), TestCaseError> {
+        let tree = plain(text);
+        match serde_json::from_str::<serde_json::Value>(text) {
+            Ok(value) => prop_assert!(tree.as_ref().is_ok_and(|tree| same(tree, &value)), "{text}: {tree:?}"),
+            // It refuses halves of pairs and numbers that are too large, which JavaScript doesn't.
+            Err(error) if error.to_string().contains("surrogate") || error.to_string().contains("out of range") => {}
+            Err(error) => prop_assert_eq!(tree, Err(Unreadable::NotJson), "{}: {}", text, error),
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_reads_as_another_parser_has_it(
+            text in prop_oneof![
+                prop::collection::vec(prop::sample::select(vec![
+                    "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u00e9", "\\ud83d\\ude00", "\\n", "a", "é", "\"a\"", "\"b\":", "0", "1",
+                    "-", ".", "5", "e", "E+", "12", "true", "false", "null", " ", "\n", "\u{1}", "9007199254740993",
+                ]), 0..12).prop_map(|pieces| pieces.concat()),
+                "-?[0-9]{1,20}(\\.[0-9]{1,24})?",
+            ],
+        ) {
+            agrees(&text)?;
+        }
+
+        #[test]
+        fn numbers_are_exact(number in any::<f64>().prop_filter("JSON has no other", |number| number.is_finite()), text in "-?(0|[1-9][0-9]{0,18})(\\.[0-9]{1,24})?") {
+            for text in [format!("{number}"), format!("{number:e}"), text] {
+                prop_assert_eq!(plain(&text), Ok(Json::Number(text.parse().unwrap())));
+            }
+        }
+
+        #[test]
+        fn any_string_comes_through(text in any::<String>()) {
+            agrees(&serde_json::to_string(&text).unwrap())?;
+        }
+    }
+
+    #[test]
+    fn halves_of_pairs_become_what_they_are_everywhere_else() {
+        let texts = plain(r#"["\ud800","\ud800x","\ud800\u0041","\udc00\ud83d\ude00"]"#).unwrap();
+        let texts: Vec<&str> = texts.list().iter().filter_map(Json::text).collect();
+        assert_eq!(texts, ["\u{fffd}", "\u{fffd}x", "\u{fffd}A", "\u{fffd}😀"]);
+    }
+
+    #[test]
+    fn long_strings_leave_their_heads() {
+        let long = |text: &str| read(text, Strings::Plain(4), |_| 0.0).unwrap();
+        assert_eq!(long("\"abcd\""), Json::from("abcd"));
+        assert_eq!(long("\"äöüß\""), Json::from("äöüß"));
+        assert_eq!(long("\"abcde\""), Json::Handle(Long { handle: 0, head: String::from("abcde") }));
+    }
+
+    #[test]
+    fn marks_tell_what_the_host_has_kept() {
+        let marked = |text: &str| read(text, Strings::Marked, |_| 0.0);
+        let tree = marked(r#"{"a":"ttext","h1 x":["h12 iVBOR w",1]}"#).unwrap();
+        assert_eq!(tree.get("a"), Some(&Json::from("text")));
+        let kept = Json::Handle(Long { handle: 12, head: String::from("iVBOR w") });
+        assert_eq!(tree.get("h1 x").map(Json::list), Some(&[kept, Json::Number(1.0)][..]));
+        for text in [r#""""#, r#""x""#, r#""h12""#, r#""hx y""#, r#""é""#] {
+            assert_eq!(marked(text), Err(Unreadable::NotJson), "{text}");
+        }
+    }
+}
