@@ -60,9 +60,30 @@ pub struct Request {
     pub credential: Option<usize>,
 }
 
-/// The headers that the core reads, besides [`RATE_HEADERS`]; everything else stays outside.
-const PLAIN_HEADERS: [&str; 6] =
-    ["retry-after", "retry-after-ms", "date", "x-request-id", "x-should-retry", "idempotent-replay"];
+/// The headers that the core reads; everything else stays outside. The last twelve are [`RATE_HEADERS`].
+pub const READ_HEADERS: [&str; 18] = {
+    let [task, requests, tokens, images] = RATE_HEADERS;
+    [
+        "retry-after",
+        "retry-after-ms",
+        "date",
+        "x-request-id",
+        "x-should-retry",
+        "idempotent-replay",
+        task[0],
+        task[1],
+        task[2],
+        requests[0],
+        requests[1],
+        requests[2],
+        tokens[0],
+        tokens[1],
+        tokens[2],
+        images[0],
+        images[1],
+        images[2],
+    ]
+};
 
 /// Limit, remaining and reset of each limit that providers tell of: HiAPI has one, OpenAI three.
 pub const RATE_HEADERS: [[&str; 3]; 4] = [
@@ -71,11 +92,6 @@ pub const RATE_HEADERS: [[&str; 3]; 4] = [
     ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"],
     ["x-ratelimit-limit-input-images", "x-ratelimit-remaining-input-images", "x-ratelimit-reset-input-images"],
 ];
-
-/// Every header that the core reads.
-pub fn read_headers() -> impl Iterator<Item = &'static str> {
-    PLAIN_HEADERS.iter().chain(RATE_HEADERS.iter().flatten()).copied()
-}
 
 /// What became of a body.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,7 +132,7 @@ impl Body {
 pub struct Answer {
     /// The status; 0 where the host hides it (a browser's opaque redirect).
     pub status: u16,
-    /// Those of [`read_headers`] that came.
+    /// Those of [`READ_HEADERS`] that came.
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Body,

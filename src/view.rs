@@ -8,78 +8,64 @@ use crate::engine::{Effect, Engine, KeyReport, Outcome, ProbeReport, Reference, 
 use crate::error::{Attempt, Error, Target};
 use crate::gather::gather;
 use crate::journal::{MAX_PARTS, Record, Stage};
-use crate::json::{Json, ObjectBuilder};
+use crate::json::{Json, ObjectWriter, Value, Written, decimal, list};
 use crate::limit::{Concurrency, Known, LaneSnapshot, Limits, MINUTE, Phase, Window};
 use crate::provider::Image;
 use crate::task::KnownPart;
 
-fn list<T>(items: impl IntoIterator<Item = T>, view: impl Fn(T) -> Json) -> Json {
-    Json::List(gather(items.into_iter().map(view)))
+fn fields<'a, T: 'a, V: Value>(fields: &'a [(String, T)], value: impl Fn(&'a T) -> V) -> Option<Written> {
+    let write = |object: ObjectWriter, (name, field): &'a (String, T)| object.with(name, value(field));
+    (!fields.is_empty()).then(|| fields.iter().fold(ObjectWriter::new(), write).build())
 }
 
-fn texts(fields: &[(String, String)]) -> Option<Json> {
-    let pairs = fields.iter().map(|(name, value)| (name.clone(), Json::Text(value.clone())));
-    (!fields.is_empty()).then(|| Json::Object(gather(pairs)))
+fn texts(pairs: &[(String, String)]) -> Option<Written> {
+    fields(pairs, |text| text.as_str())
 }
 
-fn usage(figures: &[(String, u64)]) -> Option<Json> {
-    let pairs = figures.iter().map(|(name, figure)| (name.clone(), Json::from(*figure)));
-    (!figures.is_empty()).then(|| Json::Object(gather(pairs)))
+fn target(target: &Target) -> Written {
+    ObjectWriter::new().with("provider", target.provider.as_str()).with("model", target.model.as_str()).build()
 }
 
-impl From<String> for Json {
-    fn from(text: String) -> Json {
-        Json::Text(text)
-    }
-}
-
-fn target(target: &Target) -> Json {
-    ObjectBuilder::new().with("provider", target.provider.as_str()).with("model", target.model.as_str()).build()
-}
-
-fn attempt(attempt: &Attempt) -> Json {
-    ObjectBuilder::new()
+fn attempt(attempt: &Attempt) -> Written {
+    ObjectWriter::new()
         .with("target", target(&attempt.target))
         .with("at", attempt.at)
         .with("outcome", attempt.outcome.name())
         .maybe("code", attempt.code.map(|code| code.name()))
         .maybe("axis", attempt.axis.map(|axis| axis.name()))
         .maybe("status", attempt.status.map(u64::from))
-        .maybe("requestId", attempt.request_id.clone())
+        .maybe("requestId", attempt.request_id.as_deref())
         .with("waitedMs", attempt.waited)
         .build()
 }
 
 /// An error, with the reference that its task can be resumed by.
-pub fn error(error: &Error, reference: Option<&Reference>) -> Json {
-    ObjectBuilder::new()
+pub fn error(error: &Error, reference: Option<&Reference>) -> Written {
+    ObjectWriter::new()
         .with("code", error.code.name())
         .with("message", error.message.as_str())
         .with("billed", error.billed.name())
-        .with("retryable", Json::Bool(error.code.retryable()))
-        .maybe("provider", error.provider.clone())
-        .maybe("model", error.model.clone())
+        .with("retryable", error.code.retryable())
+        .maybe("provider", error.provider.as_deref())
+        .maybe("model", error.model.as_deref())
         .maybe("status", error.status.map(u64::from))
-        .maybe("requestId", error.request_id.clone())
-        .maybe("taskId", error.task_id.clone())
-        .maybe("providerCode", error.provider_code.clone())
+        .maybe("requestId", error.request_id.as_deref())
+        .maybe("taskId", error.task_id.as_deref())
+        .maybe("providerCode", error.provider_code.as_deref())
         .maybe("retryAfterMs", error.retry_after)
         .maybe("axis", error.axis.map(|axis| axis.name()))
-        .maybe("param", error.param.clone())
+        .maybe("param", error.param.as_deref())
         .maybe("stage", error.filter.as_ref().map(|filter| filter.stage.name()))
         .maybe("severity", error.filter.as_ref().map(|filter| filter.severity.name()))
-        .maybe(
-            "categories",
-            error.filter.as_ref().map(|filter| list(&filter.categories, |word| Json::from(word.as_str()))),
-        )
+        .maybe("categories", error.filter.as_ref().map(|filter| list(&filter.categories, |word| word.as_str())))
         .with("attempts", list(&error.attempts, attempt))
         .maybe("ref", reference.map(self::reference))
         .build()
 }
 
 /// A reference: `TaskRef`.
-pub fn reference(reference: &Reference) -> Json {
-    ObjectBuilder::new()
+pub fn reference(reference: &Reference) -> Written {
+    ObjectWriter::new()
         .with("v", 1)
         .with("idempotencyKey", reference.key.as_str())
         .with("parts", list(&reference.parts, known_part))
@@ -87,57 +73,57 @@ pub fn reference(reference: &Reference) -> Json {
         .build()
 }
 
-fn known_part(part: &KnownPart) -> Json {
-    ObjectBuilder::new()
+fn known_part(part: &KnownPart) -> Written {
+    ObjectWriter::new()
         .with("index", u64::from(part.index))
         .with("provider", part.provider.as_str())
         .with("model", part.model.as_str())
-        .maybe("taskId", part.task_id.clone())
+        .maybe("taskId", part.task_id.as_deref())
         .with("idempotencyKey", part.key.as_str())
         .maybe("submittedAt", part.submitted_at)
         .build()
 }
 
-fn image(image: &Image) -> Json {
-    ObjectBuilder::new()
+fn image(image: &Image) -> Written {
+    ObjectWriter::new()
         .with("mediaType", image.media_type.as_deref().unwrap_or("image/png"))
-        .maybe("url", image.url.clone())
+        .maybe("url", image.url.as_deref())
         .maybe("handle", image.handle.map(u64::from))
-        .maybe("base64", image.base64.clone())
+        .maybe("base64", image.base64.as_deref())
         .maybe("expiresAt", image.expires_at)
         .maybe("width", image.size.map(|(width, _)| u64::from(width)))
         .maybe("height", image.size.map(|(_, height)| u64::from(height)))
-        .maybe("revisedPrompt", image.revised_prompt.clone())
+        .maybe("revisedPrompt", image.revised_prompt.as_deref())
         .build()
 }
 
 /// An update: `TaskUpdate`.
-pub fn update(update: &Update) -> Json {
+pub fn update(update: &Update) -> Written {
     match update {
-        Update::Waiting { reason, ahead, until, eta } => ObjectBuilder::new()
+        Update::Waiting { reason, ahead, until, eta } => ObjectWriter::new()
             .with("status", "waiting")
             .with("reason", *reason)
             .with("ahead", *ahead as u64)
             .maybe("until", *until)
             .maybe("etaMs", *eta)
             .build(),
-        Update::Submitting { target: to, attempt } => ObjectBuilder::new()
+        Update::Submitting { target: to, attempt } => ObjectWriter::new()
             .with("status", "submitting")
             .with("target", target(to))
             .with("attempt", u64::from(*attempt))
             .build(),
-        Update::Running { queued, reference: known, progress, eta, late } => ObjectBuilder::new()
+        Update::Running { queued, reference: known, progress, eta, late } => ObjectWriter::new()
             .with("status", if *queued { "queued" } else { "processing" })
             .with("ref", reference(known))
-            .maybe("progress", progress.map(Json::Number))
+            .maybe("progress", *progress)
             .maybe("etaMs", *eta)
-            .maybe("late", late.then_some(Json::Bool(true)))
+            .maybe("late", late.then_some(true))
             .build(),
     }
 }
 
 /// The end of a task: "succeeded", "failed" or "cancelled", and the value that goes with it.
-pub fn outcome(outcome: &Outcome) -> (&'static str, Json) {
+pub fn outcome(outcome: &Outcome) -> (&'static str, Written) {
     match outcome {
         Outcome::Succeeded(success) => ("succeeded", self::success(success)),
         Outcome::Checked(report) => ("succeeded", key_report(report)),
@@ -148,69 +134,72 @@ pub fn outcome(outcome: &Outcome) -> (&'static str, Json) {
 }
 
 /// `KeyReport`
-fn key_report(report: &KeyReport) -> Json {
-    ObjectBuilder::new()
-        .maybe("ok", report.ok.map(Json::Bool))
+fn key_report(report: &KeyReport) -> Written {
+    ObjectWriter::new()
+        .maybe("ok", report.ok)
         .maybe("code", report.code.map(|code| code.name()))
         .maybe("axis", report.axis.map(|axis| axis.name()))
-        .maybe("requestId", report.request_id.clone())
+        .maybe("requestId", report.request_id.as_deref())
         .with("advice", report.advice.as_str())
         .maybe("limits", report.limits.map(limits))
         .build()
 }
 
 /// `ProbeReport`
-fn probe_report(report: &ProbeReport) -> Json {
-    ObjectBuilder::new()
-        .with("ceiling", report.ceiling.map_or(Json::Null, |ceiling| Json::from(u64::from(ceiling))))
+fn probe_report(report: &ProbeReport) -> Written {
+    ObjectWriter::new()
+        .with(
+            "ceiling",
+            report.ceiling.map_or(Written(String::from("null")), |ceiling| Written(decimal(u64::from(ceiling)))),
+        )
         .with("accepted", u64::from(report.accepted))
         .with("refused", u64::from(report.refused))
         .maybe("axis", report.axis.map(|axis| axis.name()))
-        .with("cost", Json::Number(report.cost))
+        .with("cost", report.cost)
         .with("refs", list(&report.references, reference))
         .build()
 }
 
 /// `Limits`, as far as they are figures.
-fn limits(limits: Limits) -> Json {
+fn limits(limits: Limits) -> Written {
     let concurrency = match limits.concurrency {
         Concurrency::Told(limit) => Some(u64::from(limit)),
         Concurrency::Learn { .. } => None,
     };
-    ObjectBuilder::new()
+    ObjectWriter::new()
         .maybe("concurrency", concurrency)
         .maybe("rpm", limits.rpm.map(u64::from))
         .maybe("rpd", limits.rpd.map(u64::from))
         .build()
 }
 
-fn success(success: &Success) -> Json {
-    let timing = ObjectBuilder::new()
+fn success(success: &Success) -> Written {
+    let timing = ObjectWriter::new()
         .with("waitedMs", success.waited)
         .with("queuedMs", success.queued)
         .with("ranMs", success.ran)
         .with("polls", u64::from(success.polls))
         .build();
-    ObjectBuilder::new()
+    ObjectWriter::new()
         .with("images", list(&success.images, image))
         .with("provider", success.target.provider.as_str())
         .with("model", success.target.model.as_str())
         .with("requestedModel", success.requested_model.as_str())
-        .maybe("requestId", success.request_id.clone())
-        .maybe("taskId", success.task_id.clone())
+        .maybe("requestId", success.request_id.as_deref())
+        .maybe("taskId", success.task_id.as_deref())
         .maybe("metadata", texts(&success.metadata))
-        .maybe("usage", usage(&success.usage))
+        .maybe("usage", fields(&success.usage, |figure| *figure))
         .with("attempts", list(&success.attempts, attempt))
         .with(
             "warnings",
             list(&success.warnings, |(code, message)| {
-                ObjectBuilder::new().with("code", *code).with("message", message.as_str()).build()
+                ObjectWriter::new().with("code", *code).with("message", message.as_str()).build()
             }),
         )
         .with(
             "failures",
             list(&success.failures, |(index, failure)| {
-                ObjectBuilder::new().with("index", u64::from(*index)).with("error", error(failure, None)).build()
+                ObjectWriter::new().with("index", u64::from(*index)).with("error", error(failure, None)).build()
             }),
         )
         .with("timing", timing)
@@ -218,8 +207,8 @@ fn success(success: &Success) -> Json {
 }
 
 /// A lane, by its place: `LaneStatus`.
-pub fn lane(engine: &Engine, place: usize, (name, provider, snapshot): (&str, usize, LaneSnapshot)) -> Json {
-    ObjectBuilder::new()
+pub fn lane(engine: &Engine, place: usize, (name, provider, snapshot): (&str, usize, LaneSnapshot)) -> Written {
+    ObjectWriter::new()
         .with("lane", name)
         .with("provider", engine.config().name_of(provider))
         .maybe("model", engine.lane_model(place))
@@ -232,8 +221,8 @@ pub fn lane(engine: &Engine, place: usize, (name, provider, snapshot): (&str, us
         .build()
 }
 
-fn window(window: Window) -> Json {
-    ObjectBuilder::new()
+fn window(window: Window) -> Written {
+    ObjectWriter::new()
         .with("rpm", u64::from(window.limit))
         .with("used", u64::from(window.used))
         // Of a header's window the length is what is left of it.
@@ -259,11 +248,11 @@ fn phase(phase: Phase) -> &'static str {
 }
 
 /// What the client believes: `ClientStatus`.
-pub fn status(engine: &Engine) -> Json {
+pub fn status(engine: &Engine) -> Written {
     let (waiting, running) = engine.counts();
     let lanes = engine.lanes().enumerate().map(|(place, known)| lane(engine, place, known));
-    ObjectBuilder::new()
-        .with("lanes", Json::List(gather(lanes)))
+    ObjectWriter::new()
+        .with("lanes", list(lanes, |lane| lane))
         .with("waiting", waiting as u64)
         .with("running", running as u64)
         .build()
@@ -279,14 +268,14 @@ pub fn event_name(effect: &Effect) -> Option<&'static str> {
 }
 
 /// What those hear who listen to it.
-pub fn event(engine: &Engine, effect: &Effect) -> Option<Json> {
+pub fn event(engine: &Engine, effect: &Effect) -> Option<Written> {
     match effect {
         Effect::Refusal { lane, axis, retry_after, request_id } => {
-            let view = ObjectBuilder::new()
+            let view = ObjectWriter::new()
                 .with("lane", lane.as_str())
                 .with("axis", axis.name())
                 .maybe("retryAfterMs", *retry_after)
-                .maybe("requestId", request_id.clone());
+                .maybe("requestId", request_id.as_deref());
             Some(view.build())
         }
         Effect::Limit { lane: place } => Some(lane(engine, *place, engine.lanes().nth(*place)?)),
@@ -294,8 +283,13 @@ pub fn event(engine: &Engine, effect: &Effect) -> Option<Json> {
     }
 }
 
+/// References to the unfinished tasks among some records, as a list of `TaskRef`.
+pub fn pending(records: &[Record]) -> Written {
+    list(&references(records), reference)
+}
+
 /// References to the unfinished tasks among some records.
-pub fn pending(records: &[Record]) -> Json {
+pub fn references(records: &[Record]) -> Vec<Reference> {
     let mut references: Vec<Reference> = Vec::new();
     for record in records.iter().filter(|record| record.stage != Stage::Delivered) {
         let part = KnownPart {
@@ -318,7 +312,7 @@ pub fn pending(records: &[Record]) -> Json {
             }),
         }
     }
-    list(&references, reference)
+    references
 }
 
 /// What a caller wants to go on with: a key, a `TaskRef`, or a provider and its task's id.

@@ -60,8 +60,10 @@ fn tree(text: &str) -> String {
 #[test]
 fn the_reader_agrees() {
     for (name, input) in inputs() {
-        let read = reader::read(&input, Strings::Plain(MAX_STRING), |digits| digits.parse().unwrap());
-        let read = match read {
+        if tree(&input).contains("<handle>") {
+            continue; // Such strings come with marks.
+        }
+        let read = match reader::read(&input, Strings::Plain, |digits| digits.parse().unwrap()) {
             Ok(tree) => print(&tree),
             Err(Unreadable::TooLarge(TooLarge::Depth)) => String::from("too-deep"),
             Err(Unreadable::TooLarge(TooLarge::Nodes)) => String::from("too-many"),

@@ -10,7 +10,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::gather::gather;
-pub use writer::{JsonWriter, decimal};
+pub use writer::{JsonWriter, ObjectWriter, Value, Written, decimal, list};
 
 /// Containers within containers before an answer counts as hostile; the deepest documented answer has 6.
 pub const MAX_DEPTH: usize = 32;
@@ -144,6 +144,12 @@ impl Json {
 impl From<&str> for Json {
     fn from(text: &str) -> Json {
         Json::Text(String::from(text))
+    }
+}
+
+impl From<String> for Json {
+    fn from(text: String) -> Json {
+        Json::Text(text)
     }
 }
 

@@ -1,14 +1,12 @@
 //! Trees and records as text.
 
 use alloc::string::String;
-use alloc::vec::Vec;
 
-use super::Json;
 use crate::text::hex_digit;
 
 /// Writes JSON text: objects, arrays, strings, whole numbers and fragments that were JSON already.
 ///
-/// Fractions it leaves to the host: nothing that the core sends or stores has one, and printing them costs 24 KB of wasm.
+/// Fractions are rounded to billionths: nothing that the core sends or stores has one, and printing all digits costs 24 KB of wasm.
 #[derive(Default)]
 pub struct JsonWriter {
     text: String,
@@ -94,40 +92,32 @@ impl JsonWriter {
         self
     }
 
+    /// A number, not negative, to the billionth; `null` if it is none.
+    pub fn number(&mut self, value: f64) -> &mut Self {
+        if !value.is_finite() {
+            return self.raw("null");
+        }
+        let mut whole = value as u64;
+        let mut rest = ((value - whole as f64) * 1e9 + 0.5) as u64;
+        if rest >= BILLION {
+            whole += 1;
+            rest = 0;
+        }
+        self.whole(whole);
+        if rest > 0 {
+            // As many digits as a billion has zeros, but none that mean nothing.
+            let digits = decimal(BILLION + rest);
+            self.text.push('.');
+            self.text.push_str(digits.trim_end_matches('0').get(1..).unwrap_or_default());
+        }
+        self
+    }
+
     /// Text that is JSON already.
     pub fn raw(&mut self, json: &str) -> &mut Self {
         self.separate();
         self.text.push_str(json);
         self
-    }
-
-    /// A whole tree; `print` writes a number that is not whole. What stayed with the host is `null`. Recursive: trees of the core's own are a few levels
-    /// deep.
-    pub fn tree(&mut self, tree: &Json, print: &impl Fn(f64) -> String) -> &mut Self {
-        match tree {
-            Json::Null | Json::Handle(_) => self.raw("null"),
-            Json::Bool(truth) => self.raw(if *truth { "true" } else { "false" }),
-            Json::Number(number) => match tree.whole() {
-                Some(whole) => self.whole(whole),
-                None if number.is_finite() => self.raw(&print(*number)),
-                None => self.raw("null"),
-            },
-            Json::Text(text) => self.string(text),
-            Json::List(values) => {
-                self.open_list();
-                for value in values {
-                    self.tree(value, print);
-                }
-                self.close_list()
-            }
-            Json::Object(fields) => {
-                self.open();
-                for (name, value) in fields {
-                    self.key(name).tree(value, print);
-                }
-                self.close()
-            }
-        }
     }
 
     /// A string field, if there is a value.
@@ -151,35 +141,141 @@ impl JsonWriter {
     }
 }
 
+const BILLION: u64 = 1_000_000_000;
+
+/// A value as JSON text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written(pub String);
+
+/// What an object's field can be.
+pub trait Value {
+    /// Writes it.
+    fn write(self, writer: &mut JsonWriter);
+}
+
+impl Value for &str {
+    fn write(self, writer: &mut JsonWriter) {
+        writer.string(self);
+    }
+}
+
+impl Value for u64 {
+    fn write(self, writer: &mut JsonWriter) {
+        writer.whole(self);
+    }
+}
+
+impl Value for f64 {
+    fn write(self, writer: &mut JsonWriter) {
+        writer.number(self);
+    }
+}
+
+impl Value for bool {
+    fn write(self, writer: &mut JsonWriter) {
+        writer.raw(if self { "true" } else { "false" });
+    }
+}
+
+impl Value for Written {
+    fn write(self, writer: &mut JsonWriter) {
+        writer.raw(&self.0);
+    }
+}
+
+/// Writes an object field by field; absent values leave no field.
+#[derive(Default)]
+pub struct ObjectWriter {
+    writer: JsonWriter,
+}
+
+impl ObjectWriter {
+    /// An object without fields.
+    pub fn new() -> ObjectWriter {
+        let mut writer = JsonWriter::new();
+        writer.open();
+        ObjectWriter { writer }
+    }
+
+    /// Adds a field.
+    pub fn with(mut self, name: &str, value: impl Value) -> ObjectWriter {
+        self.writer.key(name);
+        value.write(&mut self.writer);
+        self
+    }
+
+    /// Adds a field if there is a value.
+    pub fn maybe(self, name: &str, value: Option<impl Value>) -> ObjectWriter {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    /// The finished object.
+    pub fn build(mut self) -> Written {
+        self.writer.close();
+        Written(self.writer.finish())
+    }
+}
+
+/// A list of values.
+pub fn list<T, V: Value>(items: impl IntoIterator<Item = T>, value: impl Fn(T) -> V) -> Written {
+    let mut writer = JsonWriter::new();
+    writer.open_list();
+    for item in items {
+        value(item).write(&mut writer);
+    }
+    writer.close_list();
+    Written(writer.finish())
+}
+
 /// A whole number in decimal digits, without the formatting machinery of `core::fmt`.
 pub fn decimal(mut value: u64) -> String {
-    let mut digits = Vec::with_capacity(20);
-    loop {
-        digits.push(b'0' + (value % 10) as u8);
+    // The highest number has so many.
+    let mut digits = [0; 20];
+    let mut from = digits.len();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (value % 10) as u8;
         value /= 10;
+        from -= 1;
         if value == 0 {
             break;
         }
     }
-    digits.iter().rev().map(|digit| char::from(*digit)).collect()
+    String::from(digits.get(from..).and_then(|digits| str::from_utf8(digits).ok()).unwrap_or_default())
 }
 
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use super::*;
-    use crate::json::reader::{Strings, read};
 
     #[test]
-    fn trees_come_back_as_they_went() {
-        let text = r#"{"a":[1,2.5,true,null,"x"],"b":{"c":{},"é\"":-3},"d":[]}"#;
-        let tree = read(text, Strings::Plain(9), |_| 0.0).unwrap();
-        let mut writer = JsonWriter::new();
-        writer.tree(&tree, &|number| number.to_string());
-        assert_eq!(writer.finish(), text);
-        let mut writer = JsonWriter::new();
-        writer.tree(&Json::List(alloc::vec![Json::Number(f64::NAN), Json::Number(f64::INFINITY)]), &|_| String::new());
-        assert_eq!(writer.finish(), "[null,null]");
+    fn objects_are_written_field_by_field() {
+        let inner = ObjectWriter::new().with("é\"", true).maybe("none", None::<u64>).build();
+        let all = list([1u64, 2], |number| ObjectWriter::new().with("n", number).build());
+        let outer = ObjectWriter::new().with("inner", inner).with("all", all).maybe("text", Some("x")).build();
+        assert_eq!(outer.0, r#"{"inner":{"é\"":true},"all":[{"n":1},{"n":2}],"text":"x"}"#);
+    }
+
+    #[test]
+    fn numbers_are_written_to_the_billionth() {
+        for (number, text) in [
+            (0.0, "0"),
+            (0.35, "0.35"),
+            (0.96, "0.96"),
+            (1.0 / 3.0, "0.333333333"),
+            (12.000_000_001, "12.000000001"),
+            (0.999_999_999_9, "1"),
+            (4e15, "4000000000000000"),
+            (f64::NAN, "null"),
+            (f64::INFINITY, "null"),
+        ] {
+            let mut writer = JsonWriter::new();
+            assert_eq!(writer.number(number).text, text);
+        }
+        assert_eq!((decimal(0), decimal(u64::MAX)), (String::from("0"), u64::MAX.to_string()));
     }
 
     #[test]

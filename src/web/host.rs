@@ -5,10 +5,9 @@ use alloc::string::String;
 
 use wasm_bindgen::prelude::*;
 
-use super::text;
 use crate::engine::{Effect, Input, Update};
 use crate::http::{Purpose, Request};
-use crate::json::Json;
+use crate::json::Written;
 use crate::task::{CallId, OwnerId, PartId};
 use crate::time::Instant;
 use crate::view;
@@ -47,7 +46,7 @@ pub trait Host {
     fn listens(&self, name: &str) -> bool;
 
     /// Something happened that listeners want to know.
-    fn event(&self, name: &str, value: &Json);
+    fn event(&self, name: &str, value: &Written);
 
     /// Performs an effect that is neither a request nor a record, and gives back what there is to say to it at once.
     fn perform(&self, effect: Effect) -> Option<Input>;
@@ -172,8 +171,8 @@ impl Host for JsHost {
         self.listens(name)
     }
 
-    fn event(&self, name: &str, value: &Json) {
-        self.event(name, &text::write(value));
+    fn event(&self, name: &str, value: &Written) {
+        self.event(name, &value.0);
     }
 
     fn perform(&self, effect: Effect) -> Option<Input> {
@@ -184,11 +183,11 @@ impl Host for JsHost {
             Effect::Load { seq, key } => self.load(seq as f64, &key),
             Effect::Update { task, update } => {
                 let accepted = matches!(update, Update::Running { .. });
-                self.update(task, accepted, &text::write(&view::update(&update)));
+                self.update(task, accepted, &view::update(&update).0);
             }
             Effect::Settle { task, outcome } => {
                 let (kind, view) = view::outcome(&outcome);
-                self.settle(task, kind, &text::write(&view));
+                self.settle(task, kind, &view.0);
             }
             Effect::Warn { message } => self.log("warn", &message),
             Effect::Send { .. } | Effect::Store { .. } | Effect::Refusal { .. } | Effect::Limit { .. } => {}

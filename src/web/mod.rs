@@ -19,10 +19,9 @@ use wasm_bindgen::prelude::*;
 
 use crate::engine::{self, Engine, Input, Period, ProbeBounds};
 use crate::gather::gather;
-use crate::http::{Answer, Body, Fault, read_headers};
+use crate::http::{Answer, Body, Fault, READ_HEADERS};
 use crate::journal::{Record, Stored};
 use crate::json::reader::{Strings, Unreadable};
-use crate::json::{Json, MAX_STRING};
 use crate::options::{CallOptions, Config};
 use crate::request::ImageRequest;
 use crate::task::{CallId, PartId};
@@ -145,7 +144,7 @@ impl Core {
     /// The names of the headers that the core reads, in the order in which `answer` numbers them.
     pub fn headers(&self) -> String {
         let mut names = String::new();
-        for (number, name) in read_headers().enumerate() {
+        for (number, name) in READ_HEADERS.iter().enumerate() {
             names.push_str(if number > 0 { " " } else { "" });
             names.push_str(name);
         }
@@ -156,7 +155,7 @@ impl Core {
     /// is that of an image, of which `body` is the head then.
     pub fn answer(&self, call: f64, status: u16, headers: &str, kind: u32, body: Vec<u8>, handle: u32) {
         let body = match kind {
-            0 => json_body(&body, Strings::Plain(MAX_STRING)),
+            0 => json_body(&body, Strings::Plain),
             7 => json_body(&body, Strings::Marked),
             1 => String::from_utf8(body).map_or(Body::Broken, Body::Text),
             2 => Body::TooLarge,
@@ -232,13 +231,12 @@ impl Core {
         for record in records.iter().filter(|record| record.is_spent(wall)) {
             self.shell.host.remove(&record.key);
         }
-        text::write(&view::pending(&records))
+        view::pending(&records).0
     }
 
     /// What the client believes.
     pub fn status(&self) -> String {
-        let view = self.shell.engine.try_borrow().map_or(Json::Null, |engine| view::status(&engine));
-        text::write(&view)
+        self.shell.engine.try_borrow().map_or_else(|_| String::from("null"), |engine| view::status(&engine).0)
     }
 
     /// Submits nothing more and lets go.
@@ -280,8 +278,8 @@ fn json_body(bytes: &[u8], strings: Strings) -> Body {
 
 fn read_header(line: &str) -> Option<(&'static str, String)> {
     let (number, value) = line.split_once(' ')?;
-    let name = read_headers().nth(crate::text::whole(number)? as usize)?;
-    Some((name, String::from(value)))
+    let name = READ_HEADERS.get(crate::text::whole(number)? as usize)?;
+    Some((*name, String::from(value)))
 }
 
 /// Records as texts, one a line.

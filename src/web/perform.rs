@@ -1,8 +1,9 @@
 //! Performing effects: the host does it, and what it has to say at once goes back in.
 
-use alloc::collections::VecDeque;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::cell::RefCell;
+use core::mem::take;
 
 use super::host::{Host, Sent};
 use crate::engine::{Effect, Engine, Input};
@@ -37,13 +38,19 @@ impl<H: Host> Shell<H> {
     /// there is nothing left to be performed, so that a thousand records are no thousand calls deep.
     pub(super) fn run(&self) {
         let Some(owner) = self.engine.try_borrow().ok().map(|engine| engine.context()) else { return };
-        let mut news = VecDeque::new();
+        let mut news = Vec::new();
         loop {
             while let Some(effect) = self.engine.try_borrow_mut().ok().and_then(|mut engine| engine.poll(owner)) {
-                news.extend(self.perform(effect));
+                if let Some(input) = self.perform(effect) {
+                    news.push(input);
+                }
             }
-            let Some(input) = news.pop_front() else { break };
-            self.handle(input);
+            if news.is_empty() {
+                break;
+            }
+            for input in take(&mut news) {
+                self.handle(input);
+            }
         }
         self.arm(owner);
     }

@@ -53,7 +53,7 @@ impl Store {
     /// What the client would list as unfinished, by the way that the package goes: records to JSON and back.
     pub fn pending(&self) -> Vec<Pending> {
         let records = self.all();
-        let references = view::pending(&records);
+        let Read::Tree(references) = read(&view::pending(&records).0, &mut Vec::new()) else { panic!("no list") };
         let read = references.list().iter().map(|reference| {
             let (key, parts) = view::read_reference(reference);
             let key = key.unwrap();

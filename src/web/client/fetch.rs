@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use crate::gather::gather;
-use crate::http::read_headers;
+use crate::http::READ_HEADERS;
 
 #[wasm_bindgen]
 extern "C" {
@@ -55,7 +55,7 @@ pub(super) async fn read(promise: Promise, limit: u32, binary: bool) -> Result<F
     let status = field(&response, "status").as_f64().ok_or("the fetch gave no Response")? as u16;
     let headers = field(&response, "headers");
     let header = |name: &str| call(&headers, "get", &name.into()).ok().and_then(|value| value.as_string());
-    let known = read_headers().filter_map(|name| Some((name, header(name)?)));
+    let known = READ_HEADERS.into_iter().filter_map(|name| Some((name, header(name)?)));
     let known = gather(known);
     let kind = field(&response, "type").as_string().unwrap_or_default();
     let body = field(&response, "body");

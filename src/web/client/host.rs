@@ -22,7 +22,7 @@ use crate::error::Billed;
 use crate::gather::gather;
 use crate::http::{Purpose, Request};
 use crate::journal::{Record, Stored};
-use crate::json::Json;
+use crate::json::Written;
 use crate::table::Table;
 use crate::task::{CallId, OwnerId, PartId, TaskId};
 use crate::time::Instant;
@@ -208,7 +208,7 @@ impl Host for ClientHost {
         false
     }
 
-    fn event(&self, _: &str, _: &Json) {}
+    fn event(&self, _: &str, _: &Written) {}
 
     fn perform(&self, effect: Effect) -> Option<Input> {
         match effect {

@@ -27,6 +27,7 @@ use crate::task::{CallId, OwnerId, TaskId};
 use crate::view;
 use crate::web::host::Sent;
 use crate::web::perform::Shell;
+use crate::web::text::own;
 use crate::web::value;
 
 /// How much of an image the core looks at, to tell what it is.
@@ -123,7 +124,7 @@ impl Inner {
         let owner = self.next_owner();
         let mut call = Box::new(options.resolve(&self.defaults(), None)?);
         // The same check as for a reference from anywhere else: its ids become parts of addresses.
-        let TaskReference { key, parts, metadata } = TaskReference::read(&reference.plain())?;
+        let TaskReference { key, parts, metadata } = TaskReference::read(&own(&reference.plain().0))?;
         if call.metadata.is_empty() {
             call.metadata = metadata;
         }
@@ -207,7 +208,7 @@ impl Inner {
         for record in records.iter().filter(|record| record.is_spent(wall)) {
             self.host().forget(&record.key);
         }
-        TaskReference::list(&view::pending(&records))
+        gather(view::references(&records).into_iter().map(Into::into))
     }
 
     pub fn pause(self: &Rc<Self>, batch: u32, owner: OwnerId, paused: bool) {

@@ -6,9 +6,8 @@ use core::str::FromStr;
 
 use super::Error;
 use crate::engine::Reference;
-use crate::gather::gather;
 use crate::json::reader::Strings;
-use crate::json::{Json, ObjectBuilder};
+use crate::json::{Json, JsonWriter, ObjectWriter, Written};
 use crate::task::KnownPart;
 use crate::view;
 use crate::web::text;
@@ -71,15 +70,19 @@ impl TaskReference {
 
     /// The text to store; [`str::parse`] reads it back.
     pub fn to_json(&self) -> String {
-        text::write(&self.plain())
+        self.plain().0
     }
 
-    pub(super) fn plain(&self) -> Json {
+    pub(super) fn plain(&self) -> Written {
         match (&self.key, self.parts.first()) {
-            (Some(key), None) => Json::from(key.as_str()),
-            (None, Some(part)) => ObjectBuilder::new()
+            (Some(key), None) => {
+                let mut writer = JsonWriter::new();
+                writer.string(key);
+                Written(writer.finish())
+            }
+            (None, Some(part)) => ObjectWriter::new()
                 .with("provider", part.provider.as_str())
-                .maybe("taskId", part.task_id.clone())
+                .maybe("taskId", part.task_id.as_deref())
                 .build(),
             (key, _) => view::reference(&Reference {
                 key: key.clone().unwrap_or_default(),
@@ -92,11 +95,6 @@ impl TaskReference {
     pub(super) fn read(json: &Json) -> Result<TaskReference, Error> {
         let (key, parts) = view::read_reference(json);
         Ok(TaskReference { key, parts: parts?, metadata: json.texts("metadata") })
-    }
-
-    /// Those of what [`view::pending`] lists.
-    pub(super) fn list(json: &Json) -> Vec<TaskReference> {
-        gather(json.list().iter().filter_map(|reference| TaskReference::read(reference).ok()))
     }
 }
 
@@ -112,6 +110,6 @@ impl FromStr for TaskReference {
     /// Reads what [`TaskReference::to_json`] wrote, or a `TaskRef` of the npm package.
     fn from_str(text: &str) -> Result<TaskReference, Error> {
         let unreadable = |_| crate::error::Error::invalid("ref", "is not JSON");
-        TaskReference::read(&text::read(text, Strings::Plain(usize::MAX)).map_err(unreadable)?)
+        TaskReference::read(&text::read(text, Strings::Plain).map_err(unreadable)?)
     }
 }
