@@ -25,6 +25,8 @@ type Failure<K> = { item: Item; key: K; error: ImageError };
 export class Batch<K> implements ImageBatch<K> {
   readonly #context: BatchContext;
   readonly #options: BatchOptions;
+  /** What its items have of them. */
+  readonly #shared: object;
   /** The keys of items that have none in themselves. */
   readonly #keys: readonly K[] | undefined;
   readonly #live = new Map<number, LiveTask>();
@@ -57,6 +59,8 @@ export class Batch<K> implements ImageBatch<K> {
     this.#context = context;
     this.#keys = keys;
     this.#options = options;
+    const { id: _, order: __, signal: ___, ...shared } = options ?? {};
+    this.#shared = { download: true, priority: "batch", ...shared };
     try {
       check(options, batchShape);
     } catch (error) {
@@ -197,12 +201,12 @@ export class Batch<K> implements ImageBatch<K> {
       if (this.#invalid) throw this.#invalid;
       if (item !== value) refuse("request", "must be an object");
       const { key: _, idempotencyKey, tenant, weight, metadata, ...request } = item;
-      const { id, order: __, signal: ___, ...shared } = this.#options;
+      const { id } = this.#options;
       const own = compact(
         { idempotencyKey: idempotencyKey ?? (id && this.#name(id, key)), tenant, weight, metadata },
         "weight",
       );
-      const options = { download: true, priority: "batch", ...shared, ...own };
+      const options = { ...this.#shared, ...own };
       const live = this.#context.launch(request, options as CallOptions);
       this.#live.set(index, live);
       live.result.promise.then(

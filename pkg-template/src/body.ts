@@ -12,9 +12,9 @@ export type Body = readonly [kind: BodyKind, bytes?: Uint8Array<ArrayBuffer>];
 
 // Announced and not come. Across origins content-encoding is hidden and the length is that of the encoded body, so there the browser's own check must do.
 const isShort = (response: Response, size: number): boolean =>
+  size < Number(response.headers.get("content-length") ?? 0) &&
   response.type !== "cors" &&
-  !response.headers.get("content-encoding") &&
-  size < Number(response.headers.get("content-length") ?? 0);
+  !response.headers.get("content-encoding");
 
 /** Reads up to `limit` bytes, counted as they stream in; `undefined` is more. Rejects when the stream breaks. */
 async function readBytes(response: Response, limit: number): Promise<Uint8Array<ArrayBuffer> | undefined> {

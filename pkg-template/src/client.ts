@@ -131,7 +131,7 @@ class TidegateClient implements Client {
       const options = JSON.stringify(core);
       task.register = (glue, records) => glue.resume(number, owner, copy, options, records);
       // Some part at least is with the provider.
-      task.sent.add(0);
+      task.sent.push(0);
       this.#guard.add(task);
       return task;
     });
@@ -267,11 +267,12 @@ class TidegateClient implements Client {
       const copy = toCoreRequest(request, (data) => this.#host.handles.hold(number, data));
       Object.assign(core, mark);
       if (key !== undefined) core.keep = true;
+      // At once, so that what the caller changes later changes nothing.
+      const text = JSON.stringify(core);
       // After a trap the key is known, whoever made it.
-      task.register = (glue, records) => {
-        if (task.key) core.idempotencyKey = task.key;
-        return glue.submit(number, owner, copy, JSON.stringify(core), records);
-      };
+      const keyed = (idempotencyKey: string): string =>
+        JSON.stringify({ ...(JSON.parse(text) as CoreOptions), idempotencyKey });
+      task.register = (glue, records) => glue.submit(number, owner, copy, task.key ? keyed(task.key) : text, records);
       this.#guard.add(task);
       return task;
     });
@@ -291,15 +292,14 @@ class TidegateClient implements Client {
         task.settle("cancelled", { message: "the client is closed" });
         return task;
       }
-      const { signal: _, retry, metadata, tenant, maxWait, ...rest } = options;
-      const core = compact({
-        ...rest,
-        tenant,
-        retry: retry && compact(retry),
-        metadata: metadata && { ...metadata },
+      const core: Record<string, unknown> = {};
+      for (const [name, value] of Object.entries(options)) {
+        if (name === "retry") core[name] = value && compact(value as object);
         // JSON has no Infinity.
-        maxWait: maxWait === Infinity ? Number.MAX_VALUE : maxWait,
-      });
+        else if (name === "maxWait" && value === Infinity) core[name] = Number.MAX_VALUE;
+        else if (name !== "signal" && value !== Infinity) core[name] = value;
+      }
+      const { tenant, metadata } = options;
       if (tenant || metadata)
         task.labels = { ...(tenant && { tenant }), ...(metadata && { metadata: { ...metadata } }) };
       return make(task, core as CoreOptions);

@@ -10,7 +10,7 @@ export interface Live {
   key: string;
   readonly ref?: TaskRef | undefined;
   /** Its parts whose submits have left: they may be billed. */
-  readonly sent: Set<number>;
+  readonly sent: number[];
   /** The latest journal records of its parts, by key: what a restart goes on from. */
   readonly records: Map<string, string>;
   /** How often in a row the core has trapped on it. */
@@ -22,7 +22,7 @@ export interface Live {
   /** Tells those who wait for it in its own request what has become of it in another one. */
   sync(): void;
   /** Other requests that want it, too. */
-  readonly followers?: ReadonlySet<Live>;
+  readonly followers?: readonly Live[];
 }
 
 /** A fetch under way. */
@@ -240,7 +240,7 @@ export class Guard {
           const { sent } = suspect;
           const records = [...suspect.records.values()].map((text) => {
             const record = JSON.parse(text) as { index: number };
-            return sent.has(record.index) ? text : JSON.stringify({ ...record, unsent: true });
+            return sent.includes(record.index) ? text : JSON.stringify({ ...record, unsent: true });
           });
           this.name(suspect, suspect.register(core, records.join("\n")));
           for (const { owner } of suspect.followers ?? []) core.join(suspect.number, owner);
@@ -260,7 +260,7 @@ export class Guard {
     live.settle("failed", {
       code: "core-crashed",
       message: `the core has failed: ${cause instanceof Error ? cause.message : "unknown error"}`,
-      billed: sent.size > 0 ? "unknown" : "no",
+      billed: sent.length > 0 ? "unknown" : "no",
       ...(ref && { ref }),
       cause,
     });

@@ -146,7 +146,7 @@ export class HostTable {
           } else {
             guard.lastCall = Math.max(guard.lastCall, number);
             guard.calls.set(number, call);
-            if (purpose === 0) guard.tasks.get(task)?.sent.add(part);
+            if (purpose === 0) guard.tasks.get(task)?.sent.push(part);
           }
           void arrive(call, signal, promise, since);
         };
@@ -273,7 +273,7 @@ export class HostTable {
         const owner = here();
         void journal.load(owner, key).then((record) => {
           const live = guard.byKey(key);
-          if (record) live?.sent.add((record as { index: number }).index);
+          if (record) live?.sent.push((record as { index: number }).index);
           deliver(owner, live, (core) => core.loaded(seq, record ? JSON.stringify(record) : ""));
         });
       },

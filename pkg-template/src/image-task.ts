@@ -86,8 +86,8 @@ const first = new Told({ status: "waiting", reason: "concurrency", ahead: 0 });
  */
 export class LiveTask implements Live {
   readonly records = new Map<string, string>();
-  readonly followers = new Set<LiveTask>();
-  readonly sent = new Set<number>();
+  readonly followers: LiveTask[] = [];
+  readonly sent: number[] = [];
   traps = 0;
   readonly result = new Deferred<ImageResult>();
   readonly #accepted = new Deferred<unknown>();
@@ -124,7 +124,7 @@ export class LiveTask implements Live {
   follow(owner: number): LiveTask {
     const { guard } = this.#context;
     const follower = new LiveTask(this.#context, this.number, owner, this.key, this);
-    this.followers.add(follower);
+    this.followers.push(follower);
     guard.run(
       owner,
       () => [],
@@ -238,9 +238,13 @@ export class LiveTask implements Live {
   #toResult(plain: PlainResult): () => ImageResult {
     const made = plain.images.map(this.#context.image);
     const failures = plain.failures.map(({ index, error }) => ({ index, error: toError(error) }));
+    // The plain one is for the first request, which most have only.
+    let own: object | undefined = plain;
     return () => {
       const images = made.map((make) => make());
-      return { ...plain, image: images[0]!, images, failures };
+      const result = Object.assign(own ?? { ...plain }, { image: images[0]!, images, failures });
+      own = undefined;
+      return result as ImageResult;
     };
   }
 

@@ -36,8 +36,8 @@ export class ResultImage implements Image {
   #loaded: Promise<Loaded> | undefined;
 
   constructor(plain: PlainImage, load: () => Promise<Loaded>, converter: ClientOptions["converter"]) {
-    const { handle: _, base64: __, ...fields } = plain;
-    Object.assign(this, fields);
+    for (const [name, value] of Object.entries(plain))
+      if (name !== "handle" && name !== "base64") (this as Record<string, unknown>)[name] = value;
     this.#load = load;
     this.#converter = converter;
   }

@@ -26,7 +26,7 @@ export function inquire<T>(guard: Guard, { number, owner, ask, read, over }: Inq
       owner,
       key: "",
       records: new Map(),
-      sent: new Set(),
+      sent: [],
       traps: 0,
       register: (core) => {
         ask(core);

@@ -168,7 +168,7 @@ test("what is wrong with a mask or a prompt is told of the mask and of the promp
     });
     await assert.rejects(client.generate({ ...request, prompt: "x".repeat(2_000_000) }), {
       param: "prompt",
-      message: "prompt: is too long",
+      message: "prompt: must have 1 to 32000 characters, not only blanks",
     });
     assert.equal(requests.length, 0);
   });

@@ -4,14 +4,22 @@ use alloc::string::String;
 
 use crate::text::hex_digit;
 
+/// So many bytes are there from the beginning: most texts fit, and to grow byte by byte is most of the work of writing them.
+const ROOM: usize = 512;
+
 /// Writes JSON text: objects, arrays, strings, whole numbers and fragments that were JSON already.
 ///
 /// Fractions are rounded to billionths: nothing that the core sends or stores has one, and printing all digits costs 24 KB of wasm.
-#[derive(Default)]
 pub struct JsonWriter {
     text: String,
     /// Whether the next value at this level needs a comma before it.
     comma: bool,
+}
+
+impl Default for JsonWriter {
+    fn default() -> JsonWriter {
+        JsonWriter { text: String::with_capacity(ROOM), comma: false }
+    }
 }
 
 impl JsonWriter {
@@ -184,17 +192,22 @@ impl Value for Written {
 }
 
 /// Writes an object field by field; absent values leave no field.
-#[derive(Default)]
 pub struct ObjectWriter {
     writer: JsonWriter,
+}
+
+impl Default for ObjectWriter {
+    fn default() -> ObjectWriter {
+        let mut writer = JsonWriter::new();
+        writer.open();
+        ObjectWriter { writer }
+    }
 }
 
 impl ObjectWriter {
     /// An object without fields.
     pub fn new() -> ObjectWriter {
-        let mut writer = JsonWriter::new();
-        writer.open();
-        ObjectWriter { writer }
+        ObjectWriter::default()
     }
 
     /// Adds a field.
@@ -243,7 +256,7 @@ pub fn decimal(mut value: u64) -> String {
             break;
         }
     }
-    String::from(digits.get(from..).and_then(|digits| str::from_utf8(digits).ok()).unwrap_or_default())
+    String::from(digits.get(from..).and_then(|digits| core::str::from_utf8(digits).ok()).unwrap_or_default())
 }
 
 #[cfg(test)]
