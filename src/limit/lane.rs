@@ -130,7 +130,7 @@ impl Lane {
                 self.limiter.recall(learned.limit, learned.bounded, self.slots.held());
                 self.windows.recall(now, learned.window);
                 self.pace.recall(now, learned.window);
-                self.learned = Some(self.found_out());
+                self.learned = Some(Learned { window: learned.window, ..self.found_out() });
             }
             LaneIn::Rate(rate) => {
                 if let Some(wait) = self.windows.rated(now, rate, self.slots.on_wire()) {
@@ -362,7 +362,10 @@ impl Lane {
     }
 
     fn found_out(&self) -> Learned {
-        let window = self.windows.learned().or_else(|| self.pace.learned());
+        // A minute that was found before is worth keeping until it is shown to be wrong.
+        let is_open = self.windows.minute.is_some_and(|window| window.is_inferred());
+        let before = self.learned.and_then(|known| known.window).filter(|(_, length)| is_open && *length == MINUTE);
+        let window = self.windows.learned().or(before).or_else(|| self.pace.learned());
         Learned { limit: self.limiter.limit(), bounded: self.limiter.is_bounded(), window }
     }
 
@@ -380,8 +383,9 @@ impl Lane {
             self.out.push(LaneOut::Snapshot(snapshot));
         }
         let learned = self.found_out();
-        let is_news = self.learned != Some(learned) && (learned.bounded || learned.window.is_some());
-        if is_news && self.learned_at <= now {
+        let had_window = self.learned.is_some_and(|known| known.window.is_some());
+        let is_worth_it = learned.bounded || learned.window.is_some() || had_window;
+        if is_worth_it && self.learned != Some(learned) && self.learned_at <= now {
             (self.learned, self.learned_at) = (Some(learned), now.after(TELL_LEARNED));
             self.out.push(LaneOut::Learned(learned));
         }

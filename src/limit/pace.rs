@@ -54,6 +54,8 @@ struct Kept {
     needed: u32,
     /// Whole runs at the distance that is let in.
     whole: u32,
+    /// A whole run, or an earlier process, has shown that it is let in.
+    proved: bool,
     /// Refusals at a distance that was let in before, with no whole run since.
     strikes: u32,
     doubt_at: Instant,
@@ -72,6 +74,7 @@ impl Kept {
             run: 0,
             needed: at_once + 1,
             whole: 0,
+            proved: false,
             strikes: 0,
             doubt_at: now.after(DOUBT_EVERY),
             doubt_every: DOUBT_EVERY,
@@ -89,6 +92,7 @@ impl Kept {
         if self.run < self.needed {
             return;
         }
+        self.proved = true;
         if self.tried < self.high {
             (self.before, self.high, self.whole) = (self.high, self.tried, 0);
             if self.tried <= self.low {
@@ -113,7 +117,7 @@ impl Kept {
             self.high = self.before.max(self.high + self.high / 4);
             self.before = self.high;
             self.needed = (self.needed * 2).min(LONGEST_RUN);
-            (self.whole, self.strikes) = (0, self.strikes + 1);
+            (self.whole, self.proved, self.strikes) = (0, false, self.strikes + 1);
         }
         self.doubt_at = now.after(self.doubt_every);
         self.choose();
@@ -190,15 +194,16 @@ impl Pace {
         Some(Window { limit: 1, used: u32::from(sent.after(kept.high) > now), length: kept.high, known })
     }
 
-    /// What is worth keeping: a distance that a whole run has proved.
+    /// What is worth keeping: a distance that is proved.
     pub fn learned(&self) -> Option<(u32, Millis)> {
-        self.kept.filter(|kept| kept.whole > 0).map(|kept| (1, kept.high))
+        self.kept.filter(|kept| kept.proved).map(|kept| (1, kept.high))
     }
 
     /// Begins with what an earlier process found out, unless something is known already.
     pub fn recall(&mut self, now: Instant, window: Option<(u32, Millis)>) {
-        if let Some((1, distance)) = window {
-            self.keep(now, Spacing { low: distance, high: distance, at_once: 1 });
+        let Some((1, distance)) = window else { return };
+        if self.keep(now, Spacing { low: distance, high: distance, at_once: 1 }) {
+            self.kept.iter_mut().for_each(|kept| kept.proved = true);
         }
     }
 
@@ -384,11 +389,11 @@ mod tests {
     #[test]
     fn what_was_learned_is_where_it_begins() {
         let mut pace = Pace::default();
-        pace.recall(Instant::from_millis(0), Some((60, 60_000)));
-        pace.recall(Instant::from_millis(0), Some((1, 60_000)));
-        pace.recall(Instant::from_millis(0), None);
+        let strange = [Some((60, 60_000)), Some((1, 60_000)), None];
+        strange.into_iter().for_each(|window| pace.recall(Instant::from_millis(0), window));
         assert!(pace.kept.is_none());
         pace.recall(Instant::from_millis(0), Some((1, 800)));
+        assert_eq!(pace.learned(), Some((1, 800)), "and worth keeping still");
         pace.goes(Instant::from_millis(0));
         assert_eq!(pace.obstacle(Instant::from_millis(0), &Latest::default()), Some(Instant::from_millis(800)));
     }

@@ -5,7 +5,7 @@
 mod server;
 
 use server::*;
-use tidegate::limit::{Concurrency, Counts, Known, LaneIn, Limits};
+use tidegate::limit::{Concurrency, Counts, Known, LaneIn, Learned, Limits};
 
 fn learned() -> Limits {
     Limits::default()
@@ -287,6 +287,31 @@ fn a_pace_is_learned_by_silence() {
             let possible = 15 * MINUTE / length * many as u64;
             assert!(later * 100 >= possible * 75, "{many} in {length}: {later} of {possible}");
             assert!(world.refused.len() <= 40, "{many} in {length}: {} refused", world.refused.len());
+        }
+    }
+}
+
+#[test]
+fn what_an_earlier_process_found_is_kept_until_it_is_wrong_and_no_longer() {
+    for length in [1_000, MINUTE] {
+        let mut server = Server::of(64);
+        server.window = Some((1, length));
+        let found = Learned { limit: 64, bounded: true, window: Some((1, length)) };
+        let mut world = World::new(server, learned(), 20_000);
+        world.tell(LaneIn::Recall(found));
+        for second in 1..600 {
+            let kept = world.run(second * 1_000).learned.unwrap_or(found);
+            assert!(kept.window.is_some(), "{length}: forgotten in the {second}th second");
+        }
+    }
+    for length in [800, 4_000, MINUTE] {
+        for bounded in [true, false] {
+            let found = Learned { limit: 7, bounded, window: Some((1, length)) };
+            let mut world = World::new(Server::of(7), learned(), 20_000);
+            world.tell(LaneIn::Recall(found));
+            let kept = world.run(10 * MINUTE).learned.unwrap_or(found);
+            assert_ne!(kept.window, found.window, "{length}, {bounded}");
+            assert!(world.done >= 10 * 7 * 60 / 19 * 70 / 100, "{length}, {bounded}: {} done", world.done);
         }
     }
 }
