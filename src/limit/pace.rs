@@ -31,7 +31,7 @@ pub enum Room {
     Sure,
     /// As many were accepted before.
     Perhaps,
-    /// As many never were: that it was one too many is as likely as any distance.
+    /// As many never were: that it was one too many is as likely as any distance, so a distance that nothing has proved is blamed for it once.
     Unproved,
 }
 
@@ -159,7 +159,9 @@ impl Pace {
         let distance = distances.average(1);
         let is_settled = kept.tried >= kept.high;
         let has_another_cause = if is_settled {
-            slots == Room::Unproved || (slots == Room::Perhaps && kept.whole > BELIEVED) || distance > kept.high * 2
+            (slots == Room::Unproved && (kept.whole > 0 || kept.strikes > 0))
+                || (slots == Room::Perhaps && kept.whole > BELIEVED)
+                || distance > kept.high * 2
         } else {
             distance >= kept.high
         };
