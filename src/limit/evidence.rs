@@ -99,6 +99,7 @@ impl Evidence {
     fn go_on(&mut self, now: Instant) {
         self.highest.go_on(now);
         self.shortest.go_on(now);
+        self.between.go_on(now);
         while self.refusals.front().is_some_and(|known| known.at.after(HORIZON) <= now) || self.refusals.len() > KEPT {
             self.refusals.pop_front();
         }
@@ -284,5 +285,18 @@ mod tests {
         // Three tasks of which each was over for half a second before that was seen, in two seconds.
         (0..9).for_each(|_| evidence.ended(at(2), 500));
         assert_eq!(evidence.pace(), None);
+    }
+
+    #[test]
+    fn ends_of_long_ago_explain_nothing() {
+        let mut evidence = Evidence::default();
+        (0..9).for_each(|_| evidence.ended(at(2), 500));
+        for second in [200, 202] {
+            evidence.accepted(at(second), counts(5, 5));
+            evidence.accepted_at(at(second), at(second));
+        }
+        let near = evidence.latest.distances(Instant::from_millis(202_500));
+        (0..2).for_each(|_| evidence.refused(at(203), near, counts(3, 3), true));
+        assert_eq!(evidence.pace(), Some(Spacing { low: 500, high: 2_000, at_once: 1 }));
     }
 }
