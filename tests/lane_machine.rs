@@ -374,7 +374,7 @@ fn verdict() -> impl Strategy<Value = Verdict> {
 fn step() -> impl Strategy<Value = Step> {
     let band = || prop::sample::select(vec![Priority::Interactive, Priority::Batch]);
     let rate = || (1..20u32, 0..20u32, 0..120_000u64);
-    let window = || prop::option::of((0..20u32, Just(MINUTE)));
+    let window = || prop::option::of(prop_oneof![(0..20u32, Just(MINUTE)), (Just(1), 0..6_000u64)]);
     prop_oneof![
         3 => (band(), 0..40u32, 1..5u32).prop_map(|(band, waiting, weight)| Step::Demand(band, waiting, weight)),
         2 => (0..9usize).prop_map(Step::Use),
