@@ -1,5 +1,5 @@
 //! Submits one by one with a distance between them: a limit of 60 a minute that is kept as one a second, or as five in five; a bucket that fills drop
-//! by drop. What comes at a steady pace meets none of them, and loses nothing by it.
+//! by drop. What comes at a steady pace meets none of them, and loses nothing by it where much waits; of a few at once the last waits for the others.
 
 use super::distance::{Distances, Latest, Spacing};
 use super::message::{Known, Window};
@@ -38,7 +38,7 @@ pub enum Room {
 /// A distance that is kept.
 #[derive(Clone, Copy, Debug)]
 struct Kept {
-    /// The longest at which one was refused.
+    /// The longest at which one was refused; half of what is let in once that shows this to be of yesterday.
     low: Millis,
     /// The shortest that was let in, run after run,
     high: Millis,
@@ -317,11 +317,8 @@ mod tests {
         world.now = 500;
         world.submit(1);
         assert_eq!((world.refused, world.now), (0, 5_000), "it waits until the burst is over");
-        assert!(world.pace.refused(
-            Instant::from_millis(5_000),
-            Distances::default().shortest(world.latest.distances(Instant::from_millis(900))),
-            Room::Sure
-        ));
+        let near = world.latest.distances(Instant::from_millis(900));
+        assert!(world.pace.refused(Instant::from_millis(5_000), near, Room::Sure));
         assert_eq!(world.pace.kept.unwrap().high, 1_000);
     }
 
