@@ -7,6 +7,8 @@ use crate::time::{Instant, Millis};
 pub const AT_ONCE: usize = 16;
 /// What lies further apart, ms, is the business of the window of a minute.
 const FURTHEST: u32 = 20_000;
+/// What lies nearer together is one burst to whoever is so far away, ms; nor do providers count over less.
+const NEAREST: u32 = 500;
 /// So many refusals are the least that distances are believed to explain,
 const PROOF: u32 = 2;
 /// and one more for each so many that may come at once: many figures explain few refusals by chance.
@@ -59,7 +61,7 @@ impl Distances {
         let mut found = None;
         let mut surest = 0;
         for ((refused, let_in), many) in longest.into_iter().zip(self.0).zip(1_u32..).take(most) {
-            let is_clear = u64::from(refused) * GAP < u64::from(let_in) * 100 && let_in <= FURTHEST;
+            let is_clear = u64::from(refused) * GAP < u64::from(let_in) * 100 && (NEAREST..=FURTHEST).contains(&let_in);
             if !is_clear || refusals < PROOF + (many - 1) / MORE_PROOF {
                 continue;
             }
@@ -176,6 +178,8 @@ mod tests {
         assert!(let_in.explain(&mut [Distances([400; AT_ONCE]); 9].iter(), AT_ONCE).is_some());
         assert_eq!(let_in.explain(&mut [Distances::default(); 9].iter(), AT_ONCE), None, "nothing was let in before");
         assert_eq!(let_in.explain(&mut [].iter(), AT_ONCE), None);
+        let near = Distances::default().shortest(Distances([NEAREST - 1; AT_ONCE]));
+        assert_eq!(near.explain(&mut [Distances([0; AT_ONCE]); 9].iter(), AT_ONCE), None, "a burst beside a burst");
     }
 
     #[test]
