@@ -158,15 +158,18 @@ export class HostTable {
         };
         const arrive = async (call: Call, signal: Signal, promise: Promise<Response>, since: number): Promise<void> => {
           let response: Response;
+          let theirs: [name: string, value: string][];
           let [kind, bytes]: Body = [3];
           try {
             response = await promise;
             [kind, bytes] = await readBody(response, limit);
+            // Here, since a fetch may give what is no Response at all; further down that would look like a trap.
+            theirs = [...response.headers];
+            told(call.controller, since, response);
           } catch (cause) {
             told(call.controller, since);
             return fail(number, call, call.controller.signal.aborted ? 1 : 0, reason(cause));
           }
-          told(call.controller, since, response);
           guard.arrive(number, call, (core) => {
             names ??= new Map(
               core
@@ -174,7 +177,7 @@ export class HostTable {
                 .split(" ")
                 .map((name, number) => [name, number]),
             );
-            const lines = headerLines(names, response.headers);
+            const lines = headerLines(names, theirs);
             const held: number[] = [];
             const hold = (value: string): number => {
               held.push(this.handles.hold(-generation, value));
@@ -350,7 +353,7 @@ export class HostTable {
 }
 
 /** What the core reads of some headers: the number and the value of each, in lines. */
-const headerLines = (numbers: ReadonlyMap<string, number>, headers: Headers): string => {
+const headerLines = (numbers: ReadonlyMap<string, number>, headers: readonly [string, string][]): string => {
   let lines = "";
   for (const [name, value] of headers) {
     const number = numbers.get(name);
