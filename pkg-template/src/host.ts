@@ -129,8 +129,12 @@ export class HostTable {
           const signal = (owner === 0 && this.#signals.pop()) || { controller: new AbortController(), uses: 0 };
           const { controller } = signal;
           const [call, since] = [{ task, owner, part, purpose, controller }, now()];
+          guard.lastCall = Math.max(guard.lastCall, number);
+          guard.calls.set(number, call);
+          if (purpose === 0) guard.tasks.get(task)?.sent.push(part);
           let promise: Promise<Response>;
           try {
+            // From here on it may be given up, if need be by the fetch itself.
             promise = (fetch ?? globalThis.fetch)(url, {
               method,
               headers: new Headers(headers),
@@ -140,13 +144,6 @@ export class HostTable {
             });
           } catch (cause) {
             promise = Promise.reject(cause);
-          }
-          if (stale()) {
-            controller.abort();
-          } else {
-            guard.lastCall = Math.max(guard.lastCall, number);
-            guard.calls.set(number, call);
-            if (purpose === 0) guard.tasks.get(task)?.sent.push(part);
           }
           void arrive(call, signal, promise, since);
         };

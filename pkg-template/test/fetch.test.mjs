@@ -27,3 +27,37 @@ for (const [what, answer] of Object.entries({
     }
   });
 }
+
+test("what a fetch cancels while it is called is given up: nobody pays for what counts as not sent", async () => {
+  let sent;
+  const { client, world } = createTestClient((_, { signal }) => {
+    void task.cancel();
+    sent = signal;
+    return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  });
+  const task = client.generate(request);
+  await assert.rejects(task, { code: "cancelled", billed: "no" });
+  assert.equal(sent.aborted, true);
+  await settle();
+  assert.deepEqual(world.named("failed"), [[1, 1, "aborted"]]);
+});
+
+test("a fetch that makes the core trap while it is called is on its way for the next one, too", async () => {
+  let answer;
+  const { client, world } = createTestClient(() => {
+    world.trap = (method) => {
+      if (method !== "status") return;
+      world.trap = () => {};
+      throw new Error("trap");
+    };
+    client.status();
+    return new Promise((resolve) => (answer = () => resolve(json({ id: "t" }))));
+  });
+  const task = client.generate(request);
+  await settle();
+  assert.equal(world.cores.length, 2);
+  assert.deepEqual(world.named("adopt"), [[1, 1, 0]]);
+  answer();
+  assert.equal((await task).taskId, "t1");
+  assert.equal(world.named("answer").length, 1);
+});
