@@ -96,8 +96,6 @@ export class HostTable {
   create(guard: Guard, generation: number): Host {
     const { clock, fetch, authorizers, journal, log, listens, emit } = this.#settings;
     const stale = (): boolean => guard.generation !== generation;
-    // Strings are held in the name of the core, as a task below zero; those of the core before are let go.
-    this.handles.drop(1 - generation);
     for (const call of this.#outgoing.keys()) this.#dropOutgoing(call, guard);
     // Effects are performed in the context of their owner, and what comes of them arrives there.
     const here = (): number => guard.context ?? 0;
@@ -176,17 +174,22 @@ export class HostTable {
             );
             const lines = headerLines(names, theirs);
             const held: number[] = [];
+            // In the name of the core, as of a task below zero.
             const hold = (value: string): number => {
               held.push(this.handles.hold(-generation, value));
               return held.at(-1)!;
             };
             let [what, content, handle]: [BodyKind, Uint8Array, number] = [kind, bytes ?? NOTHING, 0];
             if (kind === 4 && purpose === 2)
-              [content, handle] = [bytes!.subarray(0, 64), this.handles.hold(task, bytes)];
+              // A task that has been cancelled as it came will never let go of it.
+              [content, handle] = [bytes!.subarray(0, 64), guard.tasks.has(task) ? this.handles.hold(task, bytes) : 0];
             else if (kind === 4) [what, content = NOTHING] = toAnswer(bytes!, hold);
-            core.answer(number, response.status, lines, what, content, handle);
-            // Those that are images have been kept meanwhile; the others can go.
-            if (held.length > 0) this.handles.drop(-generation);
+            try {
+              core.answer(number, response.status, lines, what, content, handle);
+            } finally {
+              // Those that are images have been kept meanwhile; the others can go.
+              if (held.length > 0) this.handles.drop(-generation);
+            }
           });
           if (isWhole(kind) && owner === 0 && !signal.controller.signal.aborted && ++signal.uses < MOST_USES)
             this.#signals.push(signal);
