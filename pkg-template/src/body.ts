@@ -7,6 +7,8 @@ const HELD_HEAD = 64;
 
 /** No string of so few bytes stays on this side: the core reads such answers by itself. */
 const SHORT = 4096;
+/** So many bytes may go in beyond that: a core's memory never shrinks again, and 1 MiB of an answer grows to hardly more by what it is marked with. */
+const MOST_BYTES = 4 << 20;
 
 export type Body = readonly [kind: BodyKind, bytes?: Uint8Array<ArrayBuffer>];
 
@@ -90,7 +92,8 @@ export function toAnswer(bytes: Uint8Array<ArrayBuffer>, hold: (value: string) =
         ? `h${hold(value)} ${value.slice(0, HELD_HEAD)}`
         : `t${value}`;
   try {
-    return [7, encode(JSON.stringify(tree, mark))];
+    const content = encode(JSON.stringify(tree, mark));
+    return content.length > MOST_BYTES ? [2] : [7, content];
   } catch {
     return [2]; // Too deep.
   }

@@ -52,6 +52,15 @@ test("a short answer is the core's to read; of a long one it gets a tree without
   assert.deepEqual(answer(`${"[".repeat(5e5)}${"]".repeat(5e5)}`), [2]);
 });
 
+test("what goes into the core, whose memory never shrinks again, is bounded, however much of an answer may come", () => {
+  const answer = (value) => toAnswer(new TextEncoder().encode(JSON.stringify(value)), () => 1);
+  const texts = (count) => Array.from({ length: count }, () => "y".repeat(4_000));
+  assert.equal(answer(texts(1_000))[0], 7);
+  for (const value of [texts(2_000), { ["k".repeat(5e6)]: 1 }, Array.from({ length: 3e6 }, () => 1)])
+    assert.deepEqual(answer(value), [2]);
+  assert.equal(answer(Array.from({ length: 64 }, () => "y".repeat(1e6)))[0], 7, "image data stays outside");
+});
+
 test("too much is cancelled while it streams", async () => {
   let cancelled = false;
   const endless = new ReadableStream({
