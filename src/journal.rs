@@ -139,7 +139,8 @@ impl Record {
                 _ => return None,
             },
             task_key: json.text_of("task")?,
-            key: json.text_of("key")?,
+            // It is sent as a header, and headers cross the wall as lines: one that has lines would bring headers of its own.
+            key: json.text_of("key").filter(|key| !key.chars().any(char::is_control))?,
             index: small("index")?,
             parts: small("parts")?,
             provider: json.text_of("provider")?,
@@ -220,6 +221,13 @@ pub(crate) mod tests {
         let text = record(Stage::Planned).write();
         let count = |told: &str| parse(&text.replace("\"count\":4", told)).unwrap().count;
         assert_eq!((count("\"count\":65535"), count("\"count\":0"), count("\"count\":-1")), (64, 1, 1));
+    }
+
+    #[test]
+    fn a_key_that_no_header_can_be_is_none_of_ours() {
+        for key in ["tg-1\nx-other\n1", "tg-1\r", "\0"] {
+            assert_eq!(parse(&Record { key: String::from(key), ..record(Stage::Planned) }.write()), None, "{key:?}");
+        }
     }
 
     #[test]
