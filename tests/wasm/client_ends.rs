@@ -1,12 +1,16 @@
 //! How a client in Rust ends, what it refuses, and whom it trusts.
 
+use std::cell::{Cell, OnceCell};
+use std::rc::Rc;
+
 use futures_util::future::join;
-use js_sys::Function;
+use js_sys::{Function, Promise, Reflect};
 use tidegate::engine::Cancelled;
 use tidegate::error::{Billed, Code};
 use tidegate::limit::{Concurrency, Limits};
 use tidegate::request::ImageRequest;
-use tidegate::web::{Client, Options, Provider, TaskReference};
+use tidegate::web::{Client, Options, Provider, Task, TaskReference};
+use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::world::{apple, builder, client, story};
@@ -105,6 +109,25 @@ async fn cancelling_says_what_it_came_to() {
         assert!(second.await.unwrap_err().reference().is_none());
     })
     .await;
+}
+
+#[wasm_bindgen_test]
+async fn what_a_fetch_cancels_while_it_is_called_is_given_up() {
+    let (task, aborted) = (Rc::new(OnceCell::<Task>::new()), Rc::new(Cell::new(false)));
+    let (mine, seen) = (task.clone(), aborted.clone());
+    let fetch = Closure::<dyn FnMut(JsValue, JsValue) -> Promise>::new(move |_, init: JsValue| {
+        if let Some(task) = mine.get() {
+            assert_eq!(task.cancel(), Cancelled::BeforeSubmit);
+        }
+        let signal = Reflect::get(&init, &"signal".into()).unwrap();
+        seen.set(Reflect::get(&signal, &"aborted".into()).unwrap().is_truthy());
+        Promise::reject(&"given up".into())
+    });
+    let hiapi = Provider::hiapi("secret-key");
+    let client = builder(hiapi).fetch(fetch.as_ref().unchecked_ref::<Function>().clone()).build().unwrap();
+    let task = task.get_or_init(|| client.generate(apple()));
+    assert!(task.reference().await.unwrap_err().is_cancelled());
+    assert!(aborted.get(), "nobody pays for what counts as not sent");
 }
 
 #[wasm_bindgen_test]

@@ -100,16 +100,20 @@ impl ClientHost {
         }
         let Ok(controller) = AbortController::new() else { return Sent::Never };
         init.set_signal(Some(&controller.signal()));
+        // Before the call, for a fetch of the caller's may cancel while it runs, and that must reach its signal.
+        if let Ok(mut calls) = self.calls.try_borrow_mut() {
+            calls.insert(call, controller);
+        }
         let started = match &self.fetch {
             Some(fetch) => fetch
                 .call2(&JsValue::UNDEFINED, &JsValue::from_str(&request.url), &init)
                 .map(Promise::unchecked_from_js),
             None => global_fetch(&request.url, &init),
         };
-        let Ok(promise) = started else { return Sent::Never };
-        if let Ok(mut calls) = self.calls.try_borrow_mut() {
-            calls.insert(call, controller);
-        }
+        let Ok(promise) = started else {
+            drop(self.calls.try_borrow_mut().ok().and_then(|mut calls| calls.remove(&call)));
+            return Sent::Never;
+        };
         let (client, limit) = (self.client.clone(), request.limit);
         spawn_local(async move {
             let fetched = fetch::read(promise, limit, purpose == Purpose::Image).await;
