@@ -44,7 +44,7 @@ export class Journal {
   /** Every parsed record; rejects with the store's own error. */
   async all(): Promise<unknown[]> {
     const records: unknown[] = [];
-    for await (const [, record] of this.#store?.all() ?? this.#memory) records.push(parse(record));
+    for await (const [, record] of this.#store?.all() ?? [...this.#memory]) records.push(parse(record));
     return records.filter((record) => record !== undefined);
   }
   /** Resolves when nothing is being written any more for this owner. */

@@ -30,6 +30,19 @@ test("pending reads the store; what cannot be parsed is not a task", async () =>
   await assert.rejects(client.pending(), /disk/);
 });
 
+test("pending is what there is when it is asked for, whatever comes and goes while it is read", async () => {
+  const { client, world } = createTestClient(ok);
+  client.status();
+  const [{ host }] = world.cores;
+  for (const key of ["a", "b"]) host.put(1, key, JSON.stringify({ key }));
+  const pending = client.pending();
+  await undefined;
+  host.remove("a");
+  for (const key of ["a", "c"]) host.put(2, key, JSON.stringify({ key }));
+  const keys = (await pending).map(({ idempotencyKey }) => idempotencyKey);
+  assert.deepEqual(keys, ["a", "b"]);
+});
+
 test("resume by ref, by { provider, taskId }, by key", async () => {
   const { client, world } = createTestClient(ok);
   const ref = {
