@@ -1,4 +1,4 @@
-//! Reading answers. A response may come from any fetch, so nothing of it is taken on trust: its fields are looked up one by one, and what throws is caught.
+//! The host's fetch, and reading its answers. A response may come from any fetch, so nothing of it is taken on trust: its fields are looked up one by one, and what throws is caught.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use js_sys::{Function, JsString, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
+use web_sys::RequestInit;
 
 use crate::gather::gather;
 use crate::http::READ_HEADERS;
@@ -22,6 +23,10 @@ extern "C" {
 
     #[wasm_bindgen(js_namespace = JSON, js_name = parse, catch)]
     fn parse_json(text: &JsString) -> Result<JsValue, JsValue>;
+
+    /// The global fetch, looked up at each call.
+    #[wasm_bindgen(js_name = fetch, catch)]
+    pub(super) fn global_fetch(url: &str, init: &RequestInit) -> Result<Promise, JsValue>;
 }
 
 /// How much of an answer that is not JSON is shown to the core, in UTF-16 units.

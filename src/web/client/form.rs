@@ -7,8 +7,8 @@ use js_sys::{Array, JSON, Object, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{Blob, BlobPropertyBag, FormData, RequestInit};
 
+use super::fetch::global_fetch;
 use super::fetch::{self, FetchedBody};
-use super::sending::global_fetch;
 use crate::http::{IMAGE_LIMIT, image_kind};
 use crate::json::Json;
 use crate::text::concat;

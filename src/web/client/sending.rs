@@ -15,13 +15,6 @@ use crate::task::{CallId, TaskId};
 use crate::text::concat;
 use crate::web::host::Sent;
 
-#[wasm_bindgen]
-extern "C" {
-    /// The global fetch, looked up at each call.
-    #[wasm_bindgen(js_name = fetch, catch)]
-    pub(super) fn global_fetch(url: &str, init: &RequestInit) -> Result<Promise, JsValue>;
-}
-
 /// A call whose form is awaited.
 pub(super) struct Outgoing {
     task: TaskId,
@@ -108,7 +101,7 @@ impl ClientHost {
             Some(fetch) => fetch
                 .call2(&JsValue::UNDEFINED, &JsValue::from_str(&request.url), &init)
                 .map(Promise::unchecked_from_js),
-            None => global_fetch(&request.url, &init),
+            None => fetch::global_fetch(&request.url, &init),
         };
         let Ok(promise) = started else {
             drop(self.calls.try_borrow_mut().ok().and_then(|mut calls| calls.remove(&call)));
