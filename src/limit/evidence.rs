@@ -12,6 +12,8 @@ use crate::time::{Instant, Millis};
 const HORIZON: Millis = 2 * HALF;
 /// More refusals than this in the horizon add nothing.
 const KEPT: usize = 32;
+/// One task may have ended unseen at any time, and an eighth of those that are held.
+const ENDS_TOGETHER: u32 = 1;
 /// Ends are not counted over less than this, ms: the first few would be many.
 const LEAST_TIME: Millis = 1_000;
 
@@ -138,8 +140,13 @@ impl Evidence {
     /// What distance submits have to keep, if that explains refusals that tasks at once don't.
     pub fn pace(&self) -> Option<Spacing> {
         let accepted = self.highest.both().iter().flatten().map(|counts| counts.held).max()?;
-        let margin = self.unseen_ends().saturating_add(1);
-        let contradicts = |refusal: &&Refusal| accepted >= refusal.counts.held.saturating_add(margin);
+        let (unseen, have_ended) = (self.unseen_ends(), self.between.both() != [0, 0]);
+        let contradicts = |refusal: &&Refusal| {
+            let held = refusal.counts.held;
+            // What began together ends together, and then more has ended unseen than on the average.
+            let margin = if have_ended { unseen.max(ENDS_TOGETHER + held / 8) } else { 0 };
+            accepted > held.saturating_add(margin)
+        };
         let [latest, earlier] = self.shortest.both();
         let let_in = latest.shortest(earlier);
         let all = || self.refusals.iter();
@@ -170,9 +177,12 @@ impl Evidence {
         self.highest.both().iter().flatten().all(|accepted| accepted.on(axis) < counts.on(axis))
     }
 
-    /// The limit of a window on this axis, if it explains `least` refusals that tasks at once don't, and all of those.
+    /// The limit of a window on this axis, if it explains `least` refusals that tasks at once don't, and all of those. Where so many are held that some
+    /// have always ended unseen, as many more have to have been accepted.
     pub fn window(&self, axis: Axis, least: usize) -> Option<u32> {
-        let open = || self.unprovoked().filter(|at| !self.lies_above(at, Axis::Held));
+        let accepted = self.highest.both().iter().flatten().map(|counts| counts.held).max()?;
+        let unseen = self.unseen_ends();
+        let open = || self.unprovoked().filter(|refused| accepted >= refused.held.saturating_add(unseen));
         let limit = open().map(|counts| counts.on(axis)).min()?;
         let explains = open().all(|counts| self.lies_above(counts, axis)) && open().count() >= least;
         (explains && limit > 0).then_some(limit)
@@ -224,6 +234,17 @@ mod tests {
         evidence.forget_refusals();
         assert_eq!(evidence.window(Axis::Minute, 1), None);
         assert!(!evidence.is_held_explained(), "there is nothing to explain");
+    }
+
+    #[test]
+    fn where_many_end_unseen_a_few_more_that_were_accepted_are_no_proof() {
+        let mut evidence = Evidence::default();
+        (0..40).for_each(|_| evidence.ended(at(10), 500));
+        evidence.accepted(at(10), counts(153, 200));
+        [10, 11, 12].into_iter().for_each(|second| refuse(&mut evidence, second, counts(150, 211)));
+        assert_eq!(evidence.window(Axis::Minute, 2), None, "forty ends in ten seconds: four are unseen at any time");
+        evidence.accepted(at(12), counts(155, 205));
+        assert_eq!(evidence.window(Axis::Minute, 2), Some(211));
     }
 
     #[test]

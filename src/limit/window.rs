@@ -100,6 +100,8 @@ pub enum Taken {
 pub struct Rolling {
     /// So much.
     pub limit: u32,
+    /// It was so much when it was found, or grew.
+    found: u32,
     /// What is counted.
     pub taken: Taken,
     /// Who says so.
@@ -115,6 +117,7 @@ impl Rolling {
     pub fn told(limit: u32) -> Rolling {
         Rolling {
             limit,
+            found: limit,
             taken: Taken::All,
             known: Known::Configured,
             doubt_at: Instant::NEVER,
@@ -126,12 +129,25 @@ impl Rolling {
     /// A window that explains what was refused when there was so much in it.
     pub fn inferred(limit: u32, taken: Taken, known: Known, now: Instant) -> Rolling {
         let doubt_every = if known == Known::Confirmed { DOUBT_EVERY } else { FIRST_DOUBT };
-        Rolling { limit: limit.max(1), taken, known, doubt_at: now.after(doubt_every), doubt_every, step: 1 }
+        Rolling {
+            limit: limit.max(1),
+            found: limit,
+            taken,
+            known,
+            doubt_at: now.after(doubt_every),
+            doubt_every,
+            step: 1,
+        }
     }
 
     /// Nobody told of it.
     pub fn is_inferred(&self) -> bool {
         self.known != Known::Configured
+    }
+
+    /// Whether it may be no larger than that: what gives less and less is no window.
+    pub fn may_be(&self, used: u32) -> bool {
+        self.known == Known::Confirmed && used > self.found / 4 * 3
     }
 
     /// It refused when so much of it was used: it is there, and no larger than that.
@@ -147,6 +163,7 @@ impl Rolling {
     /// One went through although it was full: there is more, and by ever larger steps it is found out how much.
     pub fn grow(&mut self, now: Instant) {
         self.limit = self.limit.saturating_add(self.step);
+        self.found = self.limit;
         self.step = self.step.saturating_mul(2);
         self.doubt_at = now;
     }
@@ -226,6 +243,20 @@ mod tests {
         (0..40).for_each(|_| window.grow(Instant::NEVER));
         window.confirm(Instant::NEVER, u32::MAX);
         assert_eq!(window.limit, u32::MAX);
+    }
+
+    #[test]
+    fn what_gives_less_and_less_is_no_window() {
+        let mut window = Rolling::inferred(40, Taken::Accepted, Known::Suspected, at(0));
+        assert!(!window.may_be(39), "it is only suspected");
+        window.confirm(at(0), 40);
+        (31..40).rev().for_each(|used| {
+            assert!(window.may_be(used));
+            window.confirm(at(0), used);
+        });
+        assert!(!window.may_be(30), "a quarter less than it was found to be");
+        window.grow(at(0));
+        assert!(window.may_be(30), "and it grew from there");
     }
 
     #[test]

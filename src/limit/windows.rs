@@ -135,9 +135,11 @@ impl Windows {
             }
         }
         let used = self.minute.map_or(0, |window| self.minute_used(now, window.taken));
-        let is_explained =
-            |window: &&mut Rolling| used >= window.limit || (window.known == Known::Confirmed && has_slots && used > 0);
+        let is_explained = |window: &&mut Rolling| used >= window.limit || (has_slots && window.may_be(used));
         let explained = self.minute.as_mut().filter(is_explained).map(|window| window.confirm(now, used)).is_some();
+        // What refuses with so much less in it than when it was found is no window.
+        let is_none = |window: &Rolling| has_slots && window.is_inferred() && used <= window.limit / 2;
+        self.minute = self.minute.filter(|window| explained || !is_none(window));
         self.all_minute.add(now, weight);
         explained
     }

@@ -17,7 +17,7 @@ fn near(found: u32, true_limit: u32) -> bool {
 
 #[test]
 fn a_cap_is_found() {
-    for cap in [1, 4, 7, 23, 64, 200] {
+    for cap in [1, 4, 7, 13, 23, 64, 150, 200] {
         for seed in 0..5 {
             let mut world = World::seeded(Server::of(cap), learned(), 20_000, seed);
             world.run(2 * MINUTE);
@@ -28,6 +28,7 @@ fn a_cap_is_found() {
             assert!(world.refused.len() <= few, "{cap}: {} refusals, {} done", world.refused.len(), world.done);
             let possible = 10 * MINUTE / 19_000 * u64::from(cap);
             assert!(u64::from(world.done) * 100 >= possible * 90, "{cap}: {} of {possible} done", world.done);
+            assert_eq!(world.believes().window, None, "{cap}, seed {seed}");
         }
     }
 }
