@@ -45,7 +45,8 @@ async fn a_ceiling_is_found_and_what_it_took_is_in_hand() {
         let client = learning();
         let report = client.probe(apple(), 60, 5.0).await.unwrap();
         assert_eq!((report.ceiling, report.axis), (Some(5), Some(Axis::Concurrency)), "{report:?}");
-        assert!((5..=7).contains(&report.accepted) && is_near(report.cost, report.accepted), "{report:?}");
+        // Some end meanwhile, and their slots are taken again: how many depends on the seed, which is the host's here.
+        assert!((5..=10).contains(&report.accepted) && is_near(report.cost, report.accepted), "{report:?}");
         assert_eq!((report.accepted, report.refused), (world.created(), world.refused()));
         assert_eq!(report.tasks.len(), world.created() as usize);
         let mut ids = Vec::new();
