@@ -115,10 +115,12 @@ impl Lane {
         for token in gather(self.slots.in_state(Permit::Sent).map(|(token, _)| token)) {
             self.slots.change(token, |slot| slot.permit = Permit::Stale);
         }
-        let slots = match has_slots {
-            true => Room::Sure,
-            _ if slot.beyond || self.evidence.is_held_explained() => Room::Unproved,
-            _ => Room::Perhaps,
+        let slots = if has_slots {
+            Room::Sure
+        } else if slot.beyond || self.evidence.is_held_explained() {
+            Room::Unproved
+        } else {
+            Room::Perhaps
         };
         if !window_was_full && self.pace.refused(now, distances, slots) {
             return;
@@ -135,9 +137,7 @@ impl Lane {
         } else if slot.beyond || self.evidence.is_held_explained() || hint.is_none_or(|hint| hint <= BACK_PRESSURE) {
             // It was refused when it arrived, however late that was told.
             let at = slot.since.after(self.fastest_answer.min(slot.since.until(now)));
-            let [interactive, batch] = self.waiting;
-            let waiting = interactive.saturating_add(batch);
-            let cause = Cause { row: self.unexpected, expected, hinted: hint.is_some(), waiting };
+            let cause = Cause { row: self.unexpected, expected, hinted: hint.is_some(), waiting: self.all_waiting() };
             self.limiter.refused((at, now), &mut self.rng, counts.held, cause);
         }
         self.find_pace(now);
@@ -157,7 +157,8 @@ impl Lane {
 
     /// Where as many were accepted as were refused, it may be for their distances. Requests on the wire end at a pace of their own.
     fn find_pace(&mut self, now: Instant) {
-        if self.config.limits.counts == settings::Counts::Request {
+        // All answers of a minute and a half are gone through for it, at each answer.
+        if self.config.limits.counts == settings::Counts::Request || !self.pace.is_sought(now) {
             return;
         }
         let found = self.evidence.pace();

@@ -137,9 +137,14 @@ impl Evidence {
         self.unprovoked().next_back().is_some_and(|counts| self.lies_above(counts, Axis::Held))
     }
 
+    /// The most that were held when one more was accepted.
+    fn most_held(&self) -> Option<u32> {
+        self.highest.both().iter().flatten().map(|counts| counts.held).max()
+    }
+
     /// What distance submits have to keep, if that explains refusals that tasks at once don't.
     pub fn pace(&self) -> Option<Spacing> {
-        let accepted = self.highest.both().iter().flatten().map(|counts| counts.held).max()?;
+        let accepted = self.most_held()?;
         let (unseen, have_ended) = (self.unseen_ends(), self.between.both() != [0, 0]);
         let contradicts = |refusal: &&Refusal| {
             let held = refusal.counts.held;
@@ -180,7 +185,7 @@ impl Evidence {
     /// The limit of a window on this axis, if it explains `least` refusals that tasks at once don't, and all of those. Where so many are held that some
     /// have always ended unseen, as many more have to have been accepted.
     pub fn window(&self, axis: Axis, least: usize) -> Option<u32> {
-        let accepted = self.highest.both().iter().flatten().map(|counts| counts.held).max()?;
+        let accepted = self.most_held()?;
         let unseen = self.unseen_ends();
         let open = || self.unprovoked().filter(|refused| accepted >= refused.held.saturating_add(unseen));
         let limit = open().map(|counts| counts.on(axis)).min()?;

@@ -39,7 +39,7 @@ pub struct Lane {
     pub(super) slowest_refusal: Millis,
     /// The shortest that an acceptance took: the way there and back.
     pub(super) fastest_answer: Millis,
-    pub(super) waiting: [u32; 2],
+    waiting: [u32; 2],
     weights: [u32; 2],
     /// The end of the cooldown of our own making; a slot that comes free ends it, too.
     pub(super) cooldown: Option<Instant>,
@@ -188,6 +188,12 @@ impl Lane {
         self.waiting != [0, 0]
     }
 
+    /// How many parts wait, of both bands.
+    pub(super) fn all_waiting(&self) -> u32 {
+        let [interactive, batch] = self.waiting;
+        interactive.saturating_add(batch)
+    }
+
     /// When the lane wants to be woken.
     pub fn deadline(&self) -> Option<Instant> {
         let expiry = self.slots.deadline();
@@ -257,12 +263,11 @@ impl Lane {
 
     fn ended(&mut self, now: Instant, token: Token) {
         let Some(slot) = self.slots.remove(token) else { return };
-        let [interactive, batch] = self.waiting;
         // An answer that is the image is an end that is seen at once.
         if !self.config.presumes {
             self.evidence.ended(now, slot.seen.until(now));
         }
-        self.limiter.ended(now, slot.seen, slot.weight, interactive.saturating_add(batch));
+        self.limiter.ended(now, slot.seen, slot.weight, self.all_waiting());
         // A cooldown of our own making waited for just this; one that the server asked for stands.
         self.cooldown = None;
     }
@@ -308,9 +313,9 @@ impl Lane {
 
     fn grant(&mut self, now: Instant) {
         loop {
-            let [interactive, batch] = self.waiting;
+            let [interactive, _] = self.waiting;
             let [light, heavy] = self.weights;
-            if interactive.saturating_add(batch) <= self.slots.granted() {
+            if self.all_waiting() <= self.slots.granted() {
                 self.told = None;
                 return;
             }

@@ -180,9 +180,14 @@ impl Pace {
         self.kept.is_some()
     }
 
+    /// Whether a distance is looked for now: none is kept, and it is not given up.
+    pub fn is_sought(&self, now: Instant) -> bool {
+        self.kept.is_none() && now >= self.given_up
+    }
+
     /// Such a distance explains what was refused. Says whether it is kept from now on.
     pub fn keep(&mut self, now: Instant, spacing: Spacing) -> bool {
-        if self.kept.is_some() || !(SHORTEST..=LONGEST).contains(&spacing.high) || now < self.given_up {
+        if !self.is_sought(now) || !(SHORTEST..=LONGEST).contains(&spacing.high) {
             return false;
         }
         self.kept = Some(Kept::new(now, spacing));
