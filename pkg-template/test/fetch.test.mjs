@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createTestClient, json, load, settle } from "./fake-core.mjs";
 
-const { Handles } = await load("host.js");
+const { Handles } = await load("handles.js");
 
 const request = { model: "m", prompt: "a boat" };
 
