@@ -28,6 +28,29 @@ pub enum Counts {
     Requests,
 }
 
+/// In which form a refusal says when to come back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HintMode {
+    /// Not at all.
+    #[default]
+    None,
+    /// `Retry-After` in whole seconds, rounded up.
+    Seconds,
+    /// `Retry-After` with three decimals.
+    Fractional,
+    /// `Retry-After` as a date on the provider's own clock, rounded up.
+    HttpDate,
+    /// `Retry-After-Ms`.
+    Milliseconds,
+    /// "Please try again in 467ms" in the message, and no header.
+    Message,
+    /// What OpenAI sends together: `Retry-After` in seconds, `Retry-After-Ms`, and the message.
+    Every,
+    /// `Retry-After` with the setting `hint_lie`, whatever is true.
+    Lying,
+}
+
 /// How a limit over time comes back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -5,9 +5,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt;
 
-use crate::choices::{Counts, Dialect, FilterStage, HostileOn, LimitScope, QuotaCode, SlotUse, WindowKind};
+use crate::choices::{Counts, Dialect, FilterStage, HintMode, HostileOn, LimitScope, QuotaCode, SlotUse, WindowKind};
 use crate::distribution::{CapSchedule, Distribution, Durations};
-use crate::hint::HintMode;
 
 /// A setting that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]

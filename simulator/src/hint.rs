@@ -1,33 +1,9 @@
 //! What a 429 says about when to come back.
 
-use serde::{Deserialize, Serialize};
-
+use crate::choices::HintMode;
 use crate::clock::http_date;
 use crate::config::Config;
 use crate::message::Response;
-
-/// In which form a refusal says when to come back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum HintMode {
-    /// Not at all.
-    #[default]
-    None,
-    /// `Retry-After` in whole seconds, rounded up.
-    Seconds,
-    /// `Retry-After` with three decimals.
-    Fractional,
-    /// `Retry-After` as a date on the provider's own clock, rounded up.
-    HttpDate,
-    /// `Retry-After-Ms`.
-    Milliseconds,
-    /// "Please try again in 467ms" in the message, and no header.
-    Message,
-    /// What OpenAI sends together: `Retry-After` in seconds, `Retry-After-Ms`, and the message.
-    Every,
-    /// `Retry-After` with the setting `hint_lie`, whatever is true.
-    Lying,
-}
 
 /// Adds the hint that a wait of `wait_ms` deserves; `wall_ms` is the provider's clock.
 pub(crate) fn add(response: &mut Response, config: &Config, wait_ms: u64, wall_ms: u64) {

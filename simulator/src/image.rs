@@ -1,51 +1,12 @@
-//! Result images: who may fetch them, and their drawing.
+//! Result images: who may fetch them.
 
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
-
+use crate::drawing::Drawing;
 use crate::link::{self, Link};
 use crate::message::{Request, Response};
 use crate::random::{Stream, mix};
-use crate::sketch::Sketch;
 use crate::world::World;
-
-/// Pictures to be drawn, and the answer that they belong in.
-#[derive(Clone, Debug)]
-pub struct Drawing {
-    pub(crate) sketch: Arc<Sketch>,
-    pub(crate) seeds: Vec<u64>,
-    /// Whether nothing is drawn: flat pictures, quickly made.
-    pub(crate) is_plain: bool,
-    /// The object whose `data` is to hold the pictures as base64; without it the first picture is the body.
-    pub(crate) envelope: Option<Value>,
-    /// Whether the answer breaks off in the middle.
-    pub(crate) is_cut: bool,
-    pub(crate) head: Response,
-}
-
-impl Drawing {
-    /// Draws the pictures and completes the answer with them.
-    pub fn draw(self) -> Response {
-        let mut pictures = self.seeds.iter().map(|&seed| self.sketch.draw(seed, self.is_plain));
-        let mut body = match self.envelope {
-            None => pictures.next().unwrap_or_default(),
-            Some(mut envelope) => {
-                let data: Vec<Value> = pictures.map(|picture| json!({"b64_json": STANDARD.encode(picture)})).collect();
-                if let Some(fields) = envelope.as_object_mut() {
-                    fields.insert("data".to_owned(), Value::Array(data));
-                }
-                envelope.to_string().into_bytes()
-            }
-        };
-        if self.is_cut {
-            body.truncate(body.len() / 2);
-        }
-        Response { body, ..self.head }
-    }
-}
 
 impl World {
     /// An image: a picture to draw, or why there is none.

@@ -1,7 +1,5 @@
 //! A request and an answer as they cross the wire, without a transport.
 
-use crate::pending::Pending;
-
 /// An HTTP request as the provider receives it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
@@ -88,4 +86,14 @@ pub enum Reply {
     Lost,
     /// The client waits: the answer is due later.
     Later(Pending),
+}
+
+/// An answer that is not there yet. Take it to [`resume`](crate::World::resume) or [`collect`](crate::World::collect) at its
+/// time, or to [`abandon`](crate::World::abandon) when the client leaves before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    pub(crate) ticket: u64,
+    /// When to ask again, in world time: the answer is there, or another `Pending` with a later time. `None` means that
+    /// nothing will end the wait but a change of settings; ask again after one.
+    pub at_ms: Option<u64>,
 }

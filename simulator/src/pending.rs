@@ -3,51 +3,11 @@
 use std::sync::Arc;
 
 use crate::faults::Hostile;
-use crate::message::{Reply, Response};
+use crate::message::{Pending, Reply};
+use crate::open::{Due, Open};
 use crate::provider::Provider;
 use crate::sketch::Sketch;
 use crate::world::{Step, World};
-
-/// An answer that is not there yet. Take it to [`World::resume`] or [`World::collect`] at its time, or to
-/// [`World::abandon`] when the client leaves before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pending {
-    pub(crate) ticket: u64,
-    /// When to ask again, in world time: the answer is there, or another `Pending` with a later time. `None` means that
-    /// nothing will end the wait but a change of settings; ask again after one.
-    pub at_ms: Option<u64>,
-}
-
-/// What belongs to a request besides its answer.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Origin {
-    /// The request's number, the index of its draws.
-    pub number: u64,
-    pub provider: Provider,
-    pub arrived_ms: u64,
-    /// The limit scope whose state the answer's headers tell.
-    pub scope: Option<usize>,
-}
-
-/// What an answer waits for.
-#[derive(Debug)]
-pub(crate) enum Due {
-    /// Nothing.
-    Now(Response),
-    /// A time.
-    At(u64, Response),
-    /// The end of a task.
-    Task(usize),
-}
-
-/// A request whose answer is due later.
-#[derive(Debug)]
-pub(crate) struct Open {
-    pub origin: Origin,
-    pub due: Due,
-    pub is_lost: bool,
-    pub hostile: Option<Hostile>,
-}
 
 impl World {
     /// Like [`World::handle`], for an answer that was not there yet. A ticket that the world does not know (it is a new

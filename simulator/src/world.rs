@@ -5,14 +5,14 @@ use std::collections::{BinaryHeap, HashMap};
 
 use crate::choices::LimitScope;
 use crate::config::Config;
+use crate::drawing::Drawing;
 use crate::hiapi::{Problem, Wire};
 use crate::hint;
 use crate::idempotency::Store;
-use crate::image::Drawing;
 use crate::ledger::Charge;
 use crate::limits::{Axis, Refusal, Scope};
 use crate::message::{Reply, Response};
-use crate::pending::{Open, Origin};
+use crate::open::{Open, Origin};
 use crate::provider::Provider;
 use crate::random::{Stream, bits, unit};
 use crate::stats::Stats;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::problem::{ORGANIZATION, Problem};
 use crate::choices::FilterStage;
+use crate::drawing::Drawing;
 use crate::hint;
-use crate::image::Drawing;
 use crate::link;
 use crate::message::{Reply, Response};
 use crate::provider::Provider;

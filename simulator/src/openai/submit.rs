@@ -9,7 +9,7 @@ use crate::choices::{Counts, FilterStage};
 use crate::hint;
 use crate::limits::{Axis, Refusal};
 use crate::message::{Request, Response};
-use crate::pending::Due;
+use crate::open::Due;
 use crate::task::Fate;
 use crate::world::World;
 

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 
 use crate::config::{Config, ConfigError};
-use crate::message::{Reply, Request};
-use crate::pending::Pending;
+use crate::message::{Pending, Reply, Request};
 use crate::world::{Step, World};
 
 /// The settings' name of the latency, which is the server's and not the world's.
