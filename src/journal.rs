@@ -5,6 +5,7 @@ mod learned;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Deref;
 
 pub use learned::{LEARNED_LIFE, LaneRecord};
 
@@ -48,27 +49,27 @@ impl Stored {
     }
 }
 
-/// A part as it is written down.
+/// A part as it is written down; to be written, its texts need only be lent.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Record {
+pub struct Record<T = String> {
     /// How far it had come.
     pub stage: Stage,
     /// The task's key.
-    pub task_key: String,
+    pub task_key: T,
     /// The part's own key, under which the record stands in the store.
-    pub key: String,
+    pub key: T,
     /// Its place among the parts.
     pub index: u16,
     /// How many parts the task has.
     pub parts: u16,
     /// The caller's name for the provider.
-    pub provider: String,
+    pub provider: T,
     /// The provider's name for the model.
-    pub model: String,
+    pub model: T,
     /// The model in the caller's words.
-    pub requested_model: String,
+    pub requested_model: T,
     /// The bytes of the submit.
-    pub body: String,
+    pub body: T,
     /// They are what an edit's form is made of.
     pub edit: bool,
     /// How many images it asks for.
@@ -80,49 +81,15 @@ pub struct Record {
     /// When it was submitted, ms since the epoch.
     pub submitted_at: Option<u64>,
     /// The provider's id.
-    pub task_id: Option<String>,
+    pub task_id: Option<T>,
     /// Echoed.
-    pub metadata: Vec<(String, String)>,
+    pub metadata: Vec<(T, T)>,
 }
 
 impl Record {
     /// Whether nobody can have use for it any more: delivered, and its key forgotten by the provider.
     pub fn is_spent(&self, wall: u64) -> bool {
         self.stage == Stage::Delivered && wall.saturating_sub(self.planned_at) >= DELIVERED_LIFE
-    }
-
-    /// The text to store.
-    pub fn write(&self) -> String {
-        let stage = match self.stage {
-            Stage::Planned => "planned",
-            Stage::Submitted => "submitted",
-            Stage::Delivered => "delivered",
-        };
-        let mut writer = JsonWriter::new();
-        writer.open().key("v").whole(VERSION).key("stage").string(stage);
-        writer.key("task").string(&self.task_key).key("key").string(&self.key);
-        writer.key("index").whole(u64::from(self.index)).key("parts").whole(u64::from(self.parts));
-        writer.key("provider").string(&self.provider).key("model").string(&self.model);
-        writer.key("requestedModel").string(&self.requested_model).key("body").string(&self.body);
-        if self.edit {
-            writer.key("edit").raw("true");
-        }
-        if self.count > 1 {
-            writer.key("count").whole(u64::from(self.count));
-        }
-        writer.key("plannedAt").whole(self.planned_at).maybe("taskId", self.task_id.as_deref());
-        if let Some(at) = self.submitted_at {
-            writer.key("submittedAt").whole(at);
-        }
-        if !self.metadata.is_empty() {
-            writer.key("metadata").open();
-            for (name, value) in &self.metadata {
-                writer.key(name).string(value);
-            }
-            writer.close();
-        }
-        writer.close();
-        writer.finish()
     }
 
     /// Reads a parsed record; `None` if it is none of ours, or of another version.
@@ -158,6 +125,40 @@ impl Record {
         // What a synchronous provider delivered has no id.
         let known = record.stage != Stage::Submitted || record.task_id.is_some();
         (known && record.index < record.parts && usize::from(record.parts) <= MAX_PARTS).then_some(record)
+    }
+}
+
+impl<T: Deref<Target = str>> Record<T> {
+    /// The text to store.
+    pub fn write(&self) -> String {
+        let stage = match self.stage {
+            Stage::Planned => "planned",
+            Stage::Submitted => "submitted",
+            Stage::Delivered => "delivered",
+        };
+        let mut writer = JsonWriter::new();
+        writer.open().with("v", VERSION).with("stage", stage);
+        writer.with("task", &*self.task_key).with("key", &*self.key);
+        writer.with("index", u64::from(self.index)).with("parts", u64::from(self.parts));
+        writer.with("provider", &*self.provider).with("model", &*self.model);
+        writer.with("requestedModel", &*self.requested_model).with("body", &*self.body);
+        if self.edit {
+            writer.with("edit", true);
+        }
+        if self.count > 1 {
+            writer.with("count", u64::from(self.count));
+        }
+        writer.with("plannedAt", self.planned_at);
+        writer.maybe("taskId", self.task_id.as_deref()).maybe("submittedAt", self.submitted_at);
+        if !self.metadata.is_empty() {
+            writer.key("metadata").open();
+            for (name, value) in &self.metadata {
+                writer.name(name).string(value);
+            }
+            writer.close();
+        }
+        writer.close();
+        writer.finish()
     }
 }
 

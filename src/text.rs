@@ -32,6 +32,25 @@ pub fn whole(digits: &str) -> Option<u64> {
     Some(number)
 }
 
+/// So many bytes stand for themselves in a JSON string, before one of those that don't: quotation marks, backslashes, and what is below a blank.
+pub fn run(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const TOPS: u64 = ONES << 7;
+    let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word;
+    let mut at = 0;
+    // Eight at a time: of a byte that is below a bound, and of one that was made 0 by what it is compared with, the top bit is set.
+    while let Some(word) = bytes.get(at..at + 8).and_then(|eight| eight.try_into().ok()).map(u64::from_le_bytes) {
+        let others =
+            below(word, 0x20) | below(word ^ (ONES * u64::from(b'"')), 1) | below(word ^ (ONES * u64::from(b'\\')), 1);
+        if others & TOPS != 0 {
+            break;
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20)).unwrap_or(rest.len())
+}
+
 /// How many characters there are: each has one byte that doesn't continue another.
 pub fn characters(text: &str) -> usize {
     text.bytes().filter(|byte| !(0x80..0xc0).contains(byte)).count()
@@ -83,6 +102,22 @@ mod tests {
         assert_eq!(base64_head("iVBORw0KGgo="), b"\x89PNG\r\n\x1a\n");
         assert_eq!(base64_head(&"AAAA".repeat(100)), [0; 48]);
         assert_eq!(base64_head("..."), b"");
+    }
+
+    #[test]
+    fn a_run_ends_before_what_is_escaped_wherever_it_stands() {
+        let plain: Vec<u8> = (0u8..=255).filter(|byte| !matches!(byte, b'"' | b'\\' | ..0x20)).collect();
+        assert_eq!((run(&plain), run(b"")), (plain.len(), 0));
+        for other in (0..0x20).chain([b'"', b'\\']) {
+            for at in 0..20 {
+                for before in [b'!', 0x7f, 0xff] {
+                    let mut bytes = alloc::vec![before; at];
+                    bytes.push(other);
+                    bytes.extend([0; 9]);
+                    assert_eq!(run(&bytes), at, "{other} behind {at} of {before}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -8,235 +8,234 @@ use crate::engine::{Effect, Engine, KeyReport, Outcome, ProbeReport, Reference, 
 use crate::error::{Attempt, Error, Target};
 use crate::gather::gather;
 use crate::journal::{MAX_PARTS, Record, Stage};
-use crate::json::{Json, ObjectWriter, Value, Written, decimal, list};
+use crate::json::{Json, JsonWriter, Value, Written, list, object};
 use crate::limit::{Concurrency, Known, LaneSnapshot, Limits, MINUTE, Phase, Window};
 use crate::provider::Image;
 use crate::task::KnownPart;
 
-fn fields<'a, T: 'a, V: Value>(fields: &'a [(String, T)], value: impl Fn(&'a T) -> V) -> Option<Written> {
-    let write = |object: ObjectWriter, (name, field): &'a (String, T)| object.with(name, value(field));
-    (!fields.is_empty()).then(|| fields.iter().fold(ObjectWriter::new(), write).build())
+fn fields<'a, T: 'a, V: Value>(fields: &'a [(String, T)], value: impl Fn(&'a T) -> V + 'a) -> Option<impl Value> {
+    let write = move |it: &mut JsonWriter| {
+        it.open();
+        for (name, field) in fields {
+            value(field).write(it.name(name));
+        }
+        it.close();
+    };
+    (!fields.is_empty()).then_some(write)
 }
 
-fn texts(pairs: &[(String, String)]) -> Option<Written> {
+fn texts(pairs: &[(String, String)]) -> Option<impl Value> {
     fields(pairs, |text| text.as_str())
 }
 
-fn target(target: &Target) -> Written {
-    ObjectWriter::new().with("provider", target.provider.as_str()).with("model", target.model.as_str()).build()
+fn target(target: &Target) -> impl Value {
+    object(|it| it.with("provider", target.provider.as_str()).with("model", target.model.as_str()))
 }
 
-fn attempt(attempt: &Attempt) -> Written {
-    ObjectWriter::new()
-        .with("target", target(&attempt.target))
-        .with("at", attempt.at)
-        .with("outcome", attempt.outcome.name())
-        .maybe("code", attempt.code.map(|code| code.name()))
-        .maybe("axis", attempt.axis.map(|axis| axis.name()))
-        .maybe("status", attempt.status.map(u64::from))
-        .maybe("requestId", attempt.request_id.as_deref())
-        .with("waitedMs", attempt.waited)
-        .build()
+fn attempt(attempt: &Attempt) -> impl Value {
+    object(|it| {
+        it.with("target", target(&attempt.target))
+            .with("at", attempt.at)
+            .with("outcome", attempt.outcome.name())
+            .maybe("code", attempt.code.map(|code| code.name()))
+            .maybe("axis", attempt.axis.map(|axis| axis.name()))
+            .maybe("status", attempt.status.map(u64::from))
+            .maybe("requestId", attempt.request_id.as_deref())
+            .with("waitedMs", attempt.waited)
+    })
 }
 
 /// An error, with the reference that its task can be resumed by.
-pub fn error(error: &Error, reference: Option<&Reference>) -> Written {
-    ObjectWriter::new()
-        .with("code", error.code.name())
-        .with("message", error.message.as_str())
-        .with("billed", error.billed.name())
-        .with("retryable", error.code.retryable())
-        .maybe("provider", error.provider.as_deref())
-        .maybe("model", error.model.as_deref())
-        .maybe("status", error.status.map(u64::from))
-        .maybe("requestId", error.request_id.as_deref())
-        .maybe("taskId", error.task_id.as_deref())
-        .maybe("providerCode", error.provider_code.as_deref())
-        .maybe("retryAfterMs", error.retry_after)
-        .maybe("axis", error.axis.map(|axis| axis.name()))
-        .maybe("param", error.param.as_deref())
-        .maybe("stage", error.filter.as_ref().map(|filter| filter.stage.name()))
-        .maybe("severity", error.filter.as_ref().map(|filter| filter.severity.name()))
-        .maybe("categories", error.filter.as_ref().map(|filter| list(&filter.categories, |word| word.as_str())))
-        .with("attempts", list(&error.attempts, attempt))
-        .maybe("ref", reference.map(self::reference))
-        .build()
+pub fn error(error: &Error, reference: Option<&Reference>) -> impl Value {
+    object(move |it| {
+        it.with("code", error.code.name())
+            .with("message", error.message.as_str())
+            .with("billed", error.billed.name())
+            .with("retryable", error.code.retryable())
+            .maybe("provider", error.provider.as_deref())
+            .maybe("model", error.model.as_deref())
+            .maybe("status", error.status.map(u64::from))
+            .maybe("requestId", error.request_id.as_deref())
+            .maybe("taskId", error.task_id.as_deref())
+            .maybe("providerCode", error.provider_code.as_deref())
+            .maybe("retryAfterMs", error.retry_after)
+            .maybe("axis", error.axis.map(|axis| axis.name()))
+            .maybe("param", error.param.as_deref())
+            .maybe("stage", error.filter.as_ref().map(|filter| filter.stage.name()))
+            .maybe("severity", error.filter.as_ref().map(|filter| filter.severity.name()))
+            .maybe("categories", error.filter.as_ref().map(|filter| list(&filter.categories, |word| word.as_str())))
+            .with("attempts", list(&error.attempts, attempt))
+            .maybe("ref", reference.map(self::reference))
+    })
 }
 
 /// A reference: `TaskRef`.
-pub fn reference(reference: &Reference) -> Written {
-    ObjectWriter::new()
-        .with("v", 1)
-        .with("idempotencyKey", reference.key.as_str())
-        .with("parts", list(&reference.parts, known_part))
-        .maybe("metadata", texts(&reference.metadata))
-        .build()
+pub fn reference(reference: &Reference) -> impl Value {
+    object(|it| {
+        it.with("v", 1)
+            .with("idempotencyKey", reference.key.as_str())
+            .with("parts", list(&reference.parts, known_part))
+            .maybe("metadata", texts(&reference.metadata))
+    })
 }
 
-fn known_part(part: &KnownPart) -> Written {
-    ObjectWriter::new()
-        .with("index", u64::from(part.index))
-        .with("provider", part.provider.as_str())
-        .with("model", part.model.as_str())
-        .maybe("taskId", part.task_id.as_deref())
-        .with("idempotencyKey", part.key.as_str())
-        .maybe("submittedAt", part.submitted_at)
-        .build()
+fn known_part(part: &KnownPart) -> impl Value {
+    object(|it| {
+        it.with("index", u64::from(part.index))
+            .with("provider", part.provider.as_str())
+            .with("model", part.model.as_str())
+            .maybe("taskId", part.task_id.as_deref())
+            .with("idempotencyKey", part.key.as_str())
+            .maybe("submittedAt", part.submitted_at)
+    })
 }
 
-fn image(image: &Image) -> Written {
-    ObjectWriter::new()
-        .with("mediaType", image.media_type.as_deref().unwrap_or("image/png"))
-        .maybe("url", image.url.as_deref())
-        .maybe("handle", image.handle.map(u64::from))
-        .maybe("base64", image.base64.as_deref())
-        .maybe("expiresAt", image.expires_at)
-        .maybe("width", image.size.map(|(width, _)| u64::from(width)))
-        .maybe("height", image.size.map(|(_, height)| u64::from(height)))
-        .maybe("revisedPrompt", image.revised_prompt.as_deref())
-        .build()
+fn image(image: &Image) -> impl Value {
+    object(|it| {
+        it.with("mediaType", image.media_type.as_deref().unwrap_or("image/png"))
+            .maybe("url", image.url.as_deref())
+            .maybe("handle", image.handle.map(u64::from))
+            .maybe("base64", image.base64.as_deref())
+            .maybe("expiresAt", image.expires_at)
+            .maybe("width", image.size.map(|(width, _)| u64::from(width)))
+            .maybe("height", image.size.map(|(_, height)| u64::from(height)))
+            .maybe("revisedPrompt", image.revised_prompt.as_deref())
+    })
 }
 
 /// An update: `TaskUpdate`.
 pub fn update(update: &Update) -> Written {
-    match update {
-        Update::Waiting { reason, ahead, until, eta } => ObjectWriter::new()
+    Written::of(object(|it| match update {
+        Update::Waiting { reason, ahead, until, eta } => it
             .with("status", "waiting")
             .with("reason", *reason)
             .with("ahead", *ahead as u64)
             .maybe("until", *until)
-            .maybe("etaMs", *eta)
-            .build(),
-        Update::Submitting { target: to, attempt } => ObjectWriter::new()
-            .with("status", "submitting")
-            .with("target", target(to))
-            .with("attempt", u64::from(*attempt))
-            .build(),
-        Update::Running { queued, reference: known, progress, eta, late } => ObjectWriter::new()
+            .maybe("etaMs", *eta),
+        Update::Submitting { target: to, attempt } => {
+            it.with("status", "submitting").with("target", target(to)).with("attempt", u64::from(*attempt))
+        }
+        Update::Running { queued, reference: known, progress, eta, late } => it
             .with("status", if *queued { "queued" } else { "processing" })
             .with("ref", reference(known))
             .maybe("progress", *progress)
             .maybe("etaMs", *eta)
-            .maybe("late", late.then_some(true))
-            .build(),
-    }
+            .maybe("late", late.then_some(true)),
+    }))
 }
 
 /// The end of a task: "succeeded", "failed" or "cancelled", and the value that goes with it.
 pub fn outcome(outcome: &Outcome) -> (&'static str, Written) {
     match outcome {
-        Outcome::Succeeded(success) => ("succeeded", self::success(success)),
-        Outcome::Checked(report) => ("succeeded", key_report(report)),
-        Outcome::Probed(report) => ("succeeded", probe_report(report)),
-        Outcome::Failed(failure, known) => ("failed", error(failure, known.as_ref())),
-        Outcome::Cancelled(failure, known) => ("cancelled", error(failure, known.as_ref())),
+        Outcome::Succeeded(success) => ("succeeded", Written::of(self::success(success))),
+        Outcome::Checked(report) => ("succeeded", Written::of(key_report(report))),
+        Outcome::Probed(report) => ("succeeded", Written::of(probe_report(report))),
+        Outcome::Failed(failure, known) => ("failed", Written::of(error(failure, known.as_ref()))),
+        Outcome::Cancelled(failure, known) => ("cancelled", Written::of(error(failure, known.as_ref()))),
     }
 }
 
 /// `KeyReport`
-fn key_report(report: &KeyReport) -> Written {
-    ObjectWriter::new()
-        .maybe("ok", report.ok)
-        .maybe("code", report.code.map(|code| code.name()))
-        .maybe("axis", report.axis.map(|axis| axis.name()))
-        .maybe("requestId", report.request_id.as_deref())
-        .with("advice", report.advice.as_str())
-        .maybe("limits", report.limits.map(limits))
-        .build()
+fn key_report(report: &KeyReport) -> impl Value {
+    object(|it| {
+        it.maybe("ok", report.ok)
+            .maybe("code", report.code.map(|code| code.name()))
+            .maybe("axis", report.axis.map(|axis| axis.name()))
+            .maybe("requestId", report.request_id.as_deref())
+            .with("advice", report.advice.as_str())
+            .maybe("limits", report.limits.map(limits))
+    })
 }
 
 /// `ProbeReport`
-fn probe_report(report: &ProbeReport) -> Written {
-    ObjectWriter::new()
-        .with(
-            "ceiling",
-            report.ceiling.map_or(Written(String::from("null")), |ceiling| Written(decimal(u64::from(ceiling)))),
-        )
-        .with("accepted", u64::from(report.accepted))
-        .with("refused", u64::from(report.refused))
-        .maybe("axis", report.axis.map(|axis| axis.name()))
-        .with("cost", report.cost)
-        .with("refs", list(&report.references, reference))
-        .build()
+fn probe_report(report: &ProbeReport) -> impl Value {
+    object(|it| {
+        match report.ceiling {
+            Some(ceiling) => it.with("ceiling", u64::from(ceiling)),
+            None => it.key("ceiling").raw("null"),
+        };
+        it.with("accepted", u64::from(report.accepted))
+            .with("refused", u64::from(report.refused))
+            .maybe("axis", report.axis.map(|axis| axis.name()))
+            .with("cost", report.cost)
+            .with("refs", list(&report.references, reference))
+    })
 }
 
 /// `Limits`, as far as they are figures.
-fn limits(limits: Limits) -> Written {
+fn limits(limits: Limits) -> impl Value {
     let concurrency = match limits.concurrency {
         Concurrency::Told(limit) => Some(u64::from(limit)),
         Concurrency::Learn { .. } => None,
     };
-    ObjectWriter::new()
-        .maybe("concurrency", concurrency)
-        .maybe("rpm", limits.rpm.map(u64::from))
-        .maybe("rpd", limits.rpd.map(u64::from))
-        .build()
+    object(move |it| {
+        it.maybe("concurrency", concurrency)
+            .maybe("rpm", limits.rpm.map(u64::from))
+            .maybe("rpd", limits.rpd.map(u64::from))
+    })
 }
 
-fn success(success: &Success) -> Written {
-    let timing = ObjectWriter::new()
-        .with("waitedMs", success.waited)
-        .with("queuedMs", success.queued)
-        .with("ranMs", success.ran)
-        .with("polls", u64::from(success.polls))
-        .build();
-    ObjectWriter::new()
-        .with("images", list(&success.images, image))
-        .with("provider", success.target.provider.as_str())
-        .with("model", success.target.model.as_str())
-        .with("requestedModel", success.requested_model.as_str())
-        .maybe("requestId", success.request_id.as_deref())
-        .maybe("taskId", success.task_id.as_deref())
-        .maybe("metadata", texts(&success.metadata))
-        .maybe("usage", fields(&success.usage, |figure| *figure))
-        .with("attempts", list(&success.attempts, attempt))
-        .with(
-            "warnings",
-            list(&success.warnings, |(code, message)| {
-                ObjectWriter::new().with("code", *code).with("message", message.as_str()).build()
-            }),
-        )
-        .with(
-            "failures",
-            list(&success.failures, |(index, failure)| {
-                ObjectWriter::new().with("index", u64::from(*index)).with("error", error(failure, None)).build()
-            }),
-        )
-        .with("timing", timing)
-        .build()
+fn success(success: &Success) -> impl Value {
+    let timing = object(|it| {
+        it.with("waitedMs", success.waited)
+            .with("queuedMs", success.queued)
+            .with("ranMs", success.ran)
+            .with("polls", u64::from(success.polls))
+    });
+    object(|it| {
+        it.with("images", list(&success.images, image))
+            .with("provider", success.target.provider.as_str())
+            .with("model", success.target.model.as_str())
+            .with("requestedModel", success.requested_model.as_str())
+            .maybe("requestId", success.request_id.as_deref())
+            .maybe("taskId", success.task_id.as_deref())
+            .maybe("metadata", texts(&success.metadata))
+            .maybe("usage", fields(&success.usage, |figure| *figure))
+            .with("attempts", list(&success.attempts, attempt))
+            .with("warnings", list(&success.warnings, warning))
+            .with("failures", list(&success.failures, failure))
+            .with("timing", timing)
+    })
+}
+
+fn warning((code, message): &(&'static str, String)) -> impl Value {
+    object(|it| it.with("code", *code).with("message", message.as_str()))
+}
+
+fn failure((index, failure): &(u16, Error)) -> impl Value {
+    object(|it| it.with("index", u64::from(*index)).with("error", error(failure, None)))
 }
 
 /// A lane, by its place: `LaneStatus`.
-pub fn lane(engine: &Engine, place: usize, (name, provider, snapshot): (&str, usize, LaneSnapshot)) -> Written {
-    ObjectWriter::new()
-        .with("lane", name)
-        .with("provider", engine.config().name_of(provider))
-        .maybe("model", engine.lane_model(place))
-        .with("limit", u64::from(snapshot.limit))
-        .with("held", u64::from(snapshot.held))
-        .with("phase", phase(snapshot.phase))
-        .maybe("pausedUntil", snapshot.paused_until.map(|until| engine.wall_clock(until)))
-        .maybe("window", snapshot.window.map(window))
-        .with("refusals", u64::from(snapshot.refusals))
-        .build()
+fn lane(engine: &Engine, place: usize, (name, provider, snapshot): (&str, usize, LaneSnapshot)) -> impl Value {
+    object(move |it| {
+        it.with("lane", name)
+            .with("provider", engine.config().name_of(provider))
+            .maybe("model", engine.lane_model(place))
+            .with("limit", u64::from(snapshot.limit))
+            .with("held", u64::from(snapshot.held))
+            .with("phase", phase(snapshot.phase))
+            .maybe("pausedUntil", snapshot.paused_until.map(|until| engine.wall_clock(until)))
+            .maybe("window", snapshot.window.map(window))
+            .with("refusals", u64::from(snapshot.refusals))
+    })
 }
 
-fn window(window: Window) -> Written {
-    ObjectWriter::new()
-        .with("rpm", u64::from(window.limit))
-        .with("used", u64::from(window.used))
-        // Of a header's window the length is what is left of it.
-        .maybe("lengthMs", Some(window.length).filter(|length| *length != MINUTE && window.known != Known::Header))
-        .with(
-            "known",
-            match window.known {
-                Known::Configured => "configured",
-                Known::Header => "header",
-                Known::Confirmed => "confirmed",
-                Known::Suspected => "suspected",
-            },
-        )
-        .build()
+fn window(window: Window) -> impl Value {
+    let known = match window.known {
+        Known::Configured => "configured",
+        Known::Header => "header",
+        Known::Confirmed => "confirmed",
+        Known::Suspected => "suspected",
+    };
+    // Of a header's window the length is what is left of it.
+    let length = Some(window.length).filter(|length| *length != MINUTE && window.known != Known::Header);
+    object(move |it| {
+        it.with("rpm", u64::from(window.limit))
+            .with("used", u64::from(window.used))
+            .maybe("lengthMs", length)
+            .with("known", known)
+    })
 }
 
 fn phase(phase: Phase) -> &'static str {
@@ -250,12 +249,12 @@ fn phase(phase: Phase) -> &'static str {
 /// What the client believes: `ClientStatus`.
 pub fn status(engine: &Engine) -> Written {
     let (waiting, running) = engine.counts();
-    let lanes = engine.lanes().enumerate().map(|(place, known)| lane(engine, place, known));
-    ObjectWriter::new()
-        .with("lanes", list(lanes, |lane| lane))
-        .with("waiting", waiting as u64)
-        .with("running", running as u64)
-        .build()
+    let lanes = engine.lanes().enumerate();
+    Written::of(object(|it| {
+        it.with("lanes", list(lanes, |(place, known)| lane(engine, place, known)))
+            .with("waiting", waiting as u64)
+            .with("running", running as u64)
+    }))
 }
 
 /// The name of the event that an effect is, if it is one.
@@ -270,22 +269,20 @@ pub fn event_name(effect: &Effect) -> Option<&'static str> {
 /// What those hear who listen to it.
 pub fn event(engine: &Engine, effect: &Effect) -> Option<Written> {
     match effect {
-        Effect::Refusal { lane, axis, retry_after, request_id } => {
-            let view = ObjectWriter::new()
-                .with("lane", lane.as_str())
+        Effect::Refusal { lane, axis, retry_after, request_id } => Some(Written::of(object(|it| {
+            it.with("lane", lane.as_str())
                 .with("axis", axis.name())
                 .maybe("retryAfterMs", *retry_after)
-                .maybe("requestId", request_id.as_deref());
-            Some(view.build())
-        }
-        Effect::Limit { lane: place } => Some(lane(engine, *place, engine.lanes().nth(*place)?)),
+                .maybe("requestId", request_id.as_deref())
+        }))),
+        Effect::Limit { lane: place } => Some(Written::of(lane(engine, *place, engine.lanes().nth(*place)?))),
         _ => None,
     }
 }
 
 /// References to the unfinished tasks among some records, as a list of `TaskRef`.
 pub fn pending(records: &[Record]) -> Written {
-    list(&references(records), reference)
+    Written::of(list(&references(records), reference))
 }
 
 /// References to the unfinished tasks among some records.

@@ -8,6 +8,7 @@ use super::start::part_key;
 use super::timers::{STORE_PATIENCE, Timer};
 use super::{Effect, Engine};
 use crate::error::{Billed, Code, Error};
+use crate::gather::gather;
 use crate::journal::{Record, Stage, Stored};
 use crate::limit::LaneIn;
 use crate::task::{Lookup, PartId, PartState, TaskId};
@@ -78,25 +79,26 @@ impl Engine {
         let seq = self.next_seq;
         let Some(task) = self.tasks.get(&id.task) else { return seq };
         let Some(part) = task.parts.get(usize::from(id.index)) else { return seq };
+        let metadata = task.options.metadata.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let record = Record {
             stage,
-            task_key: task.key.clone(),
-            key: part.key.clone(),
+            task_key: task.key.as_str(),
+            key: &part.key,
             index: id.index,
             parts: task.parts.len() as u16,
-            provider: String::from(self.config.name_of(part.provider)),
-            model: part.model.clone(),
-            requested_model: task.requested_model.clone(),
-            body: part.body.clone(),
+            provider: self.config.name_of(part.provider),
+            model: &part.model,
+            requested_model: &task.requested_model,
+            body: &part.body,
             edit: part.edit,
             count: part.count,
             unsent: false,
             planned_at: part.planned_wall,
             submitted_at: part.submitted_wall,
-            task_id: part.task_id.clone(),
-            metadata: task.options.metadata.clone(),
+            task_id: part.task_id.as_deref(),
+            metadata: gather(metadata),
         };
-        let effect = Effect::Store { seq, key: record.key.clone(), record: record.write() };
+        let effect = Effect::Store { seq, key: part.key.clone(), record: record.write() };
         self.effect_for(id.task, effect);
         seq
     }

@@ -10,7 +10,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::gather::gather;
-pub use writer::{JsonWriter, ObjectWriter, Value, Written, decimal, list};
+pub use writer::{JsonWriter, Value, Written, decimal, list, object};
 
 /// Containers within containers before an answer counts as hostile; the deepest documented answer has 6.
 pub const MAX_DEPTH: usize = 32;

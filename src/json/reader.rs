@@ -152,11 +152,10 @@ impl Reader<'_> {
     fn string(&mut self) -> Result<String, Unreadable> {
         let mut string = String::new();
         loop {
-            let from = self.at;
-            while !matches!(self.byte(), b'"' | b'\\' | ..0x20) {
-                self.at += 1;
-            }
-            string.push_str(self.text.get(from..self.at).unwrap_or_default());
+            let rest = self.text.get(self.at..).unwrap_or_default();
+            let (plain, _) = rest.split_at_checked(text::run(rest.as_bytes())).unwrap_or_default();
+            string.push_str(plain);
+            self.at += plain.len();
             let end = self.byte();
             self.at += 1;
             match end {

@@ -71,7 +71,7 @@ pub fn submit_request(
     writer.open().key("model").string(model);
     let at_root = |name: &String| dialect.section.is_none() || dialect.root_options.contains(&name.as_str());
     for (name, json) in options.iter().filter(|(name, _)| at_root(name) && name != "model") {
-        writer.key(name).raw(json);
+        writer.name(name).raw(json);
     }
     if let Some(section) = dialect.section {
         writer.key(section).open();
@@ -92,7 +92,7 @@ pub fn submit_request(
         }
     }
     for (name, json) in options.iter().filter(|(name, _)| !at_root(name)) {
-        writer.key(name).raw(json);
+        writer.name(name).raw(json);
     }
     if dialect.section.is_some() {
         writer.close();
@@ -145,9 +145,9 @@ fn given_fields(request: &ImageRequest) -> Vec<(Option<Field>, &'static str)> {
     gather(fields.into_iter().filter_map(|(field, name, given)| given.then_some((field, name))))
 }
 
-fn write_field(writer: &mut JsonWriter, name: &str, field: Field, request: &ImageRequest) {
+fn write_field(writer: &mut JsonWriter, name: &'static str, field: Field, request: &ImageRequest) {
     match field {
-        Field::Prompt => writer.maybe(name, Some(&request.prompt)),
+        Field::Prompt => writer.maybe(name, Some(request.prompt.as_str())),
         // Written beforehand, for they don't stand in the request as they are sent.
         Field::Size | Field::Count => writer,
         Field::AspectRatio => writer.maybe(name, request.aspect_ratio.map(|ratio| ratio.text()).as_deref()),

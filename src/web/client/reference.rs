@@ -7,7 +7,7 @@ use core::str::FromStr;
 use super::Error;
 use crate::engine::Reference;
 use crate::json::reader::Strings;
-use crate::json::{Json, JsonWriter, ObjectWriter, Written};
+use crate::json::{Json, Written, object};
 use crate::task::KnownPart;
 use crate::view;
 use crate::web::text;
@@ -75,20 +75,15 @@ impl TaskReference {
 
     pub(super) fn plain(&self) -> Written {
         match (&self.key, self.parts.first()) {
-            (Some(key), None) => {
-                let mut writer = JsonWriter::new();
-                writer.string(key);
-                Written(writer.finish())
-            }
-            (None, Some(part)) => ObjectWriter::new()
-                .with("provider", part.provider.as_str())
-                .maybe("taskId", part.task_id.as_deref())
-                .build(),
-            (key, _) => view::reference(&Reference {
+            (Some(key), None) => Written::of(key.as_str()),
+            (None, Some(part)) => Written::of(object(|it| {
+                it.with("provider", part.provider.as_str()).maybe("taskId", part.task_id.as_deref())
+            })),
+            (key, _) => Written::of(view::reference(&Reference {
                 key: key.clone().unwrap_or_default(),
                 parts: self.parts.clone(),
                 metadata: self.metadata.clone(),
-            }),
+            })),
         }
     }
 
