@@ -2,7 +2,7 @@ import { ImageError, InvalidRequestError } from "./errors.js";
 import type { LiveTask } from "./image-task.js";
 import { batchShape, check, compact, refuse } from "./options.js";
 import type { BatchItem, BatchOptions, ImageBatch } from "./types-batch.js";
-import type { CallOptions, ImageResult } from "./types.js";
+import type { CallOptions, ImageResult } from "./types-image.js";
 
 /** How many items run ahead of the consumer. */
 const WINDOW = 256;

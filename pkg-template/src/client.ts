@@ -16,17 +16,10 @@ import { connections, createCore, separate } from "./start.js";
 import { Journal } from "./store.js";
 import type { BatchOptions, ImageBatch } from "./types-batch.js";
 import type { ClientStatus, KeyReport, ProbeOptions, ProbeReport } from "./types-limits.js";
-import type {
-  Bytes,
-  CallOptions,
-  Client,
-  ClientEvents,
-  ClientOptions,
-  ImageRequest,
-  ImageTask,
-  TaskRef,
-  TaskUpdate,
-} from "./types.js";
+import type { Bytes } from "./types-host.js";
+import type { CallOptions, ImageRequest, ImageTask, TaskUpdate } from "./types-image.js";
+import type { TaskRef } from "./types-task.js";
+import type { Client, ClientEvents, ClientOptions } from "./types.js";
 
 /** The longest wait for the store between a task's end and the word of it, where the one may take the other with it, ms. */
 const WRITING = 1_000;

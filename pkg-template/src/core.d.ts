@@ -1,6 +1,6 @@
 // The types of the generated glue, `dist/core.js`: one instance of the wasm module, and so one `Core`, for each client.
 import type { Limits } from "./types-limits.js";
-import type { RetryPolicy } from "./types.js";
+import type { RetryPolicy } from "./types-image.js";
 
 export declare function instantiate(module: object): { Core: new (host: Host, config: string) => Core };
 

@@ -1,29 +1,4 @@
-import type { Attempt, TaskRef } from "./types.js";
-
-/** What went wrong. Every code has one class. */
-export type ErrorCode =
-  | "authentication"
-  | "permission"
-  | "invalid-request"
-  | "content-filtered"
-  | "rate-limited"
-  | "quota-exhausted"
-  | "overloaded"
-  | "server-error"
-  | "model-unavailable"
-  | "not-found"
-  | "expired"
-  | "cancelled"
-  | "timeout"
-  | "deadline"
-  | "network"
-  | "unknown-outcome"
-  | "task-failed"
-  | "empty-result"
-  | "protocol"
-  | "budget"
-  | "routes-exhausted"
-  | "core-crashed";
+import type { Attempt, Axis, ErrorCode, TaskRef } from "./types-task.js";
 
 /** What an error is made of; what is left out gets its class's default. */
 export interface ImageErrorInit {
@@ -92,7 +67,7 @@ export class InvalidRequestError extends ImageError {
 export class RateLimitError extends ImageError {
   declare readonly code: "rate-limited";
   /** Which limit refused. */
-  declare readonly axis: "concurrency" | "minute" | "day" | "unknown";
+  declare readonly axis: Axis;
 }
 /** The money or the credits are spent. */
 export class QuotaExhaustedError extends ImageError {

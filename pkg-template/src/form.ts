@@ -1,6 +1,7 @@
 import { readBody } from "./body.js";
 import { fromBase64, imageBrand, mediaTypeOf } from "./media.js";
-import type { Fetch, Image } from "./types.js";
+import type { Fetch } from "./types-host.js";
+import type { Image } from "./types-image.js";
 
 /** The most bytes of an image that goes in: providers take at most 50 MB. */
 const MOST_BYTES = 50_000_000;

@@ -3,7 +3,8 @@ import type { Handles } from "./handles.js";
 import type { Log } from "./log.js";
 import type { createAuthorizer } from "./providers.js";
 import type { Journal } from "./store.js";
-import type { Clock, Fetch } from "./types.js";
+import type { Fetch } from "./types-host.js";
+import type { Clock } from "./types.js";
 
 export interface HostSettings {
   readonly clock?: Clock | undefined;

@@ -1,6 +1,6 @@
 import type { Core, Purpose, Settlement } from "./core.js";
 import type { Log } from "./log.js";
-import type { TaskRef } from "./types.js";
+import type { TaskRef } from "./types-task.js";
 
 /** A task as the core knows it, by number: an image being made, or the download of one. */
 export interface Live {

@@ -2,7 +2,8 @@ import type { CancelVerdict, Core, Settlement } from "./core.js";
 import { toError, type ImageError, type ImageErrorInit } from "./errors.js";
 import type { Guard, Live } from "./guard.js";
 import type { PlainImage } from "./image.js";
-import type { Image, ImageResult, ImageTask, TaskRef, TaskUpdate } from "./types.js";
+import type { Image, ImageResult, ImageTask, TaskUpdate } from "./types-image.js";
+import type { TaskRef } from "./types-task.js";
 
 /** What a task needs of its client. */
 export interface TaskContext {

@@ -1,7 +1,9 @@
 import { InvalidRequestError, TaskFailedError } from "./errors.js";
 import { fromBase64, imageBrand, mediaTypeOf } from "./media.js";
 import { check, refuse, type Shape } from "./options.js";
-import type { Bytes, ClientOptions, Conversion, Image } from "./types.js";
+import type { Bytes } from "./types-host.js";
+import type { Conversion, Image } from "./types-image.js";
+import type { ClientOptions } from "./types.js";
 
 /** What the core says of a picture. */
 export interface PlainImage {

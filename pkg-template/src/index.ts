@@ -17,8 +17,11 @@ export {
   TaskFailedError,
   UnknownOutcomeError,
 } from "./errors.js";
-export type { ErrorCode, ImageErrorInit } from "./errors.js";
+export type { ImageErrorInit } from "./errors.js";
 export { creativeai, hiapi, openai, openaiCompatible } from "./providers.js";
 export type * from "./types-batch.js";
+export type { Bytes, Fetch } from "./types-host.js";
+export type * from "./types-image.js";
 export type * from "./types-limits.js";
+export type { Attempt, ErrorCode, Target, TaskPart, TaskRef } from "./types-task.js";
 export type * from "./types.js";

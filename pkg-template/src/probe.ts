@@ -4,7 +4,8 @@ import type { LiveTask } from "./image-task.js";
 import { inquire } from "./inquiry.js";
 import { check, probeShape, refuse } from "./options.js";
 import type { ProbeOptions, ProbeReport } from "./types-limits.js";
-import type { CallOptions, ImageRequest, TaskRef } from "./types.js";
+import type { CallOptions, ImageRequest } from "./types-image.js";
+import type { TaskRef } from "./types-task.js";
 
 /** What a probe needs of its client. */
 export interface ProbeContext {

@@ -10,7 +10,7 @@ import type {
   SimulatorConfig,
   SimulatorStats,
 } from "./types-testing.js";
-import type { Fetch } from "./types.js";
+import type { Fetch } from "./types-host.js";
 import { RealClock, VirtualClock, type SimulatorClock } from "./virtual-clock.js";
 
 let load: () => object;

@@ -1,5 +1,5 @@
 import type { ImageError } from "./errors.js";
-import type { CallOptions, ImageRequest, ImageResult } from "./types.js";
+import type { CallOptions, ImageRequest, ImageResult } from "./types-image.js";
 
 /** Whatever can be looped over. */
 export type Source<T> = Iterable<T> | AsyncIterable<T>;

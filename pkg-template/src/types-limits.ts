@@ -1,5 +1,4 @@
-import type { ErrorCode, RateLimitError } from "./errors.js";
-import type { TaskRef } from "./types.js";
+import type { Axis, ErrorCode, TaskRef } from "./types-task.js";
 
 /** Known limits of a key. What is left out is learned; what is told, and what the provider's own headers tell, goes before what is learned. */
 export interface Limits {
@@ -57,7 +56,7 @@ export interface KeyReport {
   /** What is wrong. */
   code?: ErrorCode;
   /** Which limit refuses. */
-  axis?: RateLimitError["axis"];
+  axis?: Axis;
   /** What the provider's support asks for. */
   requestId?: string;
   /** What to make of it, in plain words. */
@@ -92,7 +91,7 @@ export interface ProbeReport {
   /** Submits that were refused; they cost nothing. */
   refused: number;
   /** Which limit refused. */
-  axis?: RateLimitError["axis"];
+  axis?: Axis;
   /** The most that it has cost, in US dollars. */
   cost?: number;
   /** What was bought: `resume` gets the images. */

@@ -1,4 +1,6 @@
-import type { Clock, Fetch, Target } from "./types.js";
+import type { Fetch } from "./types-host.js";
+import type { Target } from "./types-task.js";
+import type { Clock } from "./types.js";
 
 /**
  * The weather that a test asks for by name.
