@@ -116,7 +116,6 @@ export interface Client {
   /** Many images within the limits; never rejects as a whole. Async iterables are pulled with back-pressure. Without keys the index is the key. */
   batch(requests: Source<ImageRequest & { key?: undefined }>, options?: BatchOptions): ImageBatch<number>;
   batch<const K>(requests: Source<BatchRequest<K>>, options?: BatchOptions): ImageBatch<K>;
-  /** Returns what stops it. A listener that throws is told in the log. */
   /**
    * Is this key healthy, and if not, which of 401, 403, money or a limit is it? Sends at most a list request, which is free, and nothing at all while the
    * key is in a cooldown. Never rejects for what is wrong with a key; where only a paid call could tell, `ok` is undefined and `advice` says so.
@@ -132,6 +131,7 @@ export interface Client {
    * @throws BudgetError where one image costs more than the budget, InvalidRequestError where the price is unknown (`prices`) or the limit is told
    */
   probe(request: ImageRequest, options: ProbeOptions): Promise<ProbeReport>;
+  /** Returns what stops it. A listener that throws is told in the log. */
   on<E extends keyof ClientEvents>(
     event: E,
     listener: (event: ClientEvents[E]) => void,
