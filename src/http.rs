@@ -60,9 +60,9 @@ pub struct Request {
     pub credential: Option<usize>,
 }
 
-/// The headers that the core reads; everything else stays outside. The last twelve are [`RATE_HEADERS`].
-pub const READ_HEADERS: [&str; 18] = {
-    let [task, requests, tokens, images] = RATE_HEADERS;
+/// The headers that the core reads; everything else stays outside. The last fifteen are [`RATE_HEADERS`].
+pub const READ_HEADERS: [&str; 23] = {
+    let [fields, task, requests, tokens, images] = RATE_HEADERS;
     [
         "retry-after",
         "retry-after-ms",
@@ -70,6 +70,11 @@ pub const READ_HEADERS: [&str; 18] = {
         "x-request-id",
         "x-should-retry",
         "idempotent-replay",
+        "ratelimit",
+        "ratelimit-policy",
+        fields[0],
+        fields[1],
+        fields[2],
         task[0],
         task[1],
         task[2],
@@ -85,8 +90,9 @@ pub const READ_HEADERS: [&str; 18] = {
     ]
 };
 
-/// Limit, remaining and reset of each limit that providers tell of: HiAPI has one, OpenAI three.
-pub const RATE_HEADERS: [[&str; 3]; 4] = [
+/// Limit, remaining and reset of each limit that providers tell of: the IETF's draft up to its sixth version has one, HiAPI too, OpenAI three.
+pub const RATE_HEADERS: [[&str; 3]; 5] = [
+    ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"],
     ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"],
     ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"],
     ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"],

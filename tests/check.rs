@@ -158,6 +158,27 @@ fn where_the_lane_knows_nothing_is_sent() {
 }
 
 #[test]
+fn what_headers_say_is_used_up_is_told_as_that() {
+    for (reset, axis, words) in
+        [("40", Axis::Minute, "a minute is used up"), ("36000", Axis::Day, "day's allowance is used up")]
+    {
+        let mut sim = sim(&HIAPI);
+        let fields = format!("\"default\";r=0;t={reset}");
+        sim.script = Some(Box::new(move |sent, _| {
+            let headers = [("ratelimit", fields.as_str()), ("ratelimit-policy", "\"default\";q=60;w=60")];
+            let accepted = r#"{"code":200,"data":{"taskId":"tk-1"}}"#;
+            (sent.purpose == Purpose::Submit).then(|| json(200, &headers, accepted))
+        }));
+        sim.ask(0, 1, options());
+        check(&mut sim, 1_000, CHECK);
+        sim.run_until(2_000);
+        let found = report(&sim, CHECK);
+        assert_eq!((found.ok, found.code, found.axis), (Some(false), Some(Code::RateLimited), Some(axis)));
+        assert!(found.advice.contains(words) && found.advice.contains("nothing was sent"), "{}", found.advice);
+    }
+}
+
+#[test]
 fn a_good_key_without_money_is_told_by_the_last_submit() {
     let mut sim = sim(&HIAPI);
     sim.script = Some(Box::new(|sent, _| {

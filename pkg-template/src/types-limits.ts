@@ -34,8 +34,8 @@ export interface LaneStatus {
   /** It grows with each answer; it keeps what it found full; or one more than that is out, and what comes of it decides. */
   phase: "ramp" | "steady" | "trial";
   /**
-   * The tightest limit over time: so many submits, by default in any 60 s, so many of them used. Told in `limits`, or by the provider's headers, or concluded from
-   * refusals.
+   * The tightest limit over time: so many submits, by default in any 60 s, so many of them used. Told in `limits` (where polls count too, what of it is left for
+   * submits), or by the provider's headers (which don't always say over how long), or concluded from refusals.
    */
   window?: {
     rpm: number;

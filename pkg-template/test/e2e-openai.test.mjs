@@ -337,29 +337,32 @@ test("slots are kept full where acceptance is the result, and a refusal holds no
   assert.equal(world.requests.length - world.refusals, 9);
 });
 
-test("what the headers tell of a window is shown, and heeded when nothing is left", async () => {
-  const headers = (remaining) => ({
+for (const [whose, headers] of Object.entries({
+  "OpenAI's": (remaining) => ({
     "x-ratelimit-limit-input-images": "5",
     "x-ratelimit-remaining-input-images": String(remaining),
     "x-ratelimit-reset-input-images": "30s",
+  }),
+  "of the draft": (remaining) => ({ RateLimit: `"a";r=${remaining};t=30`, "RateLimit-Policy": '"a";q=5;w=60' }),
+}))
+  test(`what the headers (${whose}) tell of a window is shown, and heeded when nothing is left`, async () => {
+    const left = [1, 0, 4];
+    const world = createWorld({
+      script: () => {
+        const answer = success();
+        for (const [name, value] of Object.entries(headers(left.shift()))) answer.headers.set(name, value);
+        return answer;
+      },
+    });
+    await run(world, async (client, clock) => {
+      await client.generate(request);
+      assert.deepEqual(client.status().lanes[0].window, { rpm: 5, used: 4, known: "header" });
+      await client.generate(request);
+      const before = clock.now;
+      await client.generate(request);
+      assert.ok(clock.now - before >= 30_000, `${clock.now - before} ms`);
+    });
   });
-  const left = [1, 0, 4];
-  const world = createWorld({
-    script: () => {
-      const answer = success();
-      for (const [name, value] of Object.entries(headers(left.shift()))) answer.headers.set(name, value);
-      return answer;
-    },
-  });
-  await run(world, async (client, clock) => {
-    await client.generate(request);
-    assert.deepEqual(client.status().lanes[0].window, { rpm: 5, used: 4, known: "header" });
-    await client.generate(request);
-    const before = clock.now;
-    await client.generate(request);
-    assert.ok(clock.now - before >= 30_000, `${clock.now - before} ms`);
-  });
-});
 
 test("relatives: an address in the answer, an address of one's own, a deadline in place of a time-out", async () => {
   const urls = [];

@@ -7,7 +7,7 @@ use super::waiting::STALLED;
 use super::{Effect, Engine, Outcome};
 use crate::error::{Axis, Code, Error};
 use crate::http::{Answer, Purpose};
-use crate::limit::{Concurrency, Limits, MINUTE};
+use crate::limit::{Concurrency, Known, Limits, MINUTE};
 use crate::options::{CallOptions, Priority};
 use crate::provider::{check_request, read_check};
 use crate::task::{OwnerId, PartId, TaskId};
@@ -72,9 +72,13 @@ impl Engine {
         let paused = || slots().filter(|slot| slot.lane.paused_until().is_some_and(|until| until > self.now));
         // One lane may be held for what another was told.
         let slot = paused().find(|slot| slot.standing.refused_by.is_some()).or_else(|| paused().next())?;
-        let error = slot.standing.refused_by.map_or(Error::new(Code::Overloaded), refused);
-        let wait = slot.lane.paused_until().map_or(0, |until| self.now.until(until)).div_ceil(1_000);
-        let wait = crate::json::decimal(wait);
+        let wait = slot.lane.paused_until().map_or(0, |until| self.now.until(until));
+        // Nothing was refused where the provider's headers said in time that nothing is left.
+        let window = slot.lane.snapshot().window;
+        let used_up = window.filter(|window| window.known == Known::Header && window.used >= window.limit);
+        let used_up = used_up.map(|window| if window.length > 2 * MINUTE { Axis::Day } else { Axis::Minute });
+        let error = slot.standing.refused_by.or(used_up).map_or(Error::new(Code::Overloaded), refused);
+        let wait = crate::json::decimal(wait.div_ceil(1_000));
         let advice =
             concat(&[advice(error.code, error.axis), " Nobody asks for another ", &wait, " s, so nothing was sent."]);
         Some((error, advice))
@@ -196,7 +200,7 @@ fn advice(code: Code, axis: Option<Axis>) -> &'static str {
             "Refused by the limit on tasks at once: it is full, perhaps by another program with the same key."
         }
         (Code::RateLimited, Some(Axis::Minute)) => {
-            "Refused by the limit on requests a minute: it comes back by itself, and a higher tier has more."
+            "The limit on requests a minute is used up: it comes back by itself, and a higher tier has more."
         }
         (Code::RateLimited, Some(Axis::Day)) => {
             "The day's allowance is used up: it comes back with the provider's next day."

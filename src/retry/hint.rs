@@ -1,7 +1,9 @@
 //! What a server says about when to come back.
 
+use alloc::vec::Vec;
 use core::cmp::Reverse;
 
+use super::fields::{cut, next_told};
 use crate::http::{Answer, RATE_HEADERS};
 use crate::text;
 use crate::time::{Millis, parse_http_date};
@@ -18,25 +20,26 @@ pub fn retry_after(answer: &Answer, wall: u64) -> Option<Millis> {
         return Some(wait);
     }
     let text = answer.header("retry-after")?;
-    scaled(text, 1_000).or_else(|| {
-        let at = parse_http_date(text)?;
-        Some(at.saturating_sub(server_clock(answer, wall)).min(LONGEST))
-    })
+    scaled(text, 1_000).or_else(|| until(answer, parse_http_date(text)?, wall))
 }
 
-/// What the server's own clock says, where it tells.
-fn server_clock(answer: &Answer, wall: u64) -> u64 {
-    answer.header("date").and_then(parse_http_date).unwrap_or(wall)
+/// How long it is until then by the server's own clock, where that is told.
+fn until(answer: &Answer, at: u64, wall: u64) -> Option<Millis> {
+    let now = answer.header("date").and_then(parse_http_date).unwrap_or(wall);
+    Some(at.saturating_sub(now).min(LONGEST))
 }
 
 /// The wait that a refusal asks for: by [`retry_after`], else by its words ("try again in 12s"), else until the limits that it says are used up come back.
 pub fn refusal_hint(answer: &Answer, message: &str, wall: u64) -> Option<Millis> {
     retry_after(answer, wall).or_else(|| in_words(message)).or_else(|| {
-        let used_up = RATE_HEADERS.iter().filter(|[limit, remaining, _]| {
+        let mut latest = None;
+        for Limit { limit, remaining, reset } in limits(answer, wall) {
             // One that tells its reset and no more is the one that refused; one that allows nothing ever is none.
-            number(answer, remaining).unwrap_or(0) == 0 && number(answer, limit) != Some(0)
-        });
-        used_up.filter_map(|[.., name]| reset(answer, name, wall)).filter(|reset| *reset > 0).max()
+            if remaining.unwrap_or(0) == 0 && limit != Some(0) && reset > 0 {
+                latest = latest.max(Some(reset));
+            }
+        }
+        latest
     })
 }
 
@@ -76,33 +79,60 @@ pub struct Rate {
 
 /// The limit of which the least is left, of those that an answer's headers tell of; of several that are used up, the last to come back.
 pub fn tightest_rate(answer: &Answer, wall: u64) -> Option<Rate> {
-    let rates = RATE_HEADERS.iter().filter_map(|names| rate(answer, names, wall));
-    rates.min_by_key(|rate| (u64::from(rate.remaining) * 1_000_000 / u64::from(rate.limit.max(1)), Reverse(rate.reset)))
+    let mut tightest = None;
+    for told in limits(answer, wall) {
+        // What allows nothing at all and let this through is no limit.
+        let (Some(limit @ 1..), Some(remaining), reset) = (told.limit, told.remaining, told.reset) else { continue };
+        let rank = (u64::from(remaining) * 1_000_000 / u64::from(limit), Reverse(reset));
+        if tightest.is_none_or(|(known, _)| rank < known) {
+            tightest = Some((rank, Rate { limit, remaining, reset }));
+        }
+    }
+    tightest.map(|(_, rate)| rate)
 }
 
-fn rate(answer: &Answer, [limit, remaining, name]: &[&str; 3], wall: u64) -> Option<Rate> {
-    let remaining = number(answer, remaining)?;
-    // What allows nothing at all and let this through is no limit.
-    let limit = number(answer, limit).filter(|limit| *limit > 0)?;
-    Some(Rate { limit, remaining, reset: reset(answer, name, wall).unwrap_or(0) })
+/// What headers tell of a limit: as of [`Rate`], a reset of 0 is none.
+struct Limit {
+    limit: Option<u32>,
+    remaining: Option<u32>,
+    reset: Millis,
 }
 
-fn number(answer: &Answer, name: &str) -> Option<u32> {
-    let told = text::whole(answer.header(name)?.trim())?;
-    Some(told.min(u64::from(u32::MAX)) as u32)
+/// What an answer's headers tell of each limit.
+fn limits(answer: &Answer, wall: u64) -> Vec<Limit> {
+    let header = |name| answer.header(name).unwrap_or_default();
+    let mut names = RATE_HEADERS.iter();
+    let (mut field, policy) = (header("ratelimit"), header("ratelimit-policy"));
+    let mut limits = Vec::new();
+    loop {
+        let told = next_told(&mut field, policy).or_else(|| {
+            let [limit, remaining, reset] = names.next()?;
+            Some([header(limit), header(remaining), header(reset)])
+        });
+        let Some([limit, remaining, reset]) = told else { return limits };
+        let reset = self::reset(answer, reset, wall).unwrap_or(0);
+        limits.push(Limit { limit: number(limit), remaining: number(remaining), reset });
+    }
 }
 
-/// A reset is a Go-style duration (OpenAI), seconds, or a date since the epoch, in seconds (HiAPI) or ms: numbers that large are dates.
-fn reset(answer: &Answer, name: &str, wall: u64) -> Option<Millis> {
-    let text = answer.header(name)?.trim();
+/// A count. Some servers say after it what it is made of: `100, 100;w=60`.
+fn number(text: &str) -> Option<u32> {
+    let (text, _) = cut(text);
+    Some(text::whole(text)?.min(u64::from(u32::MAX)) as u32)
+}
+
+/// A reset is a Go-style duration (OpenAI), seconds, or a date: in words, or since the epoch in seconds (HiAPI) or ms, for numbers that large are dates.
+fn reset(answer: &Answer, text: &str, wall: u64) -> Option<Millis> {
+    let text = text.trim();
     let number = || {
         let (whole, _) = text.split_once('.').unwrap_or((text, ""));
-        let date = match text::whole(whole)? {
-            ms if ms > 1_000_000_000_000 => ms,
-            seconds if seconds > 1_000_000_000 => seconds.saturating_mul(1_000),
-            _ => return scaled(text, 1_000),
+        let date = match text::whole(whole) {
+            Some(ms) if ms > 1_000_000_000_000 => ms,
+            Some(seconds) if seconds > 1_000_000_000 => seconds.saturating_mul(1_000),
+            Some(_) => return scaled(text, 1_000),
+            None => parse_http_date(text)?,
         };
-        Some(date.saturating_sub(server_clock(answer, wall)).min(LONGEST))
+        until(answer, date, wall)
     };
     duration(text.as_bytes()).or_else(number)
 }
@@ -247,6 +277,7 @@ mod tests {
         assert_eq!(reset("12.5", &[]), Some(12_500));
         assert_eq!(reset("1795000030000", &[]), Some(30_000), "a date in ms");
         assert_eq!(reset("1795000030.5", &[]), Some(30_000));
+        assert_eq!(reset("Wed, 18 Nov 2026 11:07:10 GMT", &[]), Some(30_000));
         for value in ["0s", "0", "-1", "", "1794999999", "2026-11-21T00:00:00Z"] {
             assert_eq!(reset(value, &[]), None, "{value}");
         }
@@ -261,6 +292,25 @@ mod tests {
         assert_eq!(refusal(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "20")], ""), Some(20_000));
         let none = [("x-ratelimit-limit", "0"), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "6h")];
         assert_eq!(refusal(&none, ""), None, "what allows nothing ever is no limit");
+    }
+
+    #[test]
+    fn the_drafts_fields_are_read() {
+        let older = [
+            ("ratelimit-limit", "100, 100;w=60"),
+            ("ratelimit-remaining", "0"),
+            ("ratelimit-reset", "20"),
+            ("ratelimit-policy", "100;w=60"),
+        ];
+        let seventh = [("ratelimit", "limit=100, remaining=0, reset=20"), ("ratelimit-policy", "100;w=60")];
+        let since =
+            [("ratelimit", "\"a\";r=9;t=5, \"b\";r=0;t=20"), ("ratelimit-policy", "\"a\";q=10, \"b\";q=100;w=60")];
+        for told in [&older[..], &seventh[..], &since[..]] {
+            assert_eq!(refusal(told, ""), Some(20_000), "{told:?}");
+            let headers = told.iter().map(|(name, value)| (*name, String::from(*value))).collect();
+            let rate = tightest_rate(&Answer { status: 200, headers, body: Body::Empty }, 0);
+            assert_eq!(rate, Some(Rate { limit: 100, remaining: 0, reset: 20_000 }), "{told:?}");
+        }
     }
 
     #[test]

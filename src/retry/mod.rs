@@ -2,4 +2,5 @@
 
 pub mod backoff;
 pub mod budget;
+mod fields;
 pub mod hint;
