@@ -101,7 +101,8 @@ fn a_hint_for_the_whole_key_holds_all_its_models() {
     ] {
         let left = other_leaves(words, &HINT);
         assert!((20_200..20_500).contains(&left), "{words}: {left}");
-        assert!(other_leaves(words, &[]) < 1_100, "{words}: nobody said how long");
+        let left = other_leaves(words, &[]);
+        assert!((1_200..1_500).contains(&left), "{words}, and nobody says how long: {left}");
     }
     for words in [
         "",
@@ -110,7 +111,7 @@ fn a_hint_for_the_whole_key_holds_all_its_models() {
         "RPM limit of this model for your account",
         "Too many requests of gpt-image-1 for this API key",
     ] {
-        let left = other_leaves(words, &HINT);
+        let left = other_leaves(words, &HINT).max(other_leaves(words, &[]));
         assert!(left < 1_100, "{words}: {left}");
     }
 }

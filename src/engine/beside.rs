@@ -1,6 +1,7 @@
 //! Lanes of one key, where each model has limits of its own: what they have in common all the same.
 
 use super::Engine;
+use crate::error::Axis;
 use crate::limit::{LaneIn, Token, Verdict};
 use crate::task::PartId;
 use crate::text::{concat, says};
@@ -10,6 +11,9 @@ use crate::time::Millis;
 const WHOSE: [&str; 5] = ["account", "organization", "organisation", "project", "api key"];
 /// What precedes them then. "Visit …/account/limits" stands in refusals of any kind, and so does "in organization org-x".
 const OF: [&str; 6] = ["for your ", "for this ", "of your ", "of this ", "per ", "each "];
+
+/// For so long at least the other models of a key keep away from what one of them was refused by, ms: the first bound of a cooldown.
+const UNTOLD_WAIT: Millis = 1_000;
 
 /// Whether a refusal's words say that all models of the key are refused; where they say nothing of it, or name a model, they don't.
 fn is_of_key(words: &str, model: &str) -> bool {
@@ -32,10 +36,13 @@ impl Engine {
     }
 
     /// A lane was refused in these words, for so long. Where they are said of the whole key, nobody asks before, of whatever model.
-    pub(super) fn hold_beside(&mut self, lane: usize, words: &str, wait: Millis) {
-        let model = self.lanes.get(lane).and_then(|slot| slot.model.as_deref());
-        if model.is_some_and(|model| is_of_key(words, model)) {
-            self.tell_beside(lane, &LaneIn::Hold { wait, hinted: true });
+    pub(super) fn hold_beside(&mut self, lane: usize, words: &str, axis: Axis, hint: Option<Millis>) {
+        let Some(slot) = self.lanes.get(lane) else { return };
+        if slot.model.as_deref().is_some_and(|model| is_of_key(words, model)) {
+            // Where nobody says how long, as long as the lane itself keeps away.
+            let own = slot.lane.paused_until().map_or(0, |until| self.now.until(until));
+            let (wait, hinted) = (hint.unwrap_or(own.max(UNTOLD_WAIT)), hint.is_some() || axis == Axis::Day);
+            self.tell_beside(lane, &LaneIn::Hold { wait, hinted });
         }
     }
 

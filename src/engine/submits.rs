@@ -220,10 +220,10 @@ impl Engine {
         let name = self.lanes.get(lane).map(|slot| slot.name.clone()).unwrap_or_default();
         self.effect_for(id.task, Effect::Refusal { lane: name, axis, retry_after: hint, request_id });
         self.tell_lane(lane, LaneIn::Answered { token, verdict: Verdict::Refused { axis, hint } });
-        hint.into_iter().for_each(|wait| self.hold_beside(lane, &error.message, wait));
+        self.hold_beside(lane, &error.message, axis, hint);
         self.probe_refused(id.task, axis);
         let allowed = self.tasks.get(&id.task).map_or(0, |task| task.options.retry.max_rate_limit_retries);
-        if refusals > allowed || axis == crate::error::Axis::Day || forbidden || self.unwanted(id) {
+        if refusals > allowed || forbidden || self.unwanted(id) {
             return self.submit_came_to_nothing(id, error);
         }
         self.enqueue(id);

@@ -82,7 +82,10 @@ impl Engine {
             let Some(slot) = self.lanes.get(part.lane) else { continue };
             let (reason, until) = match slot.not_until {
                 _ if part.paused => ("paused", None),
-                Some(NotUntil { wait: Wait::Cooldown, at: Some(at), .. }) if at > self.now => ("cooldown", Some(at)),
+                Some(NotUntil { wait: Wait::Cooldown, at: Some(at), .. }) if at > self.now => {
+                    let is_day = slot.standing.refused_by == Some(Axis::Day);
+                    (if is_day { "day" } else { "cooldown" }, Some(at))
+                }
                 // Of all windows only a day's is waited for so long.
                 Some(NotUntil { wait: Wait::Window, at: Some(at), .. }) if at > self.now.after(MINUTE) => {
                     ("day", Some(at))

@@ -26,6 +26,8 @@ const DAY_WAIT: Millis = 900_000;
 const STALL_AFTER: u32 = 12;
 /// Nor has a lane stalled before this: where five share four slots, one of them in thirty finds none free in ten minutes, and one in a thousand in twenty.
 const STALL_TIME: Millis = 1_200_000;
+/// Where it is a day's quota that refuses, so it says, one day has to pass, and the next one fail.
+const DAY_STALL_TIME: Millis = 172_800_000;
 /// A window of a minute is believed after so many.
 const MINUTE_PROOF: usize = 2;
 
@@ -142,7 +144,7 @@ impl Lane {
         }
         self.find_pace(now);
         self.cool_down(now, axis, hint);
-        self.watch_for_stall(now);
+        self.watch_for_stall(now, if axis == Axis::Day { DAY_STALL_TIME } else { STALL_TIME });
     }
 
     /// How far a submit of that time was from those that were accepted before. Where acceptance is silence, those that are silent yet were, too.
@@ -232,13 +234,13 @@ impl Lane {
         }
     }
 
-    fn watch_for_stall(&mut self, now: Instant) {
+    fn watch_for_stall(&mut self, now: Instant, longest: Millis) {
         if !self.slots.is_empty() {
             return;
         }
         self.idle_row += 1;
         let since = *self.idle_since.get_or_insert(now);
-        if self.idle_row >= STALL_AFTER && since.until(now) >= STALL_TIME {
+        if self.idle_row >= STALL_AFTER && since.until(now) >= longest {
             (self.idle_row, self.idle_since) = (0, None);
             self.say(LaneOut::Stalled);
         }
