@@ -77,6 +77,8 @@ struct Tenant {
     waiting: usize,
     /// The order of its first part.
     first: u64,
+    /// The highest order that it has had.
+    last: u64,
 }
 
 /// What a turn adds to the tag of whoever has this weight.
@@ -108,7 +110,7 @@ impl Band {
         let mut tenant = self.tenants.get(&place.tenant).copied().unwrap_or_else(|| {
             self.next_number += 1;
             let (number, weight) = (self.next_number, place.weight);
-            Tenant { number, weight, start: self.time, waiting: 0, first: place.order }
+            Tenant { number, weight, start: self.time, waiting: 0, first: place.order, last: 0 }
         });
         self.leave(&tenant);
         if tenant.waiting == 0 {
@@ -122,6 +124,7 @@ impl Band {
         if self.waiting.insert(tenant.key(place.order), waiting) {
             tenant.waiting += 1;
             tenant.first = tenant.first.min(place.order);
+            tenant.last = tenant.last.max(place.order);
         }
         self.take_up(place.tenant, tenant);
         self.keep_time();
@@ -224,11 +227,13 @@ impl Band {
         }
     }
 
-    /// About how many go before a part: exact as long as one tenant waits, and each part costs the same.
+    /// About how many go before a part: exact as long as one tenant waits, none of whose parts has gone out of its turn, and each costs the same.
     fn ahead(&self, place: &Place) -> usize {
         let Some(own) = self.tenants.get(&place.tenant) else { return 0 };
-        // Nearly always it is the first that asks, or the last.
-        let rank = if place.order == own.first { 0 } else { own.waiting.saturating_sub(1) };
+        // In between by its order: they come one after the other, and those who went away are of all.
+        let among = own.last.saturating_sub(own.first).max(1);
+        let rank = place.order.saturating_sub(own.first).min(among) * own.waiting.saturating_sub(1) as u64 / among;
+        let rank = rank as usize;
         let tag = own.start.saturating_add(step(1, own.weight.units()).saturating_mul(rank as u64));
         let mut ahead = rank;
         for (_, name) in self.turns.iter().take(LOOKED_AT) {
@@ -289,7 +294,7 @@ impl FairQueue {
         heads
     }
 
-    /// About how many go before a part that stands at its tenant's head or end.
+    /// About how many go before a part.
     pub fn ahead(&self, place: &Place) -> usize {
         let before = if place.priority == Priority::Batch { self.interactive.waiting.len() } else { 0 };
         before + self.band(place.priority).ahead(place)

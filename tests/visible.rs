@@ -12,7 +12,7 @@ use tidegate::http::Purpose;
 use tidegate::limit::Limits;
 use tidegate::options::{CallOptions, Priority};
 use tidegate::provider::hiapi::HIAPI;
-use tidegate_simulator::{Config, Distribution};
+use tidegate_simulator::{CapSchedule, Config, Distribution, HintMode};
 
 fn sim(limits: Limits) -> Sim {
     let mut config = client(&HIAPI, 4);
@@ -63,6 +63,50 @@ fn a_days_allowance_is_named_as_such() {
     assert_eq!(reason, "day", "{said:?}");
     assert!(left.unwrap() > 23 * 3_600_000, "{said:?}");
     assert!(matches!(sim.outcome(4), Outcome::Succeeded(_)), "and it waits for it");
+}
+
+#[test]
+fn a_days_allowance_that_nobody_told_of_loses_no_task() {
+    for hint in [HintMode::None, HintMode::Seconds] {
+        let world = Config { rpd: Some(3), name_axis: true, hint, concurrency: Some(50), ..Config::default() };
+        let mut sim = Sim::new(client(&HIAPI, 4), world, Surroundings::default());
+        (1..=7).for_each(|task| sim.ask(0, task, patient()));
+        // Whoever can't wait so long hears it at once.
+        sim.ask(60_000, 8, options());
+        sim.run();
+        audit::rest(&sim);
+        for task in 1..=7 {
+            assert!(matches!(sim.outcome(task), Outcome::Succeeded(_)), "{hint:?}: {:?}", sim.outcome(task));
+        }
+        let said = waits(&sim, 7);
+        assert!(said.iter().any(|(_, reason, left)| *reason == "day" && left.is_some()), "{hint:?}: {said:?}");
+        assert!(said.iter().all(|(_, reason, _)| *reason != "cooldown"), "{hint:?}: {said:?}");
+        let Outcome::Failed(error, None) = sim.outcome(8) else { panic!("{hint:?}: {:?}", sim.outcome(8)) };
+        assert_eq!(error.code, Code::RateLimited);
+        assert!(error.retry_after > Some(600_000) && sim.settled.iter().any(|end| end.task == 8 && end.at < 62_000));
+        assert!(sim.submits().count() < 7 + 200, "{hint:?}: {}", sim.submits().count());
+    }
+}
+
+#[test]
+fn a_store_that_never_answers_holds_up_nobody_but_the_first() {
+    let end = |store| {
+        let world = Config { duration: Distribution::Fixed(3_000), ..Config::default() };
+        let mut sim = Sim::new(client(&HIAPI, 4), world, Surroundings { store, ..Surroundings::default() });
+        (1..=40).for_each(|task| sim.ask(0, task, patient()));
+        sim.run();
+        audit::rest(&sim);
+        audit::money(&sim);
+        assert!((1..=40).all(|task| matches!(sim.outcome(task), Outcome::Succeeded(_))));
+        let warnings = sim.effects.iter().filter(|(_, effect)| matches!(effect, Effect::Warn { .. })).count();
+        (sim.settled.iter().map(|end| end.at).max().unwrap(), warnings)
+    };
+    let ((prompt, none), (silent, once)) = (end((1, 1)), end((3_600_000, 3_600_000)));
+    assert_eq!((none, once), (0, 1));
+    assert!(silent < prompt + 11_000, "{silent} beside {prompt}");
+    // One that is slow is waited for again once it has answered.
+    let (slow, told) = end((4_000, 4_000));
+    assert!(told == 0 && slow < prompt + 20_000, "{slow} beside {prompt}");
 }
 
 #[test]
@@ -136,9 +180,12 @@ fn line(tasks: u32, reply: Option<tidegate_simulator::Reply>) -> Sim {
 fn who_waits_hears_how_long_as_soon_as_that_is_known() {
     let mut sim = line(400, None);
     sim.run_until(45_000);
-    // The first to end have taught how long they take; of those that wait, all that a batch can have handed in have heard it.
+    // The first to end have taught how long they take; of those that wait, all that a batch can have handed in have heard it, and the others do in turn.
     let heard = |sim: &Sim| (1..=400).filter(|task| !words(sim, *task).is_empty()).count();
-    assert!((250..=280).contains(&heard(&sim)), "{}", heard(&sim));
+    assert!(heard(&sim) >= 250, "{}", heard(&sim));
+    sim.run_until(75_000);
+    // The first had left before anything was known.
+    assert!(heard(&sim) >= 350, "{}", heard(&sim));
     sim.run();
     audit::rest(&sim);
     for end in sim.settled.iter().filter(|end| end.task > 20) {
@@ -162,5 +209,27 @@ fn who_waits_hears_that_it_takes_longer_now() {
         let before = said.iter().rfind(|(at, _)| *at < 60_000).unwrap().1;
         let after = said.iter().find(|(at, _)| *at > 60_000).unwrap();
         assert!(after.0 < 90_000 && (80_000..160_000).contains(&(after.1 - before)), "{task}: {said:?}");
+    }
+}
+
+#[test]
+fn whoever_waits_far_back_hears_it_too() {
+    // Fifty at once, and from a minute on only two.
+    let drop = CapSchedule::new(vec![(60_000, 2)]);
+    let world = Config {
+        duration: Distribution::Fixed(10_000),
+        concurrency: Some(50),
+        concurrency_schedule: drop,
+        ..Config::default()
+    };
+    let mut sim = Sim::new(client(&HIAPI, 4), world, Surroundings::default());
+    (1..=2_000).for_each(|task| sim.ask(0, task, patient()));
+    sim.run_until(600_000);
+    for task in [700, 1_200, 1_900] {
+        let (at, end) = *words(&sim, task).last().expect("a word");
+        let truth = sim.submits().count() as u64;
+        // Two at a time from here on, ten seconds each.
+        let left = (u64::from(task) - truth) * 5_000;
+        assert!(end.abs_diff(sim.now + left) < left / 3, "{task}: {} of {left}, told at {at}", end - sim.now);
     }
 }

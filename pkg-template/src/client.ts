@@ -23,6 +23,8 @@ import type { Client, ClientEvents, ClientOptions } from "./types.js";
 
 /** The longest wait for the store between a task's end and the word of it, where the one may take the other with it, ms. */
 const WRITING = 1_000;
+/** The longest that a close waits for the store, ms: as long as a task does. */
+const CLOSING = 10_000;
 const events = ["update", "refusal", "limit", "http"];
 // Older browsers have no such symbol; what polyfills it uses this one.
 const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose");
@@ -204,7 +206,7 @@ class TidegateClient implements Client {
       this.#guard.close(owner);
       this.#host.close(owner);
     }
-    await this.#journal.flush(owner);
+    await this.#host.atMost(CLOSING, this.#journal.flush(owner));
   }
 
   [asyncDispose](): Promise<void> {

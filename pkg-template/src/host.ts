@@ -32,9 +32,14 @@ export class HostTable {
     // Effects are performed in the context of their owner, and what comes of them arrives there.
     const here = (): number => guard.context ?? 0;
     // An answer meant for an earlier core: its owner has to look anew.
-    const deliver = (owner: number, live: Live | undefined, input: (core: Core) => void): void => {
+    // Of the task its number is kept alone: a store may never answer.
+    const deliver = (owner: number, task: number | undefined, input: (core: Core) => void): void => {
       if (stale()) return guard.wakeSoon(owner);
-      guard.run(owner, () => (live && guard.tasks.has(live.number) ? [live] : []), input, { again: () => !stale() });
+      const concerned = (): Live[] => {
+        const live = guard.tasks.get(task ?? -1);
+        return live ? [live] : [];
+      };
+      guard.run(owner, concerned, input, { again: () => !stale() });
     };
 
     const now = (): number => (clock ?? performance).now();
@@ -60,10 +65,11 @@ export class HostTable {
       put: (seq, key, record) => {
         if (stale()) return false;
         const [owner, live] = [here(), guard.byKey(key)];
+        const task = live?.number;
         live?.records.set(key, record);
         const durable = journal.put(owner, key, record);
         if (typeof durable === "boolean") return durable;
-        void durable.then((ok) => deliver(owner, live, (core) => core.stored(seq, ok)));
+        void durable.then((ok) => deliver(owner, task, (core) => core.stored(seq, ok)));
         return false;
       },
       remove: (key) => {
@@ -77,7 +83,7 @@ export class HostTable {
         void journal.load(owner, key).then((record) => {
           const live = guard.byKey(key);
           if (record) live?.sent.push((record as { index: number }).index);
-          deliver(owner, live, (core) => core.loaded(seq, record ? JSON.stringify(record) : ""));
+          deliver(owner, live?.number, (core) => core.loaded(seq, record ? JSON.stringify(record) : ""));
         });
       },
 

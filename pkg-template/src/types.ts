@@ -37,7 +37,10 @@ export interface Logger {
   debug(...parts: unknown[]): void;
 }
 
-/** The journal. Keys are idempotency keys; a record never holds a credential. */
+/**
+ * The journal. Keys are idempotency keys; a record never holds a credential. A store that throws, or has not answered for ten seconds, is told of in the log
+ * and done without, until it answers again: what is submitted meanwhile is never paid twice by this process, but no other would find it.
+ */
 export interface TaskStore {
   /** The record under `key`, or undefined. */
   get(key: string): Promise<string | undefined>;

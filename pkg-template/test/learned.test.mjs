@@ -79,3 +79,26 @@ test("a store that fails or is silent changes nothing", async () => {
   const silent = { ...mapStore(), get: () => new Promise(() => {}) };
   assert.deepEqual((await run(silent, 2)).ok, 2);
 });
+
+test("a store that never writes holds up neither tasks nor close, and says so once", async () => {
+  const simulator = createSimulator();
+  const told = [];
+  const logger = { error: assert.fail, warn: (line) => told.push(line), info: assert.fail, debug: assert.fail };
+  const store = { ...mapStore(), put: () => new Promise(() => {}), delete: () => new Promise(() => {}) };
+  const client = createClient({
+    providers: hiapi({ apiKey: "k" }),
+    logger,
+    logLevel: "warn",
+    store,
+    ...simulator.options,
+  });
+  const { timing } = await client.generate(requests(1)[0]);
+  assert.ok(timing.waitedMs >= 10_000 && timing.waitedMs < 10_500, `${timing.waitedMs} ms`);
+  assert.ok((await client.generate(requests(2)[1])).timing.waitedMs < 500, "the next one doesn't wait for it");
+  const before = simulator.now();
+  await client.close();
+  assert.ok(simulator.now() - before <= 10_500, `${simulator.now() - before} ms`);
+  assert.equal(told.length, 1, told.join());
+  assert.match(told[0], /store/);
+  assert.equal(simulator.ledger().length, 2);
+});

@@ -12,6 +12,8 @@ const AROUND: Millis = 550;
 const TELL_EVERY: Millis = 5_000;
 /// So many from the head on hear them, however many wait: a batch hands in no more at a time.
 const MOST_TOLD: usize = 256;
+/// And so many tasks of those further back, in turn: of n that wait each hears it every n · 80 ms, in which little of its own wait has passed.
+const BEHIND_TOLD: usize = 64;
 /// It is no news unless the end has moved by so much, and by a quarter of what is left.
 const MOVED: Millis = 5_000;
 
@@ -71,16 +73,46 @@ impl Engine {
         };
         slot.tell_etas_at = now.after(TELL_EVERY);
         for (ahead, waiting) in slot.queue.heads(MOST_TOLD).iter().enumerate() {
-            let id = waiting.part;
-            let Some(eta) = self.waiting_eta(id, ahead).filter(|_| self.waits_longest(id)) else { continue };
-            let end = now.after(eta);
-            let Some(part) = self.part_mut(id) else { continue };
-            let is_news = part.told_end.is_none_or(|told| told.until(end).max(end.until(told)) > MOVED.max(eta / 4));
-            if let Some((reason, until)) = part.told.filter(|_| is_news) {
-                part.told_end = Some(end);
-                let update = Update::Waiting { reason, ahead, until, eta: Some(eta) };
-                self.effect_for(id.task, Effect::Update { task: id.task, update });
+            self.tell_eta(waiting.part, ahead);
+        }
+    }
+
+    /// Of those further back some hear it, and the next time the next.
+    pub(super) fn tell_etas_behind(&mut self) {
+        let (at, mut next) = self.told_behind;
+        if at > self.now || self.lanes.iter().all(|slot| slot.queue.len() <= MOST_TOLD) {
+            return;
+        }
+        for _ in 0..BEHIND_TOLD {
+            let Some((task, state)) = self.tasks.starting_at(next).next() else {
+                next = 0;
+                break;
+            };
+            next = task + 1;
+            // Its last part waits longest.
+            let index = state.parts.len().saturating_sub(1) as u16;
+            let id = PartId { task, index };
+            let Some((lane, place)) = self.place(id).filter(|_| self.part(id).is_some_and(|part| part.in_queue)) else {
+                continue;
+            };
+            let ahead = self.lanes.get(lane).map_or(0, |slot| slot.queue.ahead(&place));
+            if ahead >= MOST_TOLD {
+                self.tell_eta(id, ahead);
             }
+        }
+        self.told_behind = (self.now.after(TELL_EVERY), next);
+    }
+
+    /// A part that waits behind so many others hears when it should be over, if that is news.
+    fn tell_eta(&mut self, id: PartId, ahead: usize) {
+        let Some(eta) = self.waiting_eta(id, ahead).filter(|_| self.waits_longest(id)) else { return };
+        let end = self.now.after(eta);
+        let Some(part) = self.part_mut(id) else { return };
+        let is_news = part.told_end.is_none_or(|told| told.until(end).max(end.until(told)) > MOVED.max(eta / 4));
+        if let Some((reason, until)) = part.told.filter(|_| is_news) {
+            part.told_end = Some(end);
+            let update = Update::Waiting { reason, ahead, until, eta: Some(eta) };
+            self.effect_for(id.task, Effect::Update { task: id.task, update });
         }
     }
 

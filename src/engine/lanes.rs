@@ -146,6 +146,7 @@ impl Engine {
         }
         self.tell_those_who_wait();
         (0..self.lanes.len()).for_each(|lane| self.tell_etas(lane));
+        self.tell_etas_behind();
     }
 
     fn tell_demand(&mut self, lane: usize) {
@@ -206,7 +207,11 @@ impl Engine {
                 }
                 let seq = self.write_down(id, Stage::Planned);
                 self.planning.insert(seq, id);
-                self.set_due(id, Some(self.now.after(STORE_PATIENCE)));
+                if self.store_is_silent {
+                    self.planned(id);
+                } else {
+                    self.set_due(id, Some(self.now.after(STORE_PATIENCE)));
+                }
             }
         }
     }

@@ -84,6 +84,8 @@ pub struct Engine {
     out: Table<u64, PartId>,
     /// By batch and lane.
     waits: Table<u64, eta::Waits>,
+    /// When those far back may hear again how much longer it takes, and the first task whose turn that is.
+    told_behind: (Instant, TaskId),
     /// How each provider may be asked, and what its list of tasks is good for.
     askers: Vec<(Asker, asking::List)>,
     /// Polls that wait for a connection, by when they were due.
@@ -98,6 +100,8 @@ pub struct Engine {
     /// What they bought.
     spend: spend::Spend,
     warned_of_store: bool,
+    /// It did not answer in time, and has not since: nobody waits for it.
+    store_is_silent: bool,
     closing: bool,
 }
 
@@ -146,6 +150,7 @@ impl Engine {
             models: Models::default(),
             out: Table::default(),
             waits: Table::default(),
+            told_behind: (Instant::default(), 0),
             askers: gather(askers.map(|asker| (asker, asking::List::Usable))),
             held_polls: Table::default(),
             budgets: vec![budget::Budget::default(); config.providers.len()],
@@ -154,6 +159,7 @@ impl Engine {
             probes: Table::default(),
             spend: spend::Spend::default(),
             warned_of_store: false,
+            store_is_silent: false,
             closing: false,
             config,
         }

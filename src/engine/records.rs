@@ -109,6 +109,7 @@ impl Engine {
     }
 
     pub(super) fn stored(&mut self, seq: u64, ok: bool) {
+        self.store_is_silent = false;
         if !ok {
             self.warn_of_store();
         }
@@ -118,11 +119,13 @@ impl Engine {
 
     /// The store has not answered.
     pub(super) fn plan_without_store(&mut self, id: PartId) {
+        self.store_is_silent = true;
         self.warn_of_store();
         self.planned(id);
     }
 
-    fn planned(&mut self, id: PartId) {
+    /// A part is written down, as far as it ever will be: it may be sent.
+    pub(super) fn planned(&mut self, id: PartId) {
         let Some(part) = self.part_mut(id).filter(|part| part.state == PartState::Planning) else { return };
         part.go(PartState::Planned);
         let lane = part.lane;
@@ -134,7 +137,7 @@ impl Engine {
         if !core::mem::replace(&mut self.warned_of_store, true) {
             let owner = self.context;
             let message = String::from(
-                "The store failed; going on without it: what is unfinished will not survive this process.",
+                "The store failed, or gave no answer for ten seconds; going on without it: what is unfinished will not survive this process.",
             );
             self.effect(owner, Effect::Warn { message });
         }
