@@ -38,12 +38,13 @@ pub fn run(bytes: &[u8]) -> usize {
     const TOPS: u64 = ONES << 7;
     let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word;
     let mut at = 0;
-    // Eight at a time: of a byte that is below a bound, and of one that was made 0 by what it is compared with, the top bit is set.
+    // Eight at a time: of a byte that is below a bound, and of one that was made 0 by what it is compared with, the top bit is set. It may be of bytes
+    // after the first such one, too.
     while let Some(word) = bytes.get(at..at + 8).and_then(|eight| eight.try_into().ok()).map(u64::from_le_bytes) {
         let others =
             below(word, 0x20) | below(word ^ (ONES * u64::from(b'"')), 1) | below(word ^ (ONES * u64::from(b'\\')), 1);
         if others & TOPS != 0 {
-            break;
+            return at + (others & TOPS).trailing_zeros() as usize / 8;
         }
         at += 8;
     }

@@ -150,12 +150,8 @@ impl Reader<'_> {
 
     /// The rest of a string whose first quotation mark was read.
     fn string(&mut self) -> Result<String, Unreadable> {
-        let mut string = String::new();
+        let mut string = self.run();
         loop {
-            let rest = self.text.get(self.at..).unwrap_or_default();
-            let (plain, _) = rest.split_at_checked(text::run(rest.as_bytes())).unwrap_or_default();
-            string.push_str(plain);
-            self.at += plain.len();
             let end = self.byte();
             self.at += 1;
             match end {
@@ -163,7 +159,16 @@ impl Reader<'_> {
                 b'\\' => string.push(self.escaped()?),
                 _ => return Err(Unreadable::NotJson),
             }
+            string.push_str(&self.run());
         }
+    }
+
+    /// What stands for itself from here on; most strings are no more than that.
+    fn run(&mut self) -> String {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let run = rest.get(..text::run(rest.as_bytes())).unwrap_or_default();
+        self.at += run.len();
+        String::from(run)
     }
 
     /// What stands behind a backslash.
