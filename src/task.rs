@@ -1,6 +1,8 @@
 //! A task is what a caller holds; its parts are what providers hold. A part's states and their legal order are the heart of the promises:
 //! nothing is sent before it is written down, and nothing that may have been accepted is forgotten.
 
+mod sent;
+
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,6 +13,7 @@ use crate::options::CallOptions;
 use crate::provider::Image;
 use crate::request::ImageRequest;
 use crate::time::Instant;
+pub use sent::{MaybeSent, Sent};
 
 /// The host's number for a task.
 pub type TaskId = u32;
@@ -184,34 +187,12 @@ pub struct Part {
     pub submits: u32,
     /// The last error, for when patience ends.
     pub last_error: Option<Error>,
-    /// When the submit that counts went out.
-    pub submitted_at: Option<Instant>,
-    /// The same on the wall's clock, ms since the epoch.
-    pub submitted_wall: Option<u64>,
-    /// When its acceptance was heard of; providers may not show a task at once.
-    pub accepted_at: Option<Instant>,
-    /// When it was first seen to run, for `timing`.
-    pub running_since: Option<Instant>,
+    /// What is known of it since its submit left.
+    pub sent: MaybeSent,
     /// The provider's id.
     pub task_id: Option<String>,
-    /// What support asks for, of the latest answer.
-    pub request_id: Option<String>,
     /// The next poll, fetch or other try.
     pub due: Option<Instant>,
-    /// When its next poll is due by what is known of its model; an early one only looks whether it runs.
-    pub ripe: Instant,
-    /// When the latest poll left.
-    pub asked_at: Instant,
-    /// When the latest poll left that saw it go on.
-    pub seen_at: Instant,
-    /// When the latest poll left that saw it wait for a slot at the provider.
-    pub queued_at: Option<Instant>,
-    /// A list has shown its end; what it made, only an answer about it alone tells.
-    pub shown_over: bool,
-    /// Polls or fetches in a row that met a fault.
-    pub poll_faults: u32,
-    /// Polls in all.
-    pub polls: u32,
     /// When patience ends: `max_wait` while waiting, `deadline` once out.
     pub expires: Instant,
     /// A submit went out and its answer was lost: it may have been accepted, whatever later answers say.
@@ -222,10 +203,6 @@ pub struct Part {
     pub refresh_next: bool,
     /// When it was first written down, ms since the epoch; 0 before.
     pub planned_wall: u64,
-    /// What it used, in the provider's names.
-    pub usage: Vec<(String, u64)>,
-    /// What it made; bytes are fetched one after the other.
-    pub images: Vec<Image>,
     /// Its end, as far as the caller is concerned.
     pub outcome: Option<Result<Vec<Image>, Error>>,
 }

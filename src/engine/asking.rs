@@ -79,7 +79,7 @@ impl Engine {
                 self.set_due(id, None);
                 return self.send_one_poll(id);
             }
-            let ripe = self.part(id).map_or(self.now, |part| part.ripe);
+            let ripe = self.part(id).map_or(self.now, |part| part.sent.ripe);
             self.held_polls.insert(at(ripe, id.code()), id);
             self.set_due(id, Some(self.now.after(LOOK_FOR_CONNECTION)));
         }
@@ -110,7 +110,7 @@ impl Engine {
 
     /// Whether this poll is left to a list: there is one on the way, or so many are due that it is worth one.
     fn ask_for_all(&mut self, id: PartId) -> bool {
-        let Some(provider) = self.part(id).filter(|part| !part.shown_over).map(|part| part.provider) else {
+        let Some(provider) = self.part(id).filter(|part| !part.sent.shown_over).map(|part| part.provider) else {
             return false;
         };
         let Some(owner) = self.tasks.get(&id.task).map(|task| task.owner) else { return false };
@@ -155,7 +155,7 @@ impl Engine {
         for id in due {
             if let Some(part) = self.part_mut(id) {
                 // What the list doesn't show is asked after by itself.
-                part.ripe = part.ripe.min(now);
+                part.sent.ripe = part.sent.ripe.min(now);
             }
             self.set_due(id, Some(now.after(LIST_PATIENCE)));
         }
@@ -207,11 +207,11 @@ impl Engine {
         for (shown, shown_as) in rows {
             let Some(id) = self.idle_part(provider, &shown) else { continue };
             let Some(part) = self.part(id) else { continue };
-            let (token, lane, was_due) = (part.state.token(), part.lane, part.ripe <= now);
+            let (token, lane, was_due) = (part.state.token(), part.lane, part.sent.ripe <= now);
             helps = true;
             if shown_as == Shown::Over {
                 if let Some(part) = self.part_mut(id) {
-                    part.shown_over = true;
+                    part.sent.shown_over = true;
                 }
                 self.ask(id);
                 continue;
@@ -242,7 +242,7 @@ impl Engine {
     /// Those whose polls were left to a list, and that are still to be asked after.
     fn ask_one_by_one(&mut self, provider: usize) {
         for id in self.due_polls(self.context, provider, self.now.after(LIST_PATIENCE)) {
-            if self.part(id).is_some_and(|part| part.ripe <= self.now) {
+            if self.part(id).is_some_and(|part| part.sent.ripe <= self.now) {
                 self.ask(id);
             }
         }
@@ -254,7 +254,8 @@ impl Engine {
         let Some(state) = self.owners.get(&owner) else { return due };
         for code in state.timers.keys().take_while(|code| *code <= at(until, u64::MAX)) {
             if let Timer::Due(id) = Timer::of(code as u64) {
-                if self.part(id).is_some_and(|part| part.provider == provider && is_idle(part) && !part.shown_over) {
+                if self.part(id).is_some_and(|part| part.provider == provider && is_idle(part) && !part.sent.shown_over)
+                {
                     due.push(id);
                 }
             }

@@ -32,9 +32,9 @@ impl Engine {
         let (now, mut refresh) = (self.now, false);
         if let Some(part) = self.part_mut(id) {
             part.go(PartState::Running { token, call: Some(call) });
-            part.polls += 1;
-            part.asked_at = now;
-            part.shown_over = false;
+            part.sent.polls += 1;
+            part.sent.asked_at = now;
+            part.sent.shown_over = false;
             refresh = core::mem::take(&mut part.refresh_next);
         }
         self.effect_for(id.task, Effect::Send { call, part: id, purpose: Purpose::Poll, request, refresh });
@@ -44,12 +44,12 @@ impl Engine {
         let Some(part) = self.part(id) else { return };
         let PartState::Running { token, .. } = part.state else { return };
         let Some(config) = self.config.providers.get(part.provider) else { return };
-        let known = part.accepted_at.or(part.submitted_at);
+        let known = part.sent.accepted_at.or(part.sent.submitted_at);
         let visible_after = config.dialect.tasks.as_ref().map_or(0, |tasks| tasks.visible_after);
         let waited = config.dialect.tasks.as_ref().and_then(|tasks| tasks.long_poll).map(|poll| poll.length);
         let young = known.is_some_and(|at| at.until(self.now) < visible_after);
         let reading = read_poll(config.dialect, &config.base_url, answer, self.wall.1);
-        let (provider, lane, asked_at) = (part.provider, part.lane, part.asked_at);
+        let (provider, lane, asked_at) = (part.provider, part.lane, part.sent.asked_at);
         if let Some(part) = self.part_mut(id) {
             part.go(PartState::Running { token, call: None });
         }
@@ -71,7 +71,7 @@ impl Engine {
             }
             Reading::Succeeded { images, usage, .. } => {
                 if let Some(part) = self.part_mut(id) {
-                    part.usage = usage;
+                    part.sent.usage = usage;
                 }
                 self.learn_duration(id);
                 self.free_slot(id);
@@ -142,7 +142,7 @@ impl Engine {
         let now = self.now;
         let Some(part) = self.part_mut(id).filter(|part| part.outcome.is_none()) else { return };
         if !queued {
-            part.running_since.get_or_insert(now);
+            part.sent.running_since.get_or_insert(now);
         }
         if let Some(reference) = self.reference(id.task) {
             let (eta, late) = self.running_eta(id.task);
@@ -155,7 +155,8 @@ impl Engine {
     pub(super) fn send_fetch(&mut self, id: PartId) {
         let Some(part) = self.part(id) else { return };
         let PartState::Fetching { call: None } = part.state else { return };
-        let Some(url) = part.images.iter().find(|image| !image.is_here()).and_then(|image| image.url.clone()) else {
+        let Some(url) = part.sent.images.iter().find(|image| !image.is_here()).and_then(|image| image.url.clone())
+        else {
             return self.deliver(id);
         };
         let call = self.new_call(id, Purpose::Image);
@@ -181,12 +182,12 @@ impl Engine {
         let ok = (200..300).contains(&answer.status);
         if let (true, Body::Bytes { handle, head }) = (ok, &answer.body) {
             if let Some((media_type, size)) = image_kind(head) {
-                if let Some(image) = part.images.iter_mut().find(|image| !image.is_here()) {
+                if let Some(image) = part.sent.images.iter_mut().find(|image| !image.is_here()) {
                     image.handle = Some(*handle);
                     image.media_type = Some(String::from(media_type));
                     image.size = size;
                 }
-                part.poll_faults = 0;
+                part.sent.poll_faults = 0;
                 return self.send_fetch(id);
             }
         }
@@ -223,8 +224,8 @@ impl Engine {
         let Some(part) = self.part_mut(id) else { return };
         let PartState::Fetching { .. } = part.state else { return };
         part.go(PartState::Fetching { call: None });
-        part.poll_faults += 1;
-        let faults = part.poll_faults;
+        part.sent.poll_faults += 1;
+        let faults = part.sent.poll_faults;
         if faults > retry.max_retries || hint.is_some_and(|hint| hint > longest) {
             return self.fetch_given_up(id, error);
         }
@@ -248,7 +249,7 @@ impl Engine {
     /// Hands a part's images to its caller.
     pub(super) fn deliver(&mut self, id: PartId) {
         let Some(part) = self.part_mut(id) else { return };
-        let images = core::mem::take(&mut part.images);
+        let images = core::mem::take(&mut part.sent.images);
         if part.outcome.is_none() {
             part.outcome = Some(Ok(images));
         }

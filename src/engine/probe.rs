@@ -195,7 +195,7 @@ impl Engine {
         }
         self.measure_probes();
         let reference = self.reference(id.task);
-        let sent = self.part(id).and_then(|part| part.submitted_at);
+        let sent = self.part(id).and_then(|part| part.sent.submitted_at);
         let Some(probe) = self.probe_of(id.task) else { return };
         probe.references.extend(reference);
         // What went out before the refusal says nothing of what came after it.
@@ -275,7 +275,7 @@ impl Engine {
                 // Where the answer is the image, there is no other word of a task that runs.
                 let config = self.config.providers.get(part.provider);
                 if on_the_wire && config.is_some_and(|config| config.dialect.is_synchronous()) {
-                    let sent = part.submitted_at.filter(|at| at.after(PRESUMED_AFTER) <= self.now);
+                    let sent = part.sent.submitted_at.filter(|at| at.after(PRESUMED_AFTER) <= self.now);
                     drawn = Some(drawn.unwrap_or(0) + u32::from(sent.is_some()));
                     latest = latest.max(sent);
                 } else {

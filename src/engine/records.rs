@@ -94,7 +94,7 @@ impl Engine {
             count: part.count,
             unsent: false,
             planned_at: part.planned_wall,
-            submitted_at: part.submitted_wall,
+            submitted_at: part.sent.submitted_wall,
             task_id: part.task_id.as_deref(),
             metadata: gather(metadata),
         };

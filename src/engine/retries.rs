@@ -12,7 +12,7 @@ impl Engine {
     /// Takes a retry out of the provider's budget. Where submits fail in one wave after the other, all that go to this lane wait together.
     pub(super) fn pay_for_retry(&mut self, id: PartId, error: &Error) -> bool {
         let Some(part) = self.part(id) else { return false };
-        let (provider, lane, sent) = (part.provider, part.lane, part.submitted_at.unwrap_or_default());
+        let (provider, lane, sent) = (part.provider, part.lane, part.sent.submitted_at.unwrap_or_default());
         let now = self.now;
         let Some(budget) = self.budgets.get_mut(provider) else { return false };
         let waves = budget.failed(sent, now);

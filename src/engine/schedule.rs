@@ -18,7 +18,7 @@ const LATE: Millis = 1_000;
 impl Part {
     /// From when on it may run: since its acceptance, or since it was last seen to wait at the provider.
     fn runs_from(&self) -> Option<Instant> {
-        self.accepted_at.or(self.submitted_at).max(self.queued_at)
+        self.sent.accepted_at.or(self.sent.submitted_at).max(self.sent.queued_at)
     }
 
     /// How long it has run at an instant, ms.
@@ -33,7 +33,7 @@ impl Engine {
         let Some(due) = self.plan(id, self.pace(id), None) else { return };
         let (now, early) = (self.now, self.now.after(EARLY));
         let Some(part) = self.part_mut(id) else { return };
-        part.ripe = due;
+        part.sent.ripe = due;
         let (provider, model, lane) = (part.provider, part.model.clone(), part.lane);
         let learns = self.lanes.get(lane).is_some_and(|slot| slot.lane.snapshot().phase != Phase::Steady);
         if let Some(model) = self.models.used(provider, &model) {
@@ -47,7 +47,7 @@ impl Engine {
     pub(super) fn is_too_early(&mut self, id: PartId) -> bool {
         let now = self.now;
         let Some(part) = self.part(id) else { return false };
-        let (ripe, accepted_at) = (part.ripe, part.accepted_at);
+        let (ripe, accepted_at) = (part.sent.ripe, part.sent.accepted_at);
         if ripe <= now {
             return false;
         }
@@ -64,8 +64,8 @@ impl Engine {
     /// Asks again later. Faults stretch the wait with full jitter above the usual gap, up to 30 s: they delay a task and never fail it.
     pub(super) fn poll_again(&mut self, id: PartId, hint: Option<Millis>, fault: bool, progress: Option<f64>) {
         let Some(part) = self.part_mut(id) else { return };
-        part.poll_faults = if fault { part.poll_faults + 1 } else { 0 };
-        let faults = part.poll_faults;
+        part.sent.poll_faults = if fault { part.sent.poll_faults + 1 } else { 0 };
+        let faults = part.sent.poll_faults;
         let Some(mut due) = self.plan(id, self.pace(id), progress) else { return };
         if faults > 0 {
             due = due.after(backoff::full_jitter(&mut self.rng, faults - 1, poll::FIRST, 30_000));
@@ -79,7 +79,7 @@ impl Engine {
     /// Asks again later, with others in one request.
     pub(super) fn list_again(&mut self, id: PartId) {
         let Some(part) = self.part_mut(id) else { return };
-        part.poll_faults = 0;
+        part.sent.poll_faults = 0;
         let pace = self.pace(id);
         let Some(due) = self.plan(id, if pace == poll::WATCHED { poll::LISTED } else { pace }, None) else { return };
         self.set_ripe(id, due);
@@ -88,7 +88,7 @@ impl Engine {
     /// It should be asked after then, and is.
     fn set_ripe(&mut self, id: PartId, due: Instant) {
         if let Some(part) = self.part_mut(id) {
-            part.ripe = due;
+            part.sent.ripe = due;
         }
         self.set_due(id, Some(due));
     }
@@ -99,11 +99,11 @@ impl Engine {
         let Some(from) = part.runs_from() else { return Some(now.after(poll::FIRST)) };
         let age = from.until(now);
         // Never seen to run is seen at its beginning.
-        let seen = from.until(part.seen_at);
+        let seen = from.until(part.sent.seen_at);
         let nothing = Durations::default();
         let durations = self.models.get(part.provider, &part.model).map_or(&nothing, |model| &model.durations);
         let mut gap = poll::next(durations, pace, seen, age) - age;
-        if part.queued_at == Some(part.seen_at) {
+        if part.sent.queued_at == Some(part.sent.seen_at) {
             gap = gap.min(QUEUED);
         }
         if let Some(progress) = progress {
@@ -130,9 +130,9 @@ impl Engine {
     /// A poll saw the task go on.
     pub(super) fn seen_running(&mut self, id: PartId, asked_at: Instant, queued: bool) {
         let Some(part) = self.part_mut(id) else { return };
-        part.seen_at = asked_at;
+        part.sent.seen_at = asked_at;
         if queued {
-            part.queued_at = Some(asked_at);
+            part.sent.queued_at = Some(asked_at);
         }
     }
 
@@ -141,10 +141,13 @@ impl Engine {
         let synchronous = self.is_synchronous(id);
         let now = self.now;
         let Some(part) = self.part(id) else { return };
-        let known =
-            part.accepted_at.and(part.runs_from()).map(|from| (from.until(part.seen_at), part.age(part.asked_at)));
-        let on_time = part.ripe.after(LATE) >= part.asked_at && part.poll_faults == 0;
-        let submitted_at = part.submitted_at;
+        let known = part
+            .sent
+            .accepted_at
+            .and(part.runs_from())
+            .map(|from| (from.until(part.sent.seen_at), part.age(part.sent.asked_at)));
+        let on_time = part.sent.ripe.after(LATE) >= part.sent.asked_at && part.sent.poll_faults == 0;
+        let submitted_at = part.sent.submitted_at;
         let (lane, provider, model) = (part.lane, part.provider, part.model.clone());
         let Some(Model { durations, .. }) = self.models.used(provider, &model) else { return };
         match (known, submitted_at) {

@@ -53,7 +53,7 @@ impl Engine {
             error.task_id.clone_from(&part.task_id);
         }
         if error.request_id.is_none() {
-            error.request_id.clone_from(&part.request_id);
+            error.request_id.clone_from(&part.sent.request_id);
         }
         // An earlier submit was lost; what a later one was told says nothing about it.
         if part.in_doubt && part.task_id.is_none() {
@@ -175,7 +175,7 @@ impl Engine {
                 Some(Err(error)) => failures.push((place, error.clone())),
                 None => {}
             }
-            for (name, figure) in &part.usage {
+            for (name, figure) in &part.sent.usage {
                 match usage.iter_mut().find(|(known, _)| known == name) {
                     Some((_, sum)) => *sum += figure,
                     None => usage.push((name.clone(), *figure)),
@@ -201,11 +201,11 @@ impl Engine {
         // Of several parts, each wait is the longest of them.
         let (mut waited, mut queued, mut ran, mut polls) = (0, 0, 0, 0);
         for part in &task.parts {
-            let (submitted, running) = (part.submitted_at, part.running_since);
+            let (submitted, running) = (part.sent.submitted_at, part.sent.running_since);
             waited = submitted.map_or(0, |at| part.waiting_since.until(at)).max(waited);
             queued = submitted.zip(running).map_or(0, |(at, since)| at.until(since)).max(queued);
             ran = running.or(submitted).map_or(0, |since| since.until(self.now)).max(ran);
-            polls += part.polls;
+            polls += part.sent.polls;
         }
         Outcome::Succeeded(Box::new(Success {
             images,
@@ -214,7 +214,7 @@ impl Engine {
                 model: first.map(|part| part.model.clone()).unwrap_or_default(),
             },
             requested_model: task.requested_model.clone(),
-            request_id: first.and_then(|part| part.request_id.clone()),
+            request_id: first.and_then(|part| part.sent.request_id.clone()),
             task_id: first.and_then(|part| part.task_id.clone()),
             metadata: task.options.metadata.clone(),
             attempts: task.attempts.clone(),
@@ -234,7 +234,7 @@ impl Engine {
         error.message = String::from("The provider answered with fewer images than were asked for.");
         error.provider = Some(String::from(self.config.name_of(part.provider)));
         error.model = Some(part.model.clone());
-        error.request_id.clone_from(&part.request_id);
+        error.request_id.clone_from(&part.sent.request_id);
         error
     }
 
@@ -369,7 +369,7 @@ impl Engine {
             model: part.model.clone(),
             task_id: part.task_id.clone(),
             key: part.key.clone(),
-            submitted_at: part.submitted_wall,
+            submitted_at: part.sent.submitted_wall,
         }));
         (!parts.is_empty()).then(|| Reference { key: task.key.clone(), parts, metadata: task.options.metadata.clone() })
     }

@@ -12,7 +12,7 @@ use crate::options::CallOptions;
 use crate::provider::submit_request;
 use crate::request::{ImageInput, ImageRequest};
 use crate::table::text_code;
-use crate::task::{KnownPart, Lookup, OwnerId, Part, PartId, PartState, Task, TaskId};
+use crate::task::{KnownPart, Lookup, MaybeSent, OwnerId, Part, PartId, PartState, Task, TaskId};
 use crate::text::concat;
 use crate::time::Instant;
 
@@ -104,7 +104,7 @@ impl Engine {
         }
         let mut part = self.new_part(0, String::new(), String::new(), String::new());
         part.state = PartState::Fetching { call: None };
-        part.images.push(crate::provider::Image { url: Some(url), ..crate::provider::Image::default() });
+        part.sent.images.push(crate::provider::Image { url: Some(url), ..crate::provider::Image::default() });
         self.add_part(number, part);
         self.send_fetch(PartId { task: number, index: 0 });
     }
@@ -277,27 +277,14 @@ impl Engine {
             refusals: 0,
             submits: 0,
             last_error: None,
-            submitted_at: None,
-            submitted_wall: None,
-            accepted_at: None,
-            running_since: None,
+            sent: MaybeSent::default(),
             task_id: None,
-            request_id: None,
             due: None,
-            ripe: Instant::default(),
-            asked_at: Instant::default(),
-            seen_at: Instant::default(),
-            queued_at: None,
-            shown_over: false,
-            poll_faults: 0,
-            polls: 0,
             expires: Instant::NEVER,
             in_doubt: false,
             refreshed: false,
             refresh_next: false,
             planned_wall: 0,
-            usage: Vec::new(),
-            images: Vec::new(),
             outcome: None,
         }
     }
@@ -353,9 +340,9 @@ impl Engine {
     fn mark_running(&mut self, part: &mut Part, task_id: Option<String>, submitted_at: Option<u64>) {
         part.state = PartState::Running { token: None, call: None };
         part.task_id = task_id;
-        part.submitted_wall = submitted_at;
+        part.sent.submitted_wall = submitted_at;
         let ago = submitted_at.map_or(0, |at| self.wall.1.saturating_sub(at));
-        part.submitted_at = Some(Instant::from_millis(self.now.millis().saturating_sub(ago)));
+        part.sent.submitted_at = Some(Instant::from_millis(self.now.millis().saturating_sub(ago)));
     }
 
     /// Sets a part going from the state that it was made in.

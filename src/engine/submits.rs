@@ -42,7 +42,7 @@ impl Engine {
         part.told = None;
         let attempt = part.submits;
         if !part.in_doubt {
-            (part.submitted_at, part.submitted_wall, part.running_since) = (Some(now), Some(wall), None);
+            (part.sent.submitted_at, part.sent.submitted_wall, part.sent.running_since) = (Some(now), Some(wall), None);
         }
         let watched = part.outcome.is_none();
         let refresh = core::mem::take(&mut part.refresh_next);
@@ -172,7 +172,7 @@ impl Engine {
         usage: Vec<(String, u64)>,
     ) {
         let Some(part) = self.part_mut(id) else { return };
-        (part.task_id, part.request_id, part.usage) = (task_id, request_id, usage);
+        (part.task_id, part.sent.request_id, part.sent.usage) = (task_id, request_id, usage);
         self.learn_duration(id);
         self.refund(id);
         if self.part(id).is_some_and(|part| part.outcome.is_some()) {
@@ -189,9 +189,9 @@ impl Engine {
         let now = self.now;
         let Some(part) = self.part_mut(id) else { return };
         part.task_id = Some(task_id);
-        part.accepted_at = Some(now);
+        part.sent.accepted_at = Some(now);
         part.refreshed = false;
-        part.request_id = request_id;
+        part.sent.request_id = request_id;
         part.go(PartState::Running { token: Some(token), call: None });
         self.index_id(id);
         self.tell_accepted(id, token);
@@ -322,7 +322,7 @@ impl Engine {
             axis: error.and_then(|error| error.axis),
             status: (status > 0).then_some(status),
             request_id: error.and_then(|error| error.request_id.clone()).or(request_id),
-            waited: part.waiting_since.until(part.submitted_at.unwrap_or(self.now)),
+            waited: part.waiting_since.until(part.sent.submitted_at.unwrap_or(self.now)),
         };
         if let Some(task) = self.tasks.get_mut(&id.task) {
             task.note(attempt);
@@ -341,7 +341,7 @@ impl Engine {
     pub(super) fn part_succeeded(&mut self, id: PartId, images: Vec<Image>) {
         let download = self.tasks.get(&id.task).is_some_and(|task| task.options.download);
         let Some(part) = self.part_mut(id) else { return };
-        part.images = images;
+        part.sent.images = images;
         let watched = part.outcome.is_none();
         if watched && download {
             part.go(PartState::Fetching { call: None });

@@ -6,9 +6,9 @@ use tidegate_bench_core::{Counting, memory};
 static ALLOCATOR: Counting = Counting;
 
 #[test]
-fn a_task_that_waits_takes_less_than_a_kilobyte() {
+fn a_task_that_waits_takes_less_than_900_bytes() {
     for waiting in [1_000, 10_000, 100_000] {
         let bytes = memory(waiting);
-        assert!((300..=1_024).contains(&bytes), "{bytes} bytes each of {waiting}");
+        assert!((300..=900).contains(&bytes), "{bytes} bytes each of {waiting}");
     }
 }
