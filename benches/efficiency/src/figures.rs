@@ -3,8 +3,8 @@
 use serde::Serialize;
 use tidegate_simulator::World;
 
+use crate::ask::{Ask, task_of};
 use crate::cell::{Cell, Load};
-use crate::run::{Ask, task_of};
 
 /// What came out of one run.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -3,6 +3,7 @@
 //! The engine speaks its real dialect to the simulated provider; time is virtual, so that the figures are exact and the same on every machine.
 //! A [`Cell`] is one provider, one load and one distance; it runs once for each seed. A [`Row`] is a set of cells with a mark to reach.
 
+pub mod ask;
 pub mod cell;
 pub mod figures;
 pub mod mark;

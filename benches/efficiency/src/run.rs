@@ -12,6 +12,7 @@ use tidegate::task::{CallId, TaskId};
 use tidegate::time::{Instant, Millis};
 use tidegate_simulator::{Pending, Reply, World};
 
+use crate::ask::{Ask, prompt};
 use crate::cell::{BASE, Cell, Load};
 use crate::figures::Run;
 use crate::trace::Trace;
@@ -60,21 +61,6 @@ struct Client {
     timer: Option<u64>,
     /// Writes that the store has acknowledged.
     stored: VecDeque<u64>,
-}
-
-/// What is asked for, and what became of it.
-#[derive(Clone, Debug)]
-pub struct Ask {
-    /// When, ms.
-    pub at: Millis,
-    /// By which client.
-    pub client: usize,
-    /// For which of the tenants.
-    pub tenant: usize,
-    /// Who goes first.
-    pub priority: Priority,
-    /// When it settled, and whether with an image.
-    pub settled: Option<(Millis, bool)>,
 }
 
 struct Loop<'a> {
@@ -297,14 +283,4 @@ impl Loop<'_> {
         let back = self.cell.rtt - self.cell.rtt / 2;
         self.schedule(self.now + back, Event::Answer(client, call, reply, purpose, limit));
     }
-}
-
-/// The prompt by which the ledger knows a task.
-pub fn prompt(task: TaskId) -> String {
-    format!("picture {task}")
-}
-
-/// The task of a prompt.
-pub fn task_of(prompt: &str) -> Option<usize> {
-    prompt.strip_prefix("picture ")?.parse().ok()
 }
