@@ -1,41 +1,13 @@
-//! A lane alone under random messages that an engine could send, with a model beside it.
-#![cfg(not(target_arch = "wasm32"))]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "these are tests")]
+//! A lane, and what must be true of it.
 
 use std::collections::BTreeMap;
 
-use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
-use tidegate::error::Axis;
-use tidegate::limit::{Concurrency, Counts, Lane, LaneConfig, LaneIn, LaneOut, Learned, Limits, Token, Verdict};
+use tidegate::limit::{Concurrency, Counts, Lane, LaneConfig, LaneIn, LaneOut, Token, Verdict};
 use tidegate::options::Priority;
-use tidegate::retry::hint::Rate;
 use tidegate::time::Instant;
 
-const HOUR: u64 = 3_600_000;
-const MINUTE: u64 = 60_000;
-const DAY: u64 = 24 * HOUR;
-
-/// What the engine may do next; an index chooses among the permits that it fits.
-#[derive(Clone, Debug)]
-enum Step {
-    Demand(Priority, u32, u32),
-    Use(usize),
-    UseAll,
-    GiveBack(usize),
-    Answer(usize, Verdict),
-    AcceptAll,
-    Seen(usize, bool),
-    End(usize),
-    Lose(usize, u64),
-    Again(usize),
-    Adopt,
-    Rate(Rate),
-    Hold(u64, bool),
-    Recall(Learned),
-    Pass(u64),
-    ToDeadline,
-}
+use crate::steps::Step;
+use crate::{DAY, HOUR, MINUTE};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum State {
@@ -55,7 +27,7 @@ struct Permit {
 }
 
 /// The lane, and what must be true of it.
-struct Machine {
+pub struct Machine {
     lane: Lane,
     config: LaneConfig,
     now: u64,
@@ -67,11 +39,11 @@ struct Machine {
     /// What a header left, until when, and how many went out since.
     room: (u32, u64, u32),
     adopted: Token,
-    log: Vec<LaneOut>,
+    pub log: Vec<LaneOut>,
 }
 
 impl Machine {
-    fn new(config: LaneConfig, seed: u64, now: u64) -> Machine {
+    pub fn new(config: LaneConfig, seed: u64, now: u64) -> Machine {
         Machine {
             lane: Lane::new(config, seed),
             config,
@@ -239,7 +211,7 @@ impl Machine {
         self.tell(LaneIn::Answered { token, verdict });
     }
 
-    fn step(&mut self, step: &Step) {
+    pub fn step(&mut self, step: &Step) {
         use State::{Ghost, Granted, Held, Sent};
         match step.clone() {
             Step::Demand(band, waiting, weight) => {
@@ -332,7 +304,7 @@ impl Machine {
     }
 
     /// Everything that is out comes to its end, and somebody waits: driven by nothing but its own deadlines, the lane gives leave before long.
-    fn comes_to_rest(&mut self) {
+    pub fn comes_to_rest(&mut self) {
         for band in [Priority::Interactive, Priority::Batch] {
             self.waiting[band as usize] = (0, 1);
             self.tell(LaneIn::Demand { band, waiting: 0, weight: 1 });
@@ -355,86 +327,5 @@ impl Machine {
             self.tell(LaneIn::Wake);
             wakes += 1;
         }
-    }
-}
-
-fn axis() -> impl Strategy<Value = Axis> {
-    prop::sample::select(vec![Axis::Unknown, Axis::Unknown, Axis::Concurrency, Axis::Minute, Axis::Day])
-}
-
-fn verdict() -> impl Strategy<Value = Verdict> {
-    prop_oneof![
-        5 => Just(Verdict::Accepted),
-        4 => (axis(), prop::option::weighted(0.3, 0..90_000u64)).prop_map(|(axis, hint)| Verdict::Refused { axis, hint }),
-        1 => Just(Verdict::Failed),
-        1 => Just(Verdict::Unknown),
-    ]
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let band = || prop::sample::select(vec![Priority::Interactive, Priority::Batch]);
-    let rate = || (1..20u32, 0..20u32, 0..120_000u64);
-    let window = || prop::option::of(prop_oneof![(0..20u32, Just(MINUTE)), (Just(1), 0..6_000u64)]);
-    prop_oneof![
-        3 => (band(), 0..40u32, 1..5u32).prop_map(|(band, waiting, weight)| Step::Demand(band, waiting, weight)),
-        2 => (0..9usize).prop_map(Step::Use),
-        6 => Just(Step::UseAll),
-        1 => (0..9usize).prop_map(Step::GiveBack),
-        9 => (0..9usize, verdict()).prop_map(|(index, verdict)| Step::Answer(index, verdict)),
-        2 => Just(Step::AcceptAll),
-        3 => (0..9usize, any::<bool>()).prop_map(|(index, queued)| Step::Seen(index, queued)),
-        6 => (0..9usize).prop_map(Step::End),
-        1 => (0..9usize, 0..200_000u64).prop_map(|(index, wait)| Step::Lose(index, wait)),
-        1 => (0..9usize).prop_map(Step::Again),
-        1 => Just(Step::Adopt),
-        1 => rate().prop_map(|(limit, left, reset)| Step::Rate(Rate { limit, remaining: left.min(limit), reset })),
-        1 => (0..100_000u64, any::<bool>()).prop_map(|(wait, hinted)| Step::Hold(wait, hinted)),
-        1 => (0..50u32, any::<bool>(), window())
-            .prop_map(|(limit, bounded, window)| Step::Recall(Learned { limit, bounded, window })),
-        5 => (0..3_000u64).prop_map(Step::Pass),
-        1 => prop::sample::select(vec![0, 59_999, 60_000, HOUR, DAY]).prop_map(Step::Pass),
-        4 => Just(Step::ToDeadline),
-    ]
-}
-
-fn config() -> impl Strategy<Value = LaneConfig> {
-    let told = (1..20u32).prop_map(Concurrency::Told);
-    let learned =
-        (1..8u32, prop_oneof![1..20u32, Just(u32::MAX)]).prop_map(|(start, most)| Concurrency::Learn { start, most });
-    let usual = Just(Limits::default().concurrency);
-    let counts = prop::sample::select(vec![Counts::Task, Counts::Request, Counts::Image]);
-    let per = || prop::option::weighted(0.3, 1..30u32);
-    (prop_oneof![told, learned, usual], per(), per(), counts, any::<bool>()).prop_map(
-        |(concurrency, rpm, rpd, counts, presumes)| {
-            let limits = Limits { concurrency, rpm, rpd, counts, ..Limits::default() };
-            LaneConfig { presumes, ..LaneConfig::new(limits) }
-        },
-    )
-}
-
-fn run(config: LaneConfig, seed: u64, start: u64, steps: &[Step]) -> Vec<LaneOut> {
-    let mut machine = Machine::new(config, seed, start);
-    steps.iter().for_each(|step| machine.step(step));
-    machine.comes_to_rest();
-    machine.log
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 1_500,
-        rng_seed: RngSeed::Fixed(0x71de_6a7e),
-        max_shrink_iters: 4_000,
-        ..ProptestConfig::default()
-    })]
-
-    /// Counters, limits, hints, ends of waits; and the same messages have the same answers.
-    #[test]
-    fn a_lane_keeps_its_laws(
-        config in config(),
-        seed: u64,
-        start in prop::sample::select(vec![0, 1_795_309_783_000, u64::MAX / 2]),
-        steps in prop::collection::vec(step(), 1..160),
-    ) {
-        prop_assert_eq!(run(config, seed, start, &steps), run(config, seed, start, &steps));
     }
 }
