@@ -1,12 +1,13 @@
 //! The loop: an engine, a world, a store and a clock that jumps from one event to the next.
 
+mod wire;
+
 use std::collections::BTreeMap;
 
 use tidegate::engine::{Effect, Engine, Input, Outcome};
-use tidegate::http::{Fault, Purpose};
+use tidegate::http::Purpose;
 use tidegate::limit::LaneSnapshot;
 use tidegate::options::{CallOptions, Config};
-use tidegate::retry::hint::retry_after;
 use tidegate::rng::Rng;
 use tidegate::task::{OwnerId, TaskId};
 use tidegate::time::Instant;
@@ -14,7 +15,6 @@ use tidegate_simulator::{Pending, Reply, World};
 
 pub use super::stage::*;
 use super::store::{Store, prompt, request};
-use super::walk;
 
 /// Nothing takes longer than this, else a wait has no end.
 const HORIZON: u64 = 40 * 24 * 3_600_000;
@@ -334,61 +334,6 @@ impl Sim {
         let at = (self.now + self.draw(self.around.store)).max(before);
         let ok = !self.strikes(self.around.store_fails);
         self.schedule(at, Event::Write { owner, seq, key, record, ok });
-    }
-
-    fn arrive(&mut self, place: usize, stale: bool) {
-        let sent = self.sent[place].clone();
-        let scripted = self.script.as_mut().and_then(|script| script(&sent, self.now));
-        let reply = scripted.unwrap_or_else(|| {
-            let Some(path) = sent.request.url.strip_prefix(BASE) else { return Reply::Lost };
-            let headers = sent.request.headers.iter().map(|(name, value)| (String::from(*name), value.clone()));
-            let key =
-                sent.request.credential.map(|place| (String::from("authorization"), format!("Bearer sk-{place}")));
-            let body = sent.request.body.clone().unwrap_or_default().into_bytes();
-            let request = tidegate_simulator::Request {
-                method: String::from(sent.request.method),
-                path: String::from(path),
-                headers: headers.chain(key).collect(),
-                body,
-            };
-            self.world.handle(self.now, &request)
-        });
-        self.send_back(place, reply, stale);
-    }
-
-    fn send_back(&mut self, place: usize, reply: Reply, stale: bool) {
-        if let Reply::Later(pending) = reply {
-            let at = pending.at_ms.unwrap_or(HORIZON).max(self.now);
-            return self.schedule(at, Event::Due(place, pending, stale));
-        }
-        let reply = if self.lost.contains(&place) { Reply::Lost } else { reply };
-        let hangs = reply == Reply::Lost && self.strikes(self.around.hangs);
-        if !stale && !hangs {
-            let back = self.draw(self.around.rtt).div_ceil(2);
-            self.schedule(self.now + back, Event::Answer(place, reply));
-        }
-    }
-
-    fn answer(&mut self, place: usize, reply: Reply) {
-        let (call, purpose) = (self.sent[place].call, self.sent[place].purpose);
-        let owner = self.sent[place].owner;
-        if self.dead.contains(&owner) {
-            return;
-        }
-        let heard = |status, hint| Some(Heard { at: self.now, status, hint });
-        let input = match reply {
-            Reply::Answer(response) => {
-                let limit = self.sent[place].request.limit;
-                let answer = walk::answer(&response, purpose, limit, &mut self.handles);
-                self.sent[place].answer = heard(response.status, retry_after(&answer, self.wall()));
-                Input::Answer { call, answer }
-            }
-            Reply::Lost | Reply::Later(_) => {
-                self.sent[place].answer = heard(0, None);
-                Input::Failed { call, fault: Fault::Network, message: String::new() }
-            }
-        };
-        self.feed_by(owner, input);
     }
 
     /// The process dies here: what it had on its mind is lost, what had left goes on, a write under way may or may not have come through.
