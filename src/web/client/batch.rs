@@ -73,8 +73,8 @@ impl Batch {
                 self.source = None;
                 return;
             };
-            let task = self.client.launch(request, &self.options, self.owner, Some(self.number));
-            self.live.push((self.taken, task));
+            let state = self.client.launch(request, &self.options, self.owner, Some(self.number));
+            self.live.push((self.taken, Task::of(&self.client, &state)));
             self.taken += 1;
         }
     }

@@ -8,9 +8,10 @@ use core::time::Duration;
 use js_sys::{Function, Reflect};
 use wasm_bindgen::JsValue;
 
-use super::host::{ClientHost, Credential};
+use super::host::ClientHost;
 use super::inner::Inner;
 use super::options::{invalid, millis};
+use super::sending::Credential;
 use super::{Client, Error};
 use crate::engine::Engine;
 use crate::gather::gather;
@@ -297,7 +298,7 @@ impl ClientBuilder {
             self.providers.into_iter().map(|(_, provider)| Credential { key: provider.key, headers: provider.headers });
         let (credentials, fetch) = (gather(credentials), self.fetch);
         let engine = Engine::new(config, seed);
-        Ok(Client::of(Inner::new(engine, on_workers(), |client| ClientHost::new(client, credentials, fetch))))
+        Ok(Client::of(Inner::new(engine, on_workers(), |tell| ClientHost::new(tell, credentials, fetch))))
     }
 }
 

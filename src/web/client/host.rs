@@ -1,7 +1,6 @@
-//! What a client in Rust keeps: timers, fetches, bytes, records, credentials and callers.
+//! What surrounds a client in Rust: timers, requests, bytes and records.
 
 use alloc::collections::BTreeMap;
-use alloc::rc::{Rc, Weak};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
@@ -9,16 +8,11 @@ use core::cell::{Cell, RefCell};
 use gloo_timers::callback::Timeout;
 use js_sys::{Function, Uint8Array};
 use wasm_bindgen::prelude::*;
-use web_sys::AbortController;
 
 use super::bytes::Data;
-use super::inner::Inner;
-use super::inquiry::Inquiry;
-use super::sending::Outgoing;
-use super::task::TaskState;
-use super::{Error, ImageResult};
-use crate::engine::{Effect, Input, Outcome};
-use crate::error::Billed;
+use super::news::{News, Tell};
+use super::sending::{Credential, Requests};
+use crate::engine::{Effect, Input};
 use crate::gather::gather;
 use crate::http::{Purpose, Request};
 use crate::journal::{Record, Stored};
@@ -38,51 +32,29 @@ extern "C" {
     fn warn(text: &str);
 }
 
-/// What a provider's requests carry besides the core's own headers.
-pub(super) struct Credential {
-    pub key: Option<String>,
-    pub headers: Vec<(String, String)>,
-}
-
 /// What outlives a call. Nothing here is borrowed while JavaScript or a caller's code runs.
 pub(super) struct ClientHost {
-    pub client: Weak<Inner>,
-    pub credentials: Vec<Credential>,
-    pub fetch: Option<Function>,
+    pub requests: Requests,
     pub closed: Cell<bool>,
-    pub calls: RefCell<Table<CallId, AbortController>>,
+    tell: Tell,
     timers: RefCell<Table<OwnerId, Timeout>>,
-    pub tasks: RefCell<Table<TaskId, Rc<TaskState>>>,
-    /// Checks and probes.
-    pub inquiries: RefCell<Table<TaskId, Rc<Inquiry>>>,
     records: RefCell<BTreeMap<String, String>>,
     /// Image data, and the task in whose name it is kept; `None`: in the client's own.
     kept: RefCell<Table<u32, (Option<TaskId>, Data)>>,
-    /// Calls whose forms are awaited.
-    pub outgoing: RefCell<Table<CallId, Outgoing>>,
     last_handle: Cell<u32>,
 }
 
 impl ClientHost {
-    pub fn new(client: Weak<Inner>, credentials: Vec<Credential>, fetch: Option<Function>) -> ClientHost {
+    pub fn new(tell: Tell, credentials: Vec<Credential>, fetch: Option<Function>) -> ClientHost {
         ClientHost {
-            client,
-            credentials,
-            fetch,
+            requests: Requests::new(credentials, fetch, tell.clone()),
             closed: Cell::new(false),
-            calls: RefCell::default(),
+            tell,
             timers: RefCell::default(),
-            tasks: RefCell::default(),
-            inquiries: RefCell::default(),
             records: RefCell::default(),
             kept: RefCell::default(),
-            outgoing: RefCell::default(),
             last_handle: Cell::new(0),
         }
-    }
-
-    pub fn task(&self, number: TaskId) -> Option<Rc<TaskState>> {
-        self.tasks.try_borrow().ok()?.get(&number).cloned()
     }
 
     /// Keeps image data for a task or, without one, until it is let go.
@@ -133,32 +105,13 @@ impl ClientHost {
     /// Gives up what is on the wire and what is timed.
     pub fn let_go(&self) {
         self.closed.set(true);
-        let calls = self.calls.try_borrow_mut().map(|mut calls| core::mem::take(&mut *calls)).unwrap_or_default();
-        calls.values().for_each(AbortController::abort);
+        self.requests.abort_all();
         let timers = self.timers.try_borrow_mut().map(|mut timers| core::mem::take(&mut *timers));
         drop(timers);
     }
 
-    fn settle(&self, task: TaskId, outcome: Outcome) {
-        let state = self.tasks.try_borrow_mut().ok().and_then(|mut tasks| tasks.remove(&task));
-        let inquiry = self.inquiries.try_borrow_mut().ok().and_then(|mut inquiries| inquiries.remove(&task));
-        let outcome = match outcome {
-            Outcome::Failed(error, reference) | Outcome::Cancelled(error, reference) => {
-                // What certainly cost nothing has left nothing to go on with.
-                let reference = reference.filter(|_| error.billed != Billed::No);
-                Err(Error::new(error, reference.map(Into::into)))
-            }
-            outcome => Ok(outcome),
-        };
-        if let Some(inquiry) = inquiry {
-            inquiry.settle(outcome);
-        } else if let (Some(state), Some(client)) = (state, self.client.upgrade()) {
-            match outcome {
-                Ok(Outcome::Succeeded(success)) => state.settle(Ok(ImageResult::new(&client, *success))),
-                Ok(_) => {}
-                Err(error) => state.settle(Err(error)),
-            }
-        }
+    /// Lets go of what is kept for a task.
+    fn release_all(&self, task: TaskId) {
         let left = self.kept.try_borrow_mut().map(|mut kept| {
             let of_task = gather(kept.iter().filter(|(_, (of, _))| *of == Some(task)).map(|(handle, _)| handle));
             gather(of_task.iter().filter_map(|handle| kept.remove(handle)))
@@ -177,7 +130,7 @@ impl Host for ClientHost {
     }
 
     fn send(&self, call: CallId, part: PartId, purpose: Purpose, request: Request, _: bool) -> Sent {
-        self.post(call, part.task, purpose, request)
+        self.requests.send(call, part.task, purpose, request, |handle| self.input(handle))
     }
 
     fn store(&self, _: u64, key: String, record: String) -> bool {
@@ -193,12 +146,8 @@ impl Host for ClientHost {
         let Some(at) = at.filter(|_| !self.closed.get()) else { return };
         // setTimeout takes 31 bits; a longer wait wakes early and is set again.
         let wait = Instant::from_millis(self.now() as u64).until(at).min(i32::MAX as u64);
-        let client = self.client.clone();
-        let timer = Timeout::new(wait as u32, move || {
-            if let Some(client) = client.upgrade() {
-                client.wake(owner);
-            }
-        });
+        let tell = self.tell.clone();
+        let timer = Timeout::new(wait as u32, move || tell(News::Time(owner)));
         if let Ok(mut timers) = self.timers.try_borrow_mut() {
             timers.insert(owner, timer);
         }
@@ -212,13 +161,7 @@ impl Host for ClientHost {
 
     fn perform(&self, effect: Effect) -> Option<Input> {
         match effect {
-            Effect::Abort { call } => {
-                drop(self.take_outgoing(call));
-                let controller = self.calls.try_borrow_mut().ok().and_then(|mut calls| calls.remove(&call));
-                if let Some(controller) = controller {
-                    controller.abort();
-                }
-            }
+            Effect::Abort { call } => self.requests.abort(call),
             Effect::Keep { task, handle } => {
                 if let Ok(mut kept) = self.kept.try_borrow_mut() {
                     if let Some((of, _)) = kept.get_mut(&handle) {
@@ -228,12 +171,11 @@ impl Host for ClientHost {
             }
             Effect::Forget { key } => self.forget(&key),
             Effect::Load { seq, key } => return Some(Input::Loaded { seq, record: self.stored(&key) }),
-            Effect::Update { task, update } => {
-                if let Some(state) = self.task(task) {
-                    state.show(update.into());
-                }
+            Effect::Update { task, update } => (self.tell)(News::Update(task, update)),
+            Effect::Settle { task, outcome } => {
+                (self.tell)(News::Settled(task, outcome));
+                self.release_all(task);
             }
-            Effect::Settle { task, outcome } => self.settle(task, *outcome),
             Effect::Warn { message } => warn(&message),
             Effect::Send { .. } | Effect::Store { .. } | Effect::Refusal { .. } | Effect::Limit { .. } => {}
         }

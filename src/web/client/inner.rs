@@ -13,16 +13,18 @@ use web_sys::FormData;
 use super::bytes::Data;
 use super::fetch::{Fetched, FetchedBody};
 use super::host::ClientHost;
-use super::inquiry::{Asked, Inquiry};
-use super::task::TaskState;
-use super::{Error, Options, Task, TaskReference};
-use crate::engine::{Cancelled, Engine, Input};
-use crate::error::Code;
+use super::inquiry::Inquiry;
+use super::news::{News, Tell};
+use super::task_state::TaskState;
+use super::{Error, ImageResult, Options, TaskReference};
+use crate::engine::{Cancelled, Engine, Input, Outcome};
+use crate::error::{Billed, Code};
 use crate::gather::gather;
 use crate::http::{Answer, Body, Fault};
 use crate::json::MAX_STRING;
 use crate::options::{CallOptions, Defaults};
 use crate::request::ImageRequest;
+use crate::table::Table;
 use crate::task::{CallId, OwnerId, TaskId};
 use crate::view;
 use crate::web::host::Sent;
@@ -37,7 +39,10 @@ pub(super) struct Inner {
     shell: Shell<ClientHost>,
     /// Requests of a page or a script share I/O; on Workers each call has its own.
     separate: bool,
-    tasks: Cell<TaskId>,
+    numbers: Cell<TaskId>,
+    tasks: RefCell<Table<TaskId, Rc<TaskState>>>,
+    /// Checks and probes.
+    inquiries: RefCell<Table<TaskId, Rc<Inquiry>>>,
     owners: Cell<OwnerId>,
     batches: Cell<u32>,
     waking: RefCell<Vec<OwnerId>>,
@@ -49,14 +54,24 @@ fn count(cell: &Cell<u32>) -> u32 {
 }
 
 impl Inner {
-    pub fn new(engine: Engine, separate: bool, host: impl FnOnce(Weak<Inner>) -> ClientHost) -> Rc<Inner> {
-        Rc::new_cyclic(|me| Inner {
-            shell: Shell::new(host(me.clone()), engine),
-            separate,
-            tasks: Cell::new(0),
-            owners: Cell::new(0),
-            batches: Cell::new(0),
-            waking: RefCell::default(),
+    pub fn new(engine: Engine, separate: bool, host: impl FnOnce(Tell) -> ClientHost) -> Rc<Inner> {
+        Rc::new_cyclic(|me: &Weak<Inner>| {
+            let me = me.clone();
+            let tell: Tell = Rc::new(move |news| {
+                if let Some(client) = me.upgrade() {
+                    client.hear(news);
+                }
+            });
+            Inner {
+                shell: Shell::new(host(tell), engine),
+                separate,
+                numbers: Cell::new(0),
+                tasks: RefCell::default(),
+                inquiries: RefCell::default(),
+                owners: Cell::new(0),
+                batches: Cell::new(0),
+                waking: RefCell::default(),
+            }
         })
     }
 
@@ -84,8 +99,8 @@ impl Inner {
         options: &Options,
         owner: OwnerId,
         batch: Option<u32>,
-    ) -> Task {
-        self.try_launch(request, options, owner, batch).unwrap_or_else(|error| Task::failed(self, error))
+    ) -> Rc<TaskState> {
+        self.try_launch(request, options, owner, batch).unwrap_or_else(TaskState::failed)
     }
 
     fn try_launch(
@@ -94,13 +109,13 @@ impl Inner {
         options: &Options,
         owner: OwnerId,
         batch: Option<u32>,
-    ) -> Result<Task, Error> {
+    ) -> Result<Rc<TaskState>, Error> {
         self.open()?;
         let call = Box::new(options.resolve(&self.defaults(), batch)?);
         let request = request.checked()?;
         let mut records = Vec::new();
         if let Some(key) = options.key() {
-            if let Some(living) = self.ask(|engine| engine.find_key(key)).flatten().and_then(|task| self.living(task)) {
+            if let Some(living) = self.ask(|engine| engine.find_key(key)).flatten().and_then(|task| self.task(task)) {
                 return Ok(living);
             }
             records = gather(self.host().records().into_iter().filter(|record| record.task_key == key));
@@ -115,11 +130,11 @@ impl Inner {
     }
 
     /// Goes on with an earlier task, or joins it if it is alive here.
-    pub fn resume(self: &Rc<Self>, reference: TaskReference, options: &Options) -> Task {
-        self.try_resume(reference, options).unwrap_or_else(|error| Task::failed(self, error))
+    pub fn resume(self: &Rc<Self>, reference: TaskReference, options: &Options) -> Rc<TaskState> {
+        self.try_resume(reference, options).unwrap_or_else(TaskState::failed)
     }
 
-    fn try_resume(self: &Rc<Self>, reference: TaskReference, options: &Options) -> Result<Task, Error> {
+    fn try_resume(self: &Rc<Self>, reference: TaskReference, options: &Options) -> Result<Rc<TaskState>, Error> {
         self.open()?;
         let owner = self.next_owner();
         let mut call = Box::new(options.resolve(&self.defaults(), None)?);
@@ -132,7 +147,7 @@ impl Inner {
             parts.iter().filter_map(|part| engine.find_task(&part.provider, part.task_id.as_deref()?)).next()
         };
         let known = self.ask(|engine| key.as_deref().and_then(|key| engine.find_key(key)).or_else(|| by_id(engine)));
-        if let Some(living) = known.flatten().and_then(|task| self.living(task)) {
+        if let Some(living) = known.flatten().and_then(|task| self.task(task)) {
             return Ok(living);
         }
         let records = Vec::new();
@@ -146,51 +161,50 @@ impl Inner {
         request: &ImageRequest,
         options: &Options,
         owner: OwnerId,
-    ) -> Result<Task, Error> {
+    ) -> Result<Rc<TaskState>, Error> {
         let call = CallOptions { probe: Some(probe), ..options.resolve(&self.defaults(), None)? };
         let (request, options) = (Ok(Box::new(request.clone())), Box::new(call));
         Ok(self.register(owner, |task| Input::Submit { task, owner, request, options, records: Vec::new() }))
     }
 
     /// Asks what is no image.
-    pub fn inquire(self: &Rc<Self>, owner: OwnerId, input: impl FnOnce(TaskId) -> Input) -> Result<Asked, Error> {
+    pub fn inquire(self: &Rc<Self>, owner: OwnerId, input: impl FnOnce(TaskId) -> Input) -> Result<Rc<Inquiry>, Error> {
         self.open()?;
-        let number = count(&self.tasks);
+        let number = count(&self.numbers);
         let inquiry = Inquiry::new(number, owner);
-        if let Ok(mut inquiries) = self.host().inquiries.try_borrow_mut() {
+        if let Ok(mut inquiries) = self.inquiries.try_borrow_mut() {
             inquiries.insert(number, inquiry.clone());
         }
         self.shell.handle(input(number));
         self.wake_soon(owner);
-        Ok(Asked::of(self, inquiry))
+        Ok(inquiry)
     }
 
     /// Fetches the bytes of an image, as a task of its own.
-    pub fn download(self: &Rc<Self>, url: &str) -> Task {
+    pub fn download(self: &Rc<Self>, url: &str) -> Rc<TaskState> {
         if let Err(error) = self.open() {
-            return Task::failed(self, error);
+            return TaskState::failed(error);
         }
         let (owner, url) = (self.next_owner(), String::from(url));
         self.register(owner, |task| Input::Fetch { task, owner, url })
     }
 
-    fn register(self: &Rc<Self>, owner: OwnerId, input: impl FnOnce(TaskId) -> Input) -> Task {
-        let number = count(&self.tasks);
+    fn register(self: &Rc<Self>, owner: OwnerId, input: impl FnOnce(TaskId) -> Input) -> Rc<TaskState> {
+        let number = count(&self.numbers);
         let state = TaskState::new(number, owner);
-        if let Ok(mut tasks) = self.host().tasks.try_borrow_mut() {
+        if let Ok(mut tasks) = self.tasks.try_borrow_mut() {
             tasks.insert(number, state.clone());
         }
-        let task = Task::of(self, &state);
         self.shell.handle(input(number));
         if let Some(key) = self.ask(|engine| engine.key_of(number).map(String::from)).flatten() {
             state.name(&key);
         }
         self.wake_soon(owner);
-        task
+        state
     }
 
-    fn living(self: &Rc<Self>, task: TaskId) -> Option<Task> {
-        self.host().task(task).map(|state| Task::of(self, &state))
+    fn task(&self, number: TaskId) -> Option<Rc<TaskState>> {
+        self.tasks.try_borrow().ok()?.get(&number).cloned()
     }
 
     fn open(&self) -> Result<(), Error> {
@@ -232,20 +246,57 @@ impl Inner {
             return;
         }
         self.input(Input::Close);
-        let tasks = || self.host().tasks.try_borrow().map(|tasks| gather(tasks.values().cloned())).unwrap_or_default();
+        let tasks = || self.tasks.try_borrow().map(|tasks| gather(tasks.values().cloned())).unwrap_or_default();
         tasks().iter().for_each(|task| self.wake(task.owner));
-        let inquiries = self.host().inquiries.try_borrow_mut().map(|mut inquiries| core::mem::take(&mut *inquiries));
+        let inquiries = self.inquiries.try_borrow_mut().map(|mut inquiries| core::mem::take(&mut *inquiries));
         inquiries.unwrap_or_default().values().for_each(|inquiry| {
             inquiry.settle(Err(closed()));
             self.wake(inquiry.owner);
         });
         self.host().let_go();
-        let left = self.host().tasks.try_borrow_mut().map(|mut tasks| core::mem::take(&mut *tasks));
+        let left = self.tasks.try_borrow_mut().map(|mut tasks| core::mem::take(&mut *tasks));
         left.unwrap_or_default().values().for_each(|task| task.settle(Err(closed())));
     }
 
+    /// What the host tells.
+    fn hear(self: &Rc<Self>, news: News) {
+        match news {
+            News::Time(owner) => self.wake(owner),
+            News::Form(call, form) => self.begin(call, form),
+            News::Fetched(call, task, fetched) => self.arrive(call, task, fetched),
+            News::Update(task, update) => {
+                if let Some(state) = self.task(task) {
+                    state.show(update.into());
+                }
+            }
+            News::Settled(task, outcome) => self.settle(task, *outcome),
+        }
+    }
+
+    fn settle(self: &Rc<Self>, task: TaskId, outcome: Outcome) {
+        let state = self.tasks.try_borrow_mut().ok().and_then(|mut tasks| tasks.remove(&task));
+        let inquiry = self.inquiries.try_borrow_mut().ok().and_then(|mut inquiries| inquiries.remove(&task));
+        let outcome = match outcome {
+            Outcome::Failed(error, reference) | Outcome::Cancelled(error, reference) => {
+                // What certainly cost nothing has left nothing to go on with.
+                let reference = reference.filter(|_| error.billed != Billed::No);
+                Err(Error::new(error, reference.map(Into::into)))
+            }
+            outcome => Ok(outcome),
+        };
+        if let Some(inquiry) = inquiry {
+            inquiry.settle(outcome);
+        } else if let Some(state) = state {
+            match outcome {
+                Ok(Outcome::Succeeded(success)) => state.settle(Ok(ImageResult::new(self, *success))),
+                Ok(_) => {}
+                Err(error) => state.settle(Err(error)),
+            }
+        }
+    }
+
     /// Time has passed for an owner, or it has something to begin.
-    pub fn wake(&self, owner: OwnerId) {
+    fn wake(&self, owner: OwnerId) {
         self.input(Input::Wake { owner });
     }
 
@@ -268,9 +319,8 @@ impl Inner {
     }
 
     /// The form of a call is there, or can't be had. One that was given up meanwhile is not sent.
-    pub fn begin(&self, call: CallId, form: Result<FormData, String>) {
-        let Some(outgoing) = self.host().take_outgoing(call) else { return };
-        let started = form.map(|form| self.host().start(call, outgoing, Some(form)));
+    fn begin(&self, call: CallId, form: Result<FormData, String>) {
+        let Some(started) = self.host().requests.begin(call, form) else { return };
         if started.is_ok() {
             self.shell.hold_call(call, false);
         }
@@ -283,9 +333,8 @@ impl Inner {
     }
 
     /// What a fetch brought. One that was given up brings nothing.
-    pub fn arrive(&self, call: CallId, task: TaskId, fetched: Result<Fetched, String>) {
-        let awaited = self.host().calls.try_borrow_mut().ok().and_then(|mut calls| calls.remove(&call));
-        if awaited.is_none() {
+    fn arrive(&self, call: CallId, task: TaskId, fetched: Result<Fetched, String>) {
+        if !self.host().requests.end(call) {
             return;
         }
         match fetched {

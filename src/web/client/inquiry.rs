@@ -2,12 +2,9 @@
 
 use alloc::rc::Rc;
 use core::cell::{Cell, RefCell};
-use core::future::Future;
-use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 
 use super::Error;
-use super::inner::Inner;
 use crate::engine::Outcome;
 use crate::task::{OwnerId, TaskId};
 
@@ -39,42 +36,20 @@ impl Inquiry {
             waker.wake();
         }
     }
-}
 
-/// The answer to come. Dropped before that, the question is withdrawn.
-pub(super) struct Asked {
-    client: Rc<Inner>,
-    inquiry: Rc<Inquiry>,
-}
-
-impl Asked {
-    pub fn of(client: &Rc<Inner>, inquiry: Rc<Inquiry>) -> Asked {
-        Asked { client: client.clone(), inquiry }
-    }
-
-    pub fn number(&self) -> TaskId {
-        self.inquiry.number
-    }
-}
-
-impl Future for Asked {
-    type Output = Result<Outcome, Error>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(answer) = self.inquiry.answer.try_borrow_mut().ok().and_then(|mut answer| answer.take()) {
+    /// Its answer, once; whoever asked last is woken when it is there.
+    pub fn poll(&self, context: &Context<'_>) -> Poll<Result<Outcome, Error>> {
+        if let Some(answer) = self.answer.try_borrow_mut().ok().and_then(|mut answer| answer.take()) {
             return Poll::Ready(answer);
         }
         let waker = context.waker().clone();
-        let former = self.inquiry.waker.try_borrow_mut().map(|mut held| held.replace(waker));
+        let former = self.waker.try_borrow_mut().map(|mut held| held.replace(waker));
         drop(former);
         Poll::Pending
     }
-}
 
-impl Drop for Asked {
-    fn drop(&mut self) {
-        if !self.inquiry.over.replace(true) {
-            self.client.cancel(self.inquiry.number);
-        }
+    /// Nobody waits for it any more; true: it had no answer yet.
+    pub fn withdraw(&self) -> bool {
+        !self.over.replace(true)
     }
 }

@@ -3,6 +3,7 @@
 //! A trait has two hosts, rather than one host object whose functions would be closures of this client: so results, errors and updates stay what they
 //! are and need not be plain data in between.
 
+mod asked;
 mod batch;
 mod builder;
 mod bytes;
@@ -12,12 +13,14 @@ mod form;
 mod host;
 mod inner;
 mod inquiry;
+mod news;
 mod options;
 mod probe;
 mod reference;
 mod result;
 mod sending;
 mod task;
+mod task_state;
 
 use alloc::boxed::Box;
 use alloc::rc::Rc;
@@ -27,6 +30,7 @@ use core::fmt;
 
 use js_sys::Uint8Array;
 
+use asked::Asked;
 pub use batch::{Batch, BatchItem};
 pub use builder::{ClientBuilder, Provider};
 use bytes::Data;
@@ -36,7 +40,8 @@ pub use options::Options;
 pub use probe::ProbeReport;
 pub use reference::TaskReference;
 pub use result::{Image, ImageResult, Timing};
-pub use task::{Task, TaskUpdate, Updates};
+pub use task::{Task, Updates};
+pub use task_state::TaskUpdate;
 
 pub use crate::engine::{Budget, KeyReport};
 use crate::engine::{Input, Outcome};
@@ -99,7 +104,7 @@ impl Client {
 
     /// The same, with options of its own.
     pub fn generate_with(&self, request: ImageRequest, options: &Options) -> Task {
-        self.0.launch(request, options, self.0.next_owner(), None)
+        Task::of(&self.0, &self.0.launch(request, options, self.0.next_owner(), None))
     }
 
     /// Hands a request in: the future ends as soon as a provider has it, and the task goes on. Dropping the future before that cancels.
@@ -149,7 +154,7 @@ impl Client {
 
     /// The same, with options of its own.
     pub fn resume_with(&self, reference: TaskReference, options: &Options) -> Task {
-        self.0.resume(reference, options)
+        Task::of(&self.0, &self.0.resume(reference, options))
     }
 
     /// Many requests as one stream of results, in the order in which they come.
@@ -220,7 +225,8 @@ impl Client {
     /// `InvalidRequest` where the client has no provider of this name, `Cancelled` where it is closed; what is wrong with the key is no error.
     pub fn check(&self, provider: &str) -> impl Future<Output = Result<KeyReport, Error>> + use<> {
         let (owner, provider) = (self.0.next_owner(), String::from(provider));
-        let asked = self.0.inquire(owner, |task| Input::Check { task, owner, provider });
+        let inquiry = self.0.inquire(owner, |task| Input::Check { task, owner, provider });
+        let asked = inquiry.map(|inquiry| Asked::of(&self.0, inquiry));
         async move {
             match asked?.await? {
                 Outcome::Checked(report) => Ok(*report),

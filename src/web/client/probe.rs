@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::future::Future;
 
+use super::asked::Asked;
 use super::inner::Inner;
 use super::options::invalid;
 use super::{Error, Options, Task};
@@ -70,12 +71,7 @@ pub(super) fn run(
     }
 }
 
-fn begin(
-    client: &Rc<Inner>,
-    request: ImageRequest,
-    most: u32,
-    budget: Budget,
-) -> Result<(super::inquiry::Asked, Vec<Task>), Error> {
+fn begin(client: &Rc<Inner>, request: ImageRequest, most: u32, budget: Budget) -> Result<(Asked, Vec<Task>), Error> {
     let request = request.checked()?;
     if most == 0 {
         return Err(invalid("max", "must be at least 1"));
@@ -88,10 +84,10 @@ fn begin(
     }
     let owner = client.next_owner();
     let bounds = ProbeBounds { model: request.model.clone(), most, budget };
-    let asked = client.inquire(owner, |task| Input::Probe { task, owner, bounds })?;
+    let asked = Asked::of(client, client.inquire(owner, |task| Input::Probe { task, owner, bounds })?);
     let count = client.ask(|engine| engine.probe_size(asked.number())).unwrap_or_default();
     let options = Options::new();
-    let tasks = (0..count).map(|_| client.launch_for(asked.number(), &request, &options, owner));
-    let tasks = tasks.collect::<Result<Vec<Task>, Error>>()?;
+    let launched = (0..count).map(|_| client.launch_for(asked.number(), &request, &options, owner));
+    let tasks = launched.map(|state| Ok(Task::of(client, &state?))).collect::<Result<Vec<Task>, Error>>()?;
     Ok((asked, tasks))
 }

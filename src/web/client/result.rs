@@ -10,7 +10,7 @@ use js_sys::{JsString, Uint8Array};
 
 use super::bytes::Data;
 use super::inner::Inner;
-use super::task::{TaskState, WeakTask};
+use super::task_state::{TaskState, WeakTask};
 use super::{Error, Task};
 use crate::engine::Success;
 use crate::error::{Attempt, Billed, Code};
@@ -91,6 +91,7 @@ pub struct Image(Rc<State>);
 
 #[derive(Default)]
 struct State {
+    /// The two need each other: bytes are fetched by a task of the client, whose end is an image.
     client: Option<Rc<Inner>>,
     url: Option<String>,
     expires_at: Option<u64>,
@@ -178,7 +179,7 @@ impl Image {
         let client = self.0.client.as_ref().ok_or_else(missing)?;
         let url = self.0.url.as_ref().ok_or_else(missing)?;
         let running = self.0.loading.try_borrow().ok().and_then(|loading| TaskState::living(&loading));
-        let task = running.map_or_else(|| client.download(url), |state| Task::of(client, &state));
+        let task = Task::of(client, &running.unwrap_or_else(|| client.download(url)));
         if let Ok(mut loading) = self.0.loading.try_borrow_mut() {
             *loading = task.weak();
         }
