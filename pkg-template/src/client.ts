@@ -134,8 +134,7 @@ class TidegateClient implements Client {
   }
 
   async pending(): Promise<TaskRef[]> {
-    const records = await this.#journal.all();
-    const lines = records.map((record) => JSON.stringify(record)).join("\n");
+    const lines = await this.#journal.all();
     return JSON.parse(this.#ask((core) => core.refs(lines))) as TaskRef[];
   }
 

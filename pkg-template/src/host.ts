@@ -1,6 +1,6 @@
 import type { Core, Host } from "./core.js";
 import type { HostSettings, Signal } from "./generation.js";
-import type { Guard, Live } from "./guard.js";
+import type { Guard } from "./guard.js";
 import { Handles } from "./handles.js";
 import { createSend, drop, type Outgoing } from "./outgoing.js";
 
@@ -35,11 +35,10 @@ export class HostTable {
     // Of the task its number is kept alone: a store may never answer.
     const deliver = (owner: number, task: number | undefined, input: (core: Core) => void): void => {
       if (stale()) return guard.wakeSoon(owner);
-      const concerned = (): Live[] => {
-        const live = guard.tasks.get(task ?? -1);
-        return live ? [live] : [];
-      };
-      guard.run(owner, concerned, input, { again: () => !stale() });
+      const live = guard.tasks.get(task ?? -1);
+      // What concerns no task may still be what each core stops on.
+      const [concerned, weight] = live ? [() => [live], 1] : [() => guard.everyone(), 1 / 8];
+      guard.run(owner, concerned, input, { again: () => !stale(), weight });
     };
 
     const now = (): number => (clock ?? performance).now();
@@ -82,8 +81,8 @@ export class HostTable {
         const owner = here();
         void journal.load(owner, key).then((record) => {
           const live = guard.byKey(key);
-          if (record) live?.sent.push((record as { index: number }).index);
-          deliver(owner, live?.number, (core) => core.loaded(seq, record ? JSON.stringify(record) : ""));
+          if (record) live?.sent.push((JSON.parse(record) as { index?: number } | null)?.index ?? 0);
+          deliver(owner, live?.number, (core) => core.loaded(seq, record ?? ""));
         });
       },
 

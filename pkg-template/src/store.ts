@@ -1,11 +1,13 @@
 import type { Log } from "./log.js";
 import type { TaskStore } from "./types.js";
 
-const parse = (record: string | undefined): unknown => {
+/** Whether it is JSON. What is torn or foreign is as good as none. */
+const isWhole = (record: unknown): record is string => {
   try {
-    return record === undefined ? undefined : JSON.parse(record);
+    JSON.parse(record as string);
+    return typeof record === "string";
   } catch {
-    return undefined; // Torn or foreign: as good as none.
+    return false;
   }
 };
 
@@ -36,16 +38,20 @@ export class Journal {
     if (store) void this.#queue(owner, key, () => store.delete(key), undefined);
     else this.#memory.delete(key);
   }
-  /** The parsed record, or undefined. */
-  async load(owner: number, key: string): Promise<unknown> {
+  /** The record, if it is JSON: as it was written, for a tree may be too deep for anybody but the core. */
+  async load(owner: number, key: string): Promise<string | undefined> {
     const store = this.#store;
-    return parse(store ? await this.#queue(owner, key, () => store.get(key), undefined, false) : this.#memory.get(key));
+    const record = store
+      ? await this.#queue(owner, key, () => store.get(key), undefined, false)
+      : this.#memory.get(key);
+    return isWhole(record) ? record : undefined;
   }
-  /** Every parsed record; rejects with the store's own error. */
-  async all(): Promise<unknown[]> {
-    const records: unknown[] = [];
-    for await (const [, record] of this.#store?.all() ?? [...this.#memory]) records.push(parse(record));
-    return records.filter((record) => record !== undefined);
+  /** Every record that is JSON, each a line; rejects with the store's own error. */
+  async all(): Promise<string> {
+    const records: string[] = [];
+    for await (const [, record] of this.#store?.all() ?? [...this.#memory])
+      if (isWhole(record)) records.push(record.replace(/[\r\n]/g, " "));
+    return records.join("\n");
   }
   /** Resolves when nothing is being written any more for this owner. */
   async flush(owner: number): Promise<void> {

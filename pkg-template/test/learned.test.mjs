@@ -67,7 +67,17 @@ test("what is old, foreign or nonsense in the store is not believed", async () =
     const again = await run(mapStore(new Map([[key, JSON.stringify(odd)]])), 2);
     assert.deepEqual([again.ok, again.limit], [2, 4], JSON.stringify(odd));
   }
-  assert.equal((await run(mapStore(new Map([[key, "{torn"]])), 2)).limit, 4);
+  for (const text of [
+    "{torn",
+    "",
+    "[".repeat(100_000) + "]".repeat(100_000),
+    `{"a":"${"x".repeat(5e6)}"}`,
+    7,
+    { v: 1 },
+  ]) {
+    const again = await run(mapStore(new Map([[key, text]])), 2);
+    assert.deepEqual([again.ok, again.limit, again.pending], [2, 4, []], String(text).slice(0, 20));
+  }
 });
 
 test("a store that fails or is silent changes nothing", async () => {

@@ -122,6 +122,24 @@ test("a core that traps on every answer ends its tasks instead of turning for ev
   await client.generate(request);
 });
 
+test("a record on which every core traps ends the tasks that wait, and nothing goes round for ever", async () => {
+  const get = async (key) => (key === "lane" ? "{}" : undefined);
+  const store = { get, put: () => new Promise(() => {}), delete: async () => {}, async *all() {} };
+  const { client, world } = createTestClient(async () => json({}), { store });
+  world.trap = (method) => {
+    if (method === "loaded") boom();
+  };
+  let error;
+  client.generate(request).catch((reason) => (error = reason));
+  // Each core asks for what was learned of the lane of its tasks, as the real one does.
+  for (let looked = 0; !error && looked < 100; looked++) {
+    world.cores.at(-1).host.load(looked, "lane");
+    await settle();
+  }
+  assert.ok(CoreCrashedError.is(error), String(error));
+  assert.ok(world.cores.length < 40, `${world.cores.length} cores`);
+});
+
 test("polls and downloads are aborted and sent anew by the next core", async () => {
   const signals = [];
   const urls = [];
