@@ -19,8 +19,12 @@ const [REFRESH, POST, FORM] = [1, 2, 4];
 
 /** Sends the requests of one core. */
 export function createSend(generation: Generation, outgoing: Outgoing): Host["send"] {
-  const { settings, guard, handles, stale } = generation;
-  const { authorizers, fetch } = settings;
+  const {
+    settings: { authorizers, fetch },
+    guard,
+    handles,
+    stale,
+  } = generation;
   const start = createStart(generation);
   // It may have been given up meanwhile.
   const isAwaited = (order: Order): boolean => outgoing.get(order.number) === order;
@@ -80,7 +84,7 @@ export function createSend(generation: Generation, outgoing: Outgoing): Host["se
     for (let at = 0; at < fields.length; at += 2) headers[fields[at]!] = fields[at + 1]!;
     const method = kind & POST ? "POST" : "GET";
     const form = kind & FORM ? new AbortController() : undefined;
-    const order: Order = { number, task, owner, part, purpose, provider, method, url, headers, body, form, limit };
+    const order: Order = { number, task, part, purpose, provider, limit, owner, method, url, headers, body, form };
     return provider < 0 ? start(order, body) : authorize(order, (kind & REFRESH) !== 0);
   };
 }
