@@ -21,6 +21,13 @@ fn sim(limits: Limits) -> Sim {
     Sim::new(config, world, Surroundings::default())
 }
 
+/// A client that was told nothing.
+fn untold(world: Config, around: Surroundings) -> Sim {
+    let mut config = client(&HIAPI, 4);
+    config.providers[0].limits = Limits::default();
+    Sim::new(config, world, around)
+}
+
 fn patient() -> CallOptions {
     CallOptions { max_wait: u64::MAX, priority: Priority::Batch, ..options() }
 }
@@ -69,7 +76,7 @@ fn a_days_allowance_is_named_as_such() {
 fn a_days_allowance_that_nobody_told_of_loses_no_task() {
     for hint in [HintMode::None, HintMode::Seconds] {
         let world = Config { rpd: Some(3), name_axis: true, hint, concurrency: Some(50), ..Config::default() };
-        let mut sim = Sim::new(client(&HIAPI, 4), world, Surroundings::default());
+        let mut sim = untold(world, Surroundings::default());
         (1..=7).for_each(|task| sim.ask(0, task, patient()));
         // Whoever can't wait so long hears it at once.
         sim.ask(60_000, 8, options());
@@ -152,6 +159,23 @@ fn a_lane_that_gives_up_says_so_once() {
     }
 }
 
+#[test]
+fn a_provider_that_queues_is_given_no_flood_however_quick_its_answers_are() {
+    for rtt in [20, 50, 200] {
+        let world = Config { concurrency: Some(4), queue: true, ..Config::default() };
+        let around = Surroundings { rtt: (rtt, rtt), ..Surroundings::default() };
+        let mut sim = untold(world, around);
+        (1..=100).for_each(|task| sim.ask(0, task, patient()));
+        // Somebody comes by, before whom only those go that wait over there already.
+        sim.ask(60_000, 101, options());
+        sim.run();
+        audit::rest(&sim);
+        assert!(sim.most_held < 32, "{rtt} ms: {} at four slots", sim.most_held);
+        let end = sim.settled.iter().find(|end| end.task == 101).unwrap().at;
+        assert!(end < 110_000, "{rtt} ms: {end}");
+    }
+}
+
 /// Every word on when a task that waits should be over: when it was said, and that time.
 fn words(sim: &Sim, task: u32) -> Vec<(u64, u64)> {
     let said = sim.effects.iter().filter_map(|(at, effect)| match effect {
@@ -222,7 +246,7 @@ fn whoever_waits_far_back_hears_it_too() {
         concurrency_schedule: drop,
         ..Config::default()
     };
-    let mut sim = Sim::new(client(&HIAPI, 4), world, Surroundings::default());
+    let mut sim = untold(world, Surroundings::default());
     (1..=2_000).for_each(|task| sim.ask(0, task, patient()));
     sim.run_until(600_000);
     for task in [700, 1_200, 1_900] {

@@ -86,8 +86,8 @@ impl Engine {
                     let is_day = slot.standing.refused_by == Some(Axis::Day);
                     (if is_day { "day" } else { "cooldown" }, Some(at))
                 }
-                // Of all windows only a day's is waited for so long.
-                Some(NotUntil { wait: Wait::Window, at: Some(at), .. }) if at > self.now.after(MINUTE) => {
+                // Of all windows only a day's is waited for so long: a minute's is told rounded up.
+                Some(NotUntil { wait: Wait::Window, at: Some(at), .. }) if at > self.now.after(2 * MINUTE) => {
                     ("day", Some(at))
                 }
                 Some(NotUntil { wait: Wait::Window, at, .. }) if at.is_none_or(|at| at > self.now) => ("window", at),

@@ -1,10 +1,11 @@
 //! One quota bucket (provider, origin, account) as a machine of its own: messages in, messages out, no clock. The engine speaks to it the same
 //! way whether it stands beside it or at the other end of a wire.
 
-use super::evidence::{Counts, Evidence};
+use super::evidence::Evidence;
 use super::limiter::{Leave, Limiter};
 use super::message::{LaneIn, LaneOut, LaneSnapshot, Learned, NotUntil, Token, Verdict, Wait, Window};
 use super::pace::Pace;
+use super::ramp::Ramp;
 use super::settings::LaneConfig;
 use super::slots::{PERMIT_LIFE, Permit, Slot, Slots};
 use super::windows::{MINUTE, Windows};
@@ -35,6 +36,7 @@ pub struct Lane {
     pub(super) windows: Windows,
     pub(super) evidence: Evidence,
     pub(super) pace: Pace,
+    ramp: Ramp,
     /// The longest that a refusal took.
     pub(super) slowest_refusal: Millis,
     /// The shortest that an acceptance took: the way there and back.
@@ -78,6 +80,7 @@ impl Lane {
             windows: Windows::new(&config.limits),
             evidence: Evidence::default(),
             pace: Pace::default(),
+            ramp: Ramp::default(),
             slowest_refusal: 0,
             fastest_answer: Millis::MAX,
             waiting: [0, 0],
@@ -113,7 +116,7 @@ impl Lane {
                 }
             }
             LaneIn::Adopt { token, weight } => {
-                let slot = Slot { weight: weight.max(1), ..self.slot(now, Permit::Held, PERMIT_LIFE) };
+                let slot = Slot { weight: weight.max(1), ..Slot::new(now, Permit::Held, PERMIT_LIFE) };
                 self.slots.insert(token, slot);
             }
             LaneIn::Sent { token, weight } => {
@@ -169,21 +172,6 @@ impl Lane {
         self.out.pop()
     }
 
-    fn slot(&self, now: Instant, permit: Permit, life: Millis) -> Slot {
-        let until = now.after(life);
-        Slot {
-            permit,
-            weight: 1,
-            since: now,
-            seen: now,
-            until,
-            queued: false,
-            beyond: false,
-            counts: Counts::default(),
-            ahead: 0,
-        }
-    }
-
     fn is_waited_for(&self) -> bool {
         self.waiting != [0, 0]
     }
@@ -205,7 +193,7 @@ impl Lane {
             || self.slots.in_state(Permit::Sent).next().map(|(_, slot)| slot.since.after(self.presumed_after()));
         let presumed = if self.config.presumes { oldest() } else { None };
         let wait = match self.told {
-            Some(NotUntil { wait: Wait::Concurrency, .. }) => self.limiter.deadline(self.windows.now()),
+            Some(NotUntil { wait: Wait::Concurrency, at: None, .. }) => self.limiter.deadline(self.windows.now()),
             Some(NotUntil { at, .. }) => at,
             None => None,
         };
@@ -330,7 +318,7 @@ impl Lane {
                     return;
                 }
             };
-            let mut slot = self.slot(now, Permit::Granted, GRANT_LIFE);
+            let mut slot = Slot::new(now, Permit::Granted, GRANT_LIFE);
             slot.weight = weight;
             if leave == Leave::Beyond {
                 slot.beyond = true;
@@ -358,6 +346,12 @@ impl Lane {
         self.windows.obstacle(now, (asking, self.slots.unsent()), weight)?;
         if let Some(at) = self.pace.obstacle(now, &self.evidence.latest) {
             return Err(NotUntil { wait: Wait::Window, at: Some(at), hinted: false });
+        }
+        let out = self.slots.held().saturating_add(asking);
+        if let Some(at) =
+            self.ramp.obstacle(now, out, out.saturating_add(weight)).filter(|_| self.limiter.is_ramping() && out > 0)
+        {
+            return Err(NotUntil { wait: Wait::Concurrency, at: Some(at), hinted: false });
         }
         let asking = (asking, self.slots.beyond(), self.slots.queued());
         match self.limiter.leave(now, self.slots.held(), asking, weight) {

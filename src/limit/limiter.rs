@@ -135,6 +135,11 @@ impl Limiter {
         self.phase
     }
 
+    /// It looks for its limit, and nobody has said where that is.
+    pub fn is_ramping(&self) -> bool {
+        self.phase == Phase::Ramp && !self.trusted
+    }
+
     /// Whether the provider has shown that there is no more.
     pub fn is_bounded(&self) -> bool {
         self.bounded

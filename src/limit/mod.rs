@@ -10,6 +10,7 @@ mod measure;
 mod message;
 mod pace;
 mod probes;
+mod ramp;
 mod settings;
 mod slots;
 mod window;

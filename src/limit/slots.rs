@@ -57,6 +57,21 @@ pub struct Slot {
 }
 
 impl Slot {
+    /// One of weight 1 that nothing is known of.
+    pub fn new(now: Instant, permit: Permit, life: Millis) -> Slot {
+        Slot {
+            permit,
+            weight: 1,
+            since: now,
+            seen: now,
+            until: now.after(life),
+            queued: false,
+            beyond: false,
+            counts: Counts::default(),
+            ahead: 0,
+        }
+    }
+
     /// As far as is known.
     fn works(&self) -> bool {
         !self.permit.is_asking() && !self.queued
