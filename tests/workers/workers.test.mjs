@@ -106,6 +106,7 @@ story(
 
 story("a request cancels by its signal: nobody else notices", async (worker) => {
   const first = worker.call("generate", { name: "first" });
+  await submitted(worker, "first");
   const waits = worker.call("generate", { name: "waits", cancelAfter: 100 });
   const next = worker.call("generate", { name: "next" });
   assert.match((await waits).message, /enough/);
