@@ -50,13 +50,17 @@ fn lane(sim: &Sim, model: &str) -> LaneSnapshot {
 
 #[test]
 fn a_window_of_the_whole_key_counts_the_images_of_all_models() {
-    for (counts, used) in [(Counts::Image, 6), (Counts::Task, 2)] {
+    for (counts, used, late) in
+        [(Counts::Image, 6, false), (Counts::Task, 2, false), (Counts::Image, 6, true), (Counts::Task, 2, true)]
+    {
         let mut sim = sim(Limits { counts, ..Limits::default() });
         ask(&mut sim, 0, 1, ONE, 3);
         ask(&mut sim, 0, 2, ONE, 3);
-        // A lane hears of the others from its first task on.
-        ask(&mut sim, 0, 3, OTHER, 1);
-        sim.at(1, Act::Cancel(3));
+        // A lane hears of the others from its first task on, and then what was before.
+        if !late {
+            ask(&mut sim, 0, 3, OTHER, 1);
+            sim.at(1, Act::Cancel(3));
+        }
         ask(&mut sim, 10_000, 4, OTHER, 1);
         // What was accepted at 0.2 s leaves a rolling minute at 60.2 s.
         sim.script = Some(Box::new(|_, now| match now {
@@ -66,7 +70,7 @@ fn a_window_of_the_whole_key_counts_the_images_of_all_models() {
         }));
         sim.run_until(11_000);
         let window = Window { limit: used, used, length: 60_000, known: Known::Confirmed };
-        assert_eq!(lane(&sim, OTHER).window.map(|window| Window { used, ..window }), Some(window), "{counts:?}");
+        assert_eq!(lane(&sim, OTHER).window.map(|window| Window { used, ..window }), Some(window), "{counts:?} {late}");
         sim.run();
     }
 }

@@ -38,7 +38,10 @@ impl Engine {
             base: retry.base,
             cap: retry.cap,
         };
-        let lane = Lane::new(settings, self.rng.next_u64());
+        let mut lane = Lane::new(settings, self.rng.next_u64());
+        for slot in self.lanes.iter().filter(|slot| slot.provider == provider) {
+            lane.comes_beside(&slot.lane);
+        }
         let counts_images = config.limits.counts == Counts::Image;
         self.lanes.push(LaneSlot::new((name, model.map(String::from)), provider, lane, counts_images));
         let lane = self.lanes.len() - 1;

@@ -130,11 +130,11 @@ impl Engine {
         }
         let Some(price) = self.price(place, model) else {
             let message = concat(&[
-                "of ",
-                &config.name,
-                " has none for ",
+                "has none for ",
                 model,
-                ", and what costs who knows what is not bought",
+                " at ",
+                &config.name,
+                ": a probe buys nothing whose price is unknown",
             ]);
             return Err(Error::invalid("prices", &message));
         };

@@ -231,6 +231,11 @@ impl Lane {
         }
     }
 
+    /// It is new, and this one of the same key is not: what that had accepted in the last minute counts in the windows of the whole key.
+    pub fn comes_beside(&mut self, other: &Lane) {
+        self.windows.come_beside(&other.windows);
+    }
+
     /// The end of the cooldown, whoever's word it is.
     pub fn paused_until(&self) -> Option<Instant> {
         self.cooldown.max(self.hinted).max(self.caution)

@@ -35,6 +35,11 @@ impl Counter {
         }
     }
 
+    /// Counts what another one has counted. Of what came before the latest here it is as if it had come with that.
+    pub fn add_all(&mut self, other: &Counter) {
+        other.entries.iter().for_each(|(at, weight)| self.add(*at, *weight));
+    }
+
     /// So much that was counted at that time was none. If it has left by now, nothing is taken from the others.
     pub fn take_back(&mut self, now: Instant, when: Instant, weight: u32) {
         let counted = when.after(self.length) > now;

@@ -82,6 +82,11 @@ impl Windows {
         self.beside_minute.add(now, weight);
     }
 
+    /// The same, of all that another model had accepted in the last minute.
+    pub fn come_beside(&mut self, other: &Windows) {
+        self.beside_minute.add_all(&other.accepted_minute);
+    }
+
     /// A poll goes out, where polls count as submits do.
     pub fn asked(&mut self, now: Instant) {
         self.all_minute.add(now, 1);
