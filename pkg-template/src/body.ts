@@ -18,25 +18,8 @@ const isShort = (response: Response, size: number): boolean =>
   response.type !== "cors" &&
   !response.headers.get("content-encoding");
 
-/** Reads up to `limit` bytes, counted as they stream in; `undefined` is more. Rejects when the stream breaks. */
-async function readBytes(response: Response, limit: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  if (response.body === undefined) {
-    // Hosts without streams.
-    const bytes = new Uint8Array(await response.arrayBuffer());
-    return bytes.length > limit ? undefined : bytes;
-  }
-  if (response.body === null) return new Uint8Array(0);
-  const reader = response.body.getReader();
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for (let step; !(step = await reader.read()).done;) {
-    size += step.value.length;
-    if (size > limit) {
-      reader.cancel().catch(() => {});
-      return undefined;
-    }
-    chunks.push(step.value);
-  }
+/** Chunks as one. */
+const join = (chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> => {
   const bytes = new Uint8Array(size);
   let offset = 0;
   for (const chunk of chunks) {
@@ -44,23 +27,41 @@ async function readBytes(response: Response, limit: number): Promise<Uint8Array<
     offset += chunk.length;
   }
   return bytes;
-}
+};
 
-/** Reads an answer, up to `limit` bytes, as they are. Never rejects. */
+/** Reads an answer, up to `limit` bytes, counted as they stream in, as they are. Never rejects. */
 export async function readBody(response: Response, limit: number): Promise<Body> {
   if (response.type === "opaqueredirect" || (response.status >= 300 && response.status < 400)) {
     response.body?.cancel().catch(() => {});
     return [5];
   }
-  let bytes;
+  let size = 0;
+  let bytes: Uint8Array<ArrayBuffer> | undefined;
+  // One function and not two: each has a promise of its own, at every request.
   try {
-    bytes = await readBytes(response, limit);
+    if (response.body === undefined) {
+      // Hosts without streams.
+      bytes = new Uint8Array(await response.arrayBuffer());
+      size = bytes.length;
+    } else if (response.body) {
+      const reader = response.body.getReader();
+      const chunks: Uint8Array[] = [];
+      for (let step; !(step = await reader.read()).done;) {
+        size += step.value.length;
+        if (size > limit) {
+          reader.cancel().catch(() => {});
+          return [2];
+        }
+        chunks.push(step.value);
+      }
+      bytes = join(chunks, size);
+    }
   } catch {
     return [3];
   }
-  if (!bytes) return [2];
-  if (isShort(response, bytes.length)) return [3];
-  return bytes.length === 0 ? [6] : [4, bytes];
+  if (size > limit) return [2];
+  if (isShort(response, size)) return [3];
+  return bytes && size > 0 ? [4, bytes] : [6];
 }
 
 const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
