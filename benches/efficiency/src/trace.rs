@@ -68,7 +68,7 @@ impl Trace {
         let pause = lane.paused_until.map(Instant::millis).filter(|until| *until > now);
         let pause = pause.map_or(String::new(), |until| format!(" paused until {}", seconds(until)));
         let window = lane.window.map_or(String::new(), |window| {
-            format!(" window {}/{} in {} s {:?}", window.used, window.limit, window.length / 1000, window.known)
+            format!(" window {}/{} in {} ms {:?}", window.used, window.limit, window.length, window.known)
         });
         let cap = world.config().cap_at(now).map_or(String::new(), |cap| format!(" of {cap}"));
         let truth = format!("{}{cap}", world.stats().in_flight);
