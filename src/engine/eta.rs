@@ -291,7 +291,7 @@ mod tests {
             let (status, data) = match (self.rng.up_to(9), purpose) {
                 (0, _) => return self.tell(Input::Failed { call, fault: Fault::Network, message: String::new() }),
                 (1, _) => (503, data),
-                (2..4, Purpose::Submit) => (429, data),
+                (2, Purpose::Submit) => (429, data),
                 (4, _) => (402, data),
                 (5..8, Purpose::Poll) => (200, data.with("status", "success").with("output", Json::List(vec![image]))),
                 (_, Purpose::Poll) => (200, data.with("status", "handling")),

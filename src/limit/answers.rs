@@ -100,7 +100,8 @@ impl Lane {
         self.evidence.refused(now, distances, counts, slot.beyond);
         let limit = self.limiter.usual();
         let has_slots = !wave && counts.held.saturating_add(1 + limit / 8) < limit;
-        let window_was_full = self.windows.refused(now, slot.weight, has_slots);
+        // Where a distance is kept, that it has become too short explains as much as a window that has become smaller.
+        let window_was_full = self.windows.refused(now, slot.weight, has_slots && !self.pace.is_kept());
         if let Some(hint) = hint {
             self.hold(now, hint);
         }
@@ -117,14 +118,15 @@ impl Lane {
         for token in gather(self.slots.in_state(Permit::Sent).map(|(token, _)| token)) {
             self.slots.change(token, |slot| slot.permit = Permit::Stale);
         }
-        let slots = if has_slots {
+        let slots = if has_slots && !self.evidence.is_minute_explained() {
             Room::Sure
-        } else if slot.beyond || self.evidence.is_held_explained() {
+        } else if !has_slots && (slot.beyond || self.evidence.is_held_explained()) {
             Room::Unproved
         } else {
             Room::Perhaps
         };
         if !window_was_full && self.pace.refused(now, distances, slots) {
+            self.evidence.forget_latest();
             return;
         }
         if !window_was_full {
@@ -209,7 +211,9 @@ impl Lane {
                 .map(|(taken, count)| (count, taken));
         }
         // Close to what is known to be there, that is the likelier cause: it was taken for one too many, or others use the key.
-        let limit = self.limiter.usual();
+        // Where submits keep a distance, few of those that ended are unseen when the next goes out: what was held then was there.
+        let most = self.evidence.most_held().filter(|_| self.pace.is_kept()).unwrap_or(0);
+        let limit = self.limiter.usual().max(most);
         if self.unexpected <= 1 && counts.held.saturating_add(1 + limit / 8) >= limit {
             return None;
         }

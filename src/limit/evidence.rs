@@ -137,8 +137,13 @@ impl Evidence {
         self.unprovoked().next_back().is_some_and(|counts| self.lies_above(counts, Axis::Held))
     }
 
+    /// Whether a window of a minute explains the latest refusal: nothing was accepted after as many.
+    pub fn is_minute_explained(&self) -> bool {
+        self.unprovoked().next_back().is_some_and(|counts| self.lies_above(counts, Axis::Minute))
+    }
+
     /// The most that were held when one more was accepted.
-    fn most_held(&self) -> Option<u32> {
+    pub fn most_held(&self) -> Option<u32> {
         self.highest.both().iter().flatten().map(|counts| counts.held).max()
     }
 
@@ -165,6 +170,12 @@ impl Evidence {
         all().any(nearly).then(|| let_in.explain(&mut all().map(|refusal| &refusal.distances), 1)).flatten()
     }
 
+    /// How long after an acceptance a submit was still refused, ms, `most` of it: later, that was no cause.
+    pub fn longest_refused(&self, most: Millis) -> Millis {
+        let distances = self.refusals.iter().map(|refusal| refusal.distances.average(1));
+        distances.filter(|distance| *distance <= most).max().unwrap_or(0)
+    }
+
     /// How many of the tasks that are held may have ended by now without anybody's having seen it.
     fn unseen_ends(&self) -> u32 {
         let rate = |between: Millis, time: Millis| between.saturating_mul(2).div_ceil(time.max(LEAST_TIME));
@@ -179,7 +190,12 @@ impl Evidence {
     }
 
     fn lies_above(&self, counts: &Counts, axis: Axis) -> bool {
-        self.highest.both().iter().flatten().all(|accepted| accepted.on(axis) < counts.on(axis))
+        self.lies_at(counts.on(axis), axis, 1)
+    }
+
+    /// Whether so many are at least so many more than whatever was accepted.
+    fn lies_at(&self, count: u32, axis: Axis, above: u32) -> bool {
+        self.highest.both().iter().flatten().all(|accepted| accepted.on(axis).saturating_add(above) <= count)
     }
 
     /// The limit of a window on this axis, if it explains `least` refusals that tasks at once don't, and all of those. Where so many are held that some
@@ -189,8 +205,16 @@ impl Evidence {
         let unseen = self.unseen_ends();
         let open = || self.unprovoked().filter(|refused| accepted >= refused.held.saturating_add(unseen));
         let limit = open().map(|counts| counts.on(axis)).min()?;
-        let explains = open().all(|counts| self.lies_above(counts, axis)) && open().count() >= least;
-        (explains && limit > 0).then_some(limit)
+        // While a submit is on its way the oldest may leave the minute: then one less is counted there than here.
+        let explains = |above: u32, least: usize| {
+            open().all(|counts| self.lies_at(counts.on(axis), axis, above)) && open().count() >= least
+        };
+        ((explains(1, least) || explains(0, least + 1)) && limit > 0).then_some(limit)
+    }
+
+    /// What was refused last is explained.
+    pub fn forget_latest(&mut self) {
+        self.refusals.pop_back();
     }
 
     /// What was refused is explained now.
@@ -250,6 +274,30 @@ mod tests {
         assert_eq!(evidence.window(Axis::Minute, 2), None, "forty ends in ten seconds: four are unseen at any time");
         evidence.accepted(at(12), counts(155, 205));
         assert_eq!(evidence.window(Axis::Minute, 2), Some(211));
+    }
+
+    #[test]
+    fn one_that_left_the_minute_on_the_way_is_counted_here_and_not_there() {
+        let mut evidence = Evidence::default();
+        evidence.accepted(at(0), counts(8, 30));
+        (1..=2).for_each(|second| refuse(&mut evidence, second, counts(5, 30)));
+        assert!(!evidence.is_minute_explained());
+        assert_eq!(evidence.window(Axis::Minute, 2), None, "as many were accepted");
+        refuse(&mut evidence, 3, counts(5, 30));
+        assert_eq!(evidence.window(Axis::Minute, 2), Some(30), "but with one refusal more it is");
+        evidence.accepted(at(4), counts(8, 31));
+        assert_eq!(evidence.window(Axis::Minute, 2), None);
+    }
+
+    #[test]
+    fn what_is_explained_is_forgotten() {
+        let mut evidence = Evidence::default();
+        evidence.accepted(at(0), counts(8, 10));
+        refuse(&mut evidence, 1, counts(3, 5));
+        evidence.forget_latest();
+        (2..=3).for_each(|second| refuse(&mut evidence, second, counts(3, 11)));
+        assert!(evidence.is_minute_explained());
+        assert_eq!(evidence.window(Axis::Minute, 2), Some(11), "the first would have spoken against it");
     }
 
     #[test]

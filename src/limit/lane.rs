@@ -1,8 +1,9 @@
 //! One quota bucket (provider, origin, account) as a machine of its own: messages in, messages out, no clock. The engine speaks to it the same
 //! way whether it stands beside it or at the other end of a wire.
 
+use super::apart::Apart;
 use super::evidence::Evidence;
-use super::limiter::{Leave, Limiter};
+use super::limiter::Limiter;
 use super::message::{LaneIn, LaneOut, LaneSnapshot, Learned, NotUntil, Token, Verdict, Wait, Window};
 use super::pace::Pace;
 use super::ramp::Ramp;
@@ -16,8 +17,6 @@ use crate::rng::Rng;
 use crate::table::Table;
 use crate::time::{Instant, Millis};
 
-/// A grant that nobody used comes back after this long: a client that died took none with it.
-const GRANT_LIFE: Millis = 30_000;
 /// Where the answer to a submit is the image, a submit that was not refused by then counts as accepted: limits are looked at before work begins.
 pub const PRESUMED_AFTER: Millis = 2_000;
 /// A task that waits at the provider for less than this is only being taken in.
@@ -30,23 +29,24 @@ const TELL_LEARNED: Millis = 5_000;
 pub struct Lane {
     pub(super) config: LaneConfig,
     pub(super) rng: Rng,
-    next_token: Token,
+    pub(super) next_token: Token,
     pub(super) slots: Slots,
     pub(super) limiter: Limiter,
+    pub(super) apart: Apart,
     pub(super) windows: Windows,
     pub(super) evidence: Evidence,
     pub(super) pace: Pace,
-    ramp: Ramp,
+    pub(super) ramp: Ramp,
     /// The longest that a refusal took.
     pub(super) slowest_refusal: Millis,
     /// The shortest that an acceptance took: the way there and back.
     pub(super) fastest_answer: Millis,
-    waiting: [u32; 2],
-    weights: [u32; 2],
+    pub(super) waiting: [u32; 2],
+    pub(super) weights: [u32; 2],
     /// The end of the cooldown of our own making; a slot that comes free ends it, too.
     pub(super) cooldown: Option<Instant>,
     /// Before this the server does not want to be asked. Nothing but time ends it.
-    hinted: Option<Instant>,
+    pub(super) hinted: Option<Instant>,
     /// Before this nobody asks, for faults come in waves. Nothing but time ends it either, but it is nobody's word.
     caution: Option<Instant>,
     /// Refusals since the last acceptance; while there are any, one attempt is out at a time.
@@ -61,7 +61,7 @@ pub struct Lane {
     pub(super) idle_row: u32,
     pub(super) idle_since: Option<Instant>,
     pub(super) refusals: u32,
-    told: Option<NotUntil>,
+    pub(super) told: Option<NotUntil>,
     snapshot: Option<LaneSnapshot>,
     learned: Option<Learned>,
     learned_at: Instant,
@@ -77,6 +77,7 @@ impl Lane {
             next_token: 0,
             slots: Slots::default(),
             limiter: Limiter::new(&config),
+            apart: Apart::default(),
             windows: Windows::new(&config.limits),
             evidence: Evidence::default(),
             pace: Pace::default(),
@@ -302,67 +303,6 @@ impl Lane {
 
     pub(super) fn say(&mut self, message: LaneOut) {
         self.out.push(message);
-    }
-
-    fn grant(&mut self, now: Instant) {
-        loop {
-            let [interactive, _] = self.waiting;
-            let [light, heavy] = self.weights;
-            if self.all_waiting() <= self.slots.granted() {
-                self.told = None;
-                return;
-            }
-            let weight = if interactive > 0 { light } else { heavy };
-            let leave = match self.obstacle(now, weight) {
-                Ok(leave) => leave,
-                Err(wait) => {
-                    if self.told != Some(wait) {
-                        self.told = Some(wait);
-                        self.out.push(LaneOut::NotUntil(wait));
-                    }
-                    return;
-                }
-            };
-            let mut slot = Slot::new(now, Permit::Granted, GRANT_LIFE);
-            slot.weight = weight;
-            if leave == Leave::Beyond {
-                slot.beyond = true;
-                self.limiter.goes_beyond();
-            }
-            let until = slot.until;
-            self.pace.goes(now);
-            self.slots.insert(self.next_token, slot);
-            self.out.push(LaneOut::Grant { token: self.next_token, until });
-            self.next_token += 1;
-        }
-    }
-
-    fn obstacle(&mut self, now: Instant, weight: u32) -> Result<Leave, NotUntil> {
-        if let Some(until) = self.paused_until() {
-            let hinted = self.hinted == Some(until);
-            return Err(NotUntil { wait: Wait::Cooldown, at: Some(until), hinted });
-        }
-        let asking = self.slots.asking();
-        if self.row > 0
-            && self.slots.in_state(Permit::Sent).chain(self.slots.in_state(Permit::Granted)).next().is_some()
-        {
-            return Err(NotUntil { wait: Wait::Probe, at: None, hinted: false });
-        }
-        self.windows.obstacle(now, (asking, self.slots.unsent()), weight)?;
-        if let Some(at) = self.pace.obstacle(now, &self.evidence.latest) {
-            return Err(NotUntil { wait: Wait::Window, at: Some(at), hinted: false });
-        }
-        let out = self.slots.held().saturating_add(asking);
-        if let Some(at) =
-            self.ramp.obstacle(now, out, out.saturating_add(weight)).filter(|_| self.limiter.is_ramping() && out > 0)
-        {
-            return Err(NotUntil { wait: Wait::Concurrency, at: Some(at), hinted: false });
-        }
-        let asking = (asking, self.slots.beyond(), self.slots.queued());
-        match self.limiter.leave(now, self.slots.held(), asking, weight) {
-            Leave::No => Err(NotUntil { wait: Wait::Concurrency, at: None, hinted: false }),
-            leave => Ok(leave),
-        }
     }
 
     fn found_out(&self) -> Learned {

@@ -3,9 +3,10 @@
 //! A refusal that comes while so many are held is a measurement: the key allows that many, less those that had ended unseen. A refusal costs no slot,
 //! so the limit is looked for from above; what a refusal does cost, the provider's patience, is bounded by finished work.
 
+use super::apart::FEW_SLOTS;
 use super::measure::Measure;
 use super::message::Phase;
-use super::probes::{FEW, Probes};
+use super::probes::Probes;
 use super::settings::{Concurrency, Counts, LaneConfig};
 use crate::retry::backoff;
 use crate::rng::Rng;
@@ -140,6 +141,11 @@ impl Limiter {
         self.phase == Phase::Ramp && !self.trusted
     }
 
+    /// Whether others seem to use the key.
+    pub fn is_contended(&self, now: Instant) -> bool {
+        self.probes.are_contended(now)
+    }
+
     /// Whether the provider has shown that there is no more.
     pub fn is_bounded(&self) -> bool {
         self.bounded
@@ -193,7 +199,8 @@ impl Limiter {
                 Leave::No
             }
             Phase::Steady if wanted <= self.limit => Leave::Within,
-            Phase::Trial if wanted <= self.base => Leave::Within,
+            // Where an answer is the image, no end is unseen, and what was let in was no end's room.
+            Phase::Trial if wanted <= if self.presumes { self.limit } else { self.base } => Leave::Within,
             // Whatever goes beyond goes one by one, where ends are many a few by a few.
             _ if wanted > self.most
                 || beyond > few
@@ -239,7 +246,7 @@ impl Limiter {
         self.retry_at = None;
         self.before = None;
         self.slowly = self.slowly && held < self.limit;
-        if core::mem::take(&mut self.dropped) || (beyond && self.phase == Phase::Steady && self.limit <= FEW) {
+        if core::mem::take(&mut self.dropped) || (beyond && self.phase == Phase::Steady && self.limit <= FEW_SLOTS) {
             // It fell by steps, and may have fallen too far; or more than it was let in.
             (self.phase, self.base) = (Phase::Trial, self.limit);
         }

@@ -1,9 +1,12 @@
 //! How much a key allows at once: one [`Lane`] a quota bucket.
 
 mod answers;
+mod apart;
 mod distance;
 mod evidence;
+mod granting;
 mod halves;
+mod kept;
 mod lane;
 mod limiter;
 mod measure;

@@ -2,21 +2,14 @@
 //! by drop. What comes at a steady pace meets none of them, and loses nothing by it where much waits; of a few at once the last waits for the others.
 
 use super::distance::{Distances, Latest, Spacing};
+use super::kept::Kept;
 use super::message::{Known, Window};
 use crate::time::{Instant, Millis};
 
 /// A distance longer than this is no pace but a slot that comes free.
-const LONGEST: Millis = 5_000;
+pub const LONGEST: Millis = 5_000;
 /// A distance shorter than this is none.
 const SHORTEST: Millis = 50;
-/// The distance is known well enough if the shortest that is let in and the longest that is refused differ by so many hundredths.
-const CLOSE: Millis = 106;
-/// So often what was found is doubted, and doubled each time that it was right.
-const DOUBT_EVERY: Millis = 60_000;
-/// The same at most.
-const DOUBT_RAREST: Millis = 24 * DOUBT_EVERY;
-/// More submits than this in a row prove a distance, however many may come at once.
-const LONGEST_RUN: u32 = 64;
 /// After so many whole runs at a distance it is believed, and what is refused at it where all slots may be taken is refused for that.
 const BELIEVED: u32 = 3;
 /// What is refused so often at ever longer distances, with no whole run between, is not refused for its distance,
@@ -27,101 +20,12 @@ const GIVEN_UP: Millis = 300_000;
 /// Whether there was room for one more task at once where one was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Room {
-    /// There was: that many are far from the limit.
+    /// There was: that many are far from the limit, and as many were accepted in a minute.
     Sure,
     /// As many were accepted before.
     Perhaps,
     /// As many never were: that it was one too many is as likely as any distance, so a distance that nothing has proved is blamed for it once.
     Unproved,
-}
-
-/// A distance that is kept.
-#[derive(Clone, Copy, Debug)]
-struct Kept {
-    /// The longest at which one was refused; half of what is let in once that shows this to be of yesterday.
-    low: Millis,
-    /// The shortest that was let in, run after run,
-    high: Millis,
-    /// and the one before that.
-    before: Millis,
-    /// The one that is tried now.
-    tried: Millis,
-    /// So many may come at once.
-    at_once: u32,
-    /// So many were accepted at that distance in a row,
-    run: u32,
-    /// and so many have to be, for a few may come at once whatever the distance.
-    needed: u32,
-    /// Whole runs at the distance that is let in.
-    whole: u32,
-    /// A whole run, or an earlier process, has shown that it is let in.
-    proved: bool,
-    /// Refusals at a distance that was let in before, with no whole run since.
-    strikes: u32,
-    doubt_at: Instant,
-    doubt_every: Millis,
-}
-
-impl Kept {
-    fn new(now: Instant, Spacing { low, high, at_once }: Spacing) -> Kept {
-        Kept {
-            low,
-            high,
-            before: high,
-            // What is sure comes first: the burst that was refused is still in the way of what isn't.
-            tried: high,
-            at_once,
-            run: 0,
-            needed: at_once + 1,
-            whole: 0,
-            proved: false,
-            strikes: 0,
-            doubt_at: now.after(DOUBT_EVERY),
-            doubt_every: DOUBT_EVERY,
-        }
-    }
-
-    fn choose(&mut self) {
-        self.run = 0;
-        let is_close = self.high * 100 <= self.low * CLOSE;
-        self.tried = if is_close { self.high } else { self.low + (self.high - self.low) / 2 };
-    }
-
-    fn accepted(&mut self) {
-        self.run += 1;
-        if self.run < self.needed {
-            return;
-        }
-        self.proved = true;
-        if self.tried < self.high {
-            (self.before, self.high, self.whole) = (self.high, self.tried, 0);
-            if self.tried <= self.low {
-                // It has changed: more than that may be let in.
-                self.low = self.tried / 2;
-            }
-        } else {
-            (self.whole, self.strikes) = (self.whole.saturating_add(1), 0);
-        }
-        self.choose();
-    }
-
-    fn too_early(&mut self, now: Instant) {
-        if self.tried < self.high {
-            if self.tried <= self.low {
-                self.doubt_every = (self.doubt_every * 2).min(DOUBT_RAREST);
-            }
-            self.low = self.low.max(self.tried);
-        } else {
-            // More may come at once than was thought, and it was that number that was let in.
-            self.low = self.high;
-            self.high = self.before.max(self.high + self.high / 4);
-            self.before = self.high;
-            self.needed = (self.needed * 2).min(LONGEST_RUN);
-            (self.whole, self.proved, self.strikes) = (0, false, self.strikes + 1);
-        }
-        self.doubt_at = now.after(self.doubt_every);
-        self.choose();
-    }
 }
 
 /// What distance there has to be.
@@ -146,7 +50,7 @@ impl Pace {
         let (Some(last), Some(kept)) = (last, &mut self.kept) else { return };
         if last.until(since) > kept.tried + kept.tried / 4 {
             // Nothing pressed: what comes after a rest proves nothing.
-            kept.run = 0;
+            kept.interrupt();
         } else {
             kept.accepted();
         }
@@ -170,7 +74,7 @@ impl Pace {
         }
         if distances.average(kept.at_once) < kept.tried {
             // What came before it came in a burst.
-            kept.run = 0;
+            kept.interrupt();
             return true;
         }
         kept.too_early(now);
@@ -183,6 +87,11 @@ impl Pace {
     /// Whether a distance is looked for now: none is kept, and it is not given up.
     pub fn is_sought(&self, now: Instant) -> bool {
         self.kept.is_none() && now >= self.given_up
+    }
+
+    /// Whether a distance is kept.
+    pub fn is_kept(&self) -> bool {
+        self.kept.is_some()
     }
 
     /// Such a distance explains what was refused. Says whether it is kept from now on.
@@ -217,9 +126,7 @@ impl Pace {
     /// When the next may go out, if not now.
     pub fn obstacle(&mut self, now: Instant, latest: &Latest) -> Option<Instant> {
         let (kept, sent) = (self.kept.as_mut()?, self.sent?);
-        if kept.doubt_at <= now && kept.tried >= kept.high {
-            (kept.tried, kept.run) = (kept.high * 3 / 4, 0);
-        }
+        kept.doubt(now);
         // A burst is over when it would have been let in at this pace.
         let after_burst = latest.at(kept.at_once).map(|at| at.after(kept.tried * Millis::from(kept.at_once)));
         Some(sent.after(kept.tried)).max(after_burst).filter(|at| *at > now)
@@ -306,7 +213,8 @@ mod tests {
             let mut world = World::new(server, spacing);
             world.submit(600);
             let kept = world.pace.kept.unwrap();
-            assert!(kept.high >= distance * 97 / 100 && kept.high <= distance * 120 / 100, "{distance}: {kept:?}");
+            // A bucket whose burst hid it for long is looked for again, up to a quarter above.
+            assert!(kept.high >= distance * 97 / 100 && kept.high <= distance * 125 / 100, "{distance}: {kept:?}");
             assert!(world.refused <= 20, "{distance}: {} refused, {kept:?}", world.refused);
         }
     }

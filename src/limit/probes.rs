@@ -9,7 +9,7 @@ const PROBE: u32 = 1_000;
 /// Thousandths of a probe that each finished task pays for: two refusals in a hundred,
 const CREDIT: u32 = 20;
 /// and this, shared by all slots, besides: of one slot it is worth more to know whether there are two.
-const CREDIT_BY_SLOT: u32 = 40;
+const CREDIT_BY_SLOT: u32 = 60;
 /// What a probe may win grows with what waits: so many tasks a slot are worth the usual credit,
 const USUAL_BACKLOG: u32 = 12;
 /// and however many there are, so many times that.
@@ -21,7 +21,7 @@ const MOST_AT_ONCE: u32 = AT_ONCE as u32;
 /// Savings beyond so many thousandths lapse.
 const MOST_CREDIT: u32 = 2 * PROBE;
 /// Of so few slots it is asked again in any case: what looks like a slot may be a second.
-pub const FEW: u32 = 2;
+const FEW: u32 = 2;
 /// The first probe after the limit was found: a limit that was found by chance is soon corrected.
 const FIRST: Millis = 2_000;
 /// Probes that are refused become rarer, up to this.
@@ -59,7 +59,7 @@ fn backlog(limit: u32, waiting: u32) -> u32 {
 impl Probes {
     /// When the next may go out, if it can be paid for.
     pub fn due(&self, now: Instant) -> Option<Instant> {
-        let is_free = now < self.unstable_until || now < self.contended_until;
+        let is_free = now < self.unstable_until || self.are_contended(now);
         Some(self.at).filter(|_| is_free || self.credit >= PROBE)
     }
 
@@ -87,6 +87,11 @@ impl Probes {
         self.contended_until = now.after(CONTENDED);
     }
 
+    /// Whether others seem to use the key.
+    pub fn are_contended(&self, now: Instant) -> bool {
+        now < self.contended_until
+    }
+
     /// It is less than it was, and may come back.
     pub fn is_unstable(&mut self, now: Instant) {
         self.unstable_until = now.after(UNSTABLE);
@@ -100,7 +105,7 @@ impl Probes {
     }
 
     fn worth(&self, now: Instant) -> u32 {
-        if now < self.contended_until { MOST_WORTH } else { self.worth }
+        if self.are_contended(now) { MOST_WORTH } else { self.worth }
     }
 }
 
