@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Effect, Engine, Update};
-use crate::error::{Attempt, AttemptOutcome, Billed, Code, Error, Target};
+use crate::error::{Attempt, AttemptOutcome, Axis, Billed, Code, Error, Target};
 use crate::gather::gather;
 use crate::http::{Answer, Purpose};
 use crate::journal::Stage;
@@ -15,6 +15,9 @@ use crate::retry::backoff;
 use crate::task::{CallId, PartId, PartState};
 use crate::text::concat;
 use crate::time::Millis;
+
+/// Who waits less than this for a permit, ms, does not wait for a day's allowance to come back.
+const DAY: Millis = 86_400_000;
 
 impl Engine {
     /// Sends a part's bytes. It holds a permit, and its record is in the store.
@@ -222,8 +225,9 @@ impl Engine {
         self.tell_lane(lane, LaneIn::Answered { token, verdict: Verdict::Refused { axis, hint } });
         self.hold_beside(lane, &error.message, axis, hint);
         self.probe_refused(id.task, axis);
-        let allowed = self.tasks.get(&id.task).map_or(0, |task| task.options.retry.max_rate_limit_retries);
-        if refusals > allowed || forbidden || self.unwanted(id) {
+        let Some(options) = self.tasks.get(&id.task).map(|task| &task.options) else { return };
+        let gives_up = refusals > options.retry.max_rate_limit_retries || (axis == Axis::Day && options.max_wait < DAY);
+        if gives_up || forbidden || self.unwanted(id) {
             return self.submit_came_to_nothing(id, error);
         }
         self.enqueue(id);
