@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::waiting::STALLED;
-use super::{Effect, Engine, Outcome};
+use super::{Effect, Engine, KeyReport, Outcome};
 use crate::error::{Axis, Code, Error};
 use crate::http::{Answer, Purpose};
 use crate::limit::{Concurrency, Known, Limits, MINUTE};
@@ -12,23 +12,6 @@ use crate::options::{CallOptions, Priority};
 use crate::provider::{check_request, read_check};
 use crate::task::{OwnerId, PartId, TaskId};
 use crate::text::concat;
-
-/// What a check found: `KeyReport` in the public contract.
-#[derive(Clone, Debug, PartialEq)]
-pub struct KeyReport {
-    /// Whether the key is healthy; `None`: only a paid call could tell.
-    pub ok: Option<bool>,
-    /// What is wrong.
-    pub code: Option<Code>,
-    /// Which limit refuses.
-    pub axis: Option<Axis>,
-    /// What support asks for.
-    pub request_id: Option<String>,
-    /// What to make of it, in plain words.
-    pub advice: String,
-    /// The limits that were told or learned: `None` where nothing is known.
-    pub limits: Option<Limits>,
-}
 
 /// A check under way.
 #[derive(Clone, Copy, Debug)]

@@ -4,10 +4,11 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{KeyReport, ProbeBounds, ProbeReport};
-use crate::error::{Attempt, Axis, Error, Target};
+use super::spend::Budget;
+use crate::error::{Attempt, Axis, Code, Error, Target};
 use crate::http::{Answer, Fault, Purpose, Request};
 use crate::journal::{Record, Stored};
+use crate::limit::Limits;
 use crate::options::CallOptions;
 use crate::provider::Image;
 use crate::request::ImageRequest;
@@ -266,6 +267,17 @@ pub struct Reference {
     pub metadata: Vec<(String, String)>,
 }
 
+/// What may be tried, as the caller says.
+#[derive(Clone, Debug)]
+pub struct ProbeBounds {
+    /// The model in the caller's words.
+    pub model: String,
+    /// The most images.
+    pub most: u32,
+    /// The most that they may cost; per day or month that of all probes then.
+    pub budget: Budget,
+}
+
 /// How a task ended for its caller.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
@@ -312,4 +324,38 @@ pub struct Success {
     pub ran: Millis,
     /// Polls.
     pub polls: u32,
+}
+
+/// What a check found: `KeyReport` in the public contract.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyReport {
+    /// Whether the key is healthy; `None`: only a paid call could tell.
+    pub ok: Option<bool>,
+    /// What is wrong.
+    pub code: Option<Code>,
+    /// Which limit refuses.
+    pub axis: Option<Axis>,
+    /// What support asks for.
+    pub request_id: Option<String>,
+    /// What to make of it, in plain words.
+    pub advice: String,
+    /// The limits that were told or learned: `None` where nothing is known.
+    pub limits: Option<Limits>,
+}
+
+/// What a probe found: `ProbeReport` in the public contract.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProbeReport {
+    /// Tasks at once; `None`: it was not reached.
+    pub ceiling: Option<u32>,
+    /// Submits that were accepted: each is billed.
+    pub accepted: u32,
+    /// Submits that were refused, which costs nothing.
+    pub refused: u32,
+    /// Which limit refused.
+    pub axis: Option<Axis>,
+    /// The most that it can have cost, US dollars.
+    pub cost: f64,
+    /// What was accepted.
+    pub references: Vec<Reference>,
 }

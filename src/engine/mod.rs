@@ -43,9 +43,7 @@ use crate::task::{CallId, OwnerId, PartId, PartState, Task, TaskId};
 use crate::text::concat;
 use crate::time::Instant;
 
-pub use check::KeyReport;
-pub use message::{Effect, Input, Outcome, Reference, Success, Update};
-pub use probe::{ProbeBounds, ProbeReport};
+pub use message::{Effect, Input, KeyReport, Outcome, ProbeBounds, ProbeReport, Reference, Success, Update};
 pub use settle::Cancelled;
 pub use spend::{Budget, Period};
 

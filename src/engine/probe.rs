@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Budget, Engine, Outcome, Reference};
+use super::{Budget, Engine, Outcome, ProbeBounds, ProbeReport, Reference};
 use crate::error::{Axis, Code, Error};
 use crate::gather::gather;
 use crate::limit::{Concurrency, MEASURED_FOR, PRESUMED_AFTER, Phase};
@@ -20,23 +20,6 @@ use crate::time::Instant;
 const MOST: u32 = 1_000;
 /// A task is over some time before a poll shows it: so many may be taken in their places before it counts as room that was there all the time.
 const UNSEEN_ENDS: u32 = 2;
-
-/// What a probe found: `ProbeReport` in the public contract.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ProbeReport {
-    /// Tasks at once; `None`: it was not reached.
-    pub ceiling: Option<u32>,
-    /// Submits that were accepted: each is billed.
-    pub accepted: u32,
-    /// Submits that were refused, which costs nothing.
-    pub refused: u32,
-    /// Which limit refused.
-    pub axis: Option<Axis>,
-    /// The most that it can have cost, US dollars.
-    pub cost: f64,
-    /// What was accepted.
-    pub references: Vec<Reference>,
-}
 
 /// A probe under way.
 #[derive(Debug)]
@@ -74,17 +57,6 @@ impl Probe {
         self.axis = Some(Axis::Concurrency);
         self.verdict.get_or_insert(true);
     }
-}
-
-/// What may be tried, as the caller says.
-#[derive(Clone, Debug)]
-pub struct ProbeBounds {
-    /// The model in the caller's words.
-    pub model: String,
-    /// The most images.
-    pub most: u32,
-    /// The most that they may cost; per day or month that of all probes then.
-    pub budget: Budget,
 }
 
 impl Engine {
