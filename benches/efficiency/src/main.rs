@@ -30,7 +30,7 @@ tidegate-efficiency [OPTIONS]
 ";
 
 /// The held-out seeds begin here.
-const HELD_OUT_SEEDS: u64 = 1_001;
+const HELD_OUT_SEEDS: u64 = 2_001;
 
 #[derive(Default)]
 struct Arguments {
