@@ -47,8 +47,6 @@ pub mod http;
 pub mod journal;
 pub mod json;
 pub mod limit;
-#[cfg(any(feature = "bare", test))]
-mod memory;
 pub mod options;
 pub mod poll;
 pub mod provider;

@@ -22,8 +22,6 @@ use crate::gather::gather;
 use crate::http::{Answer, Body, Fault, READ_HEADERS};
 use crate::journal::{Record, Stored};
 use crate::json::reader::{Strings, Unreadable};
-#[cfg(feature = "bare")]
-use crate::memory::Pieces;
 use crate::options::{CallOptions, Config};
 use crate::request::ImageRequest;
 use crate::task::{CallId, PartId};
@@ -37,10 +35,10 @@ use host::JsHost;
 use perform::Shell;
 use text::own;
 
-/// Of what is large, 1.3 KB of wasm; the default allocator has 8. Not where a Rust program has its own say.
+/// 1.3 KB of wasm; the default allocator has 8. Not where a Rust program has its own say.
 #[cfg(feature = "bare")]
 #[global_allocator]
-static ALLOCATOR: Pieces<talc::wasm::WasmDynamicTalc> = Pieces::over(talc::wasm::new_wasm_dynamic_allocator());
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
 /// Nobody hears what a panic says: the facade starts anew after any trap. Without `std`, neither its words nor the code that puts them together are shipped.
 #[cfg(feature = "bare")]
