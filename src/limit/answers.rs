@@ -118,9 +118,9 @@ impl Lane {
         for token in gather(self.slots.in_state(Permit::Sent).map(|(token, _)| token)) {
             self.slots.change(token, |slot| slot.permit = Permit::Stale);
         }
-        let slots = if has_slots && !self.evidence.is_minute_explained() {
+        let slots = if has_slots && !self.evidence.is_explained_by(Counted::Minute) {
             Room::Sure
-        } else if !has_slots && (slot.beyond || self.evidence.is_held_explained()) {
+        } else if !has_slots && (slot.beyond || self.evidence.is_explained_by(Counted::Held)) {
             Room::Unproved
         } else {
             Room::Perhaps
@@ -138,7 +138,10 @@ impl Lane {
             }
         } else if window_was_full || (!slot.beyond && self.finds_window(now, axis, hint, counts)) {
             self.limiter.undo();
-        } else if slot.beyond || self.evidence.is_held_explained() || hint.is_none_or(|hint| hint <= BACK_PRESSURE) {
+        } else if slot.beyond
+            || self.evidence.is_explained_by(Counted::Held)
+            || hint.is_none_or(|hint| hint <= BACK_PRESSURE)
+        {
             // It was refused when it arrived, however late that was told.
             let at = slot.since.after(self.fastest_answer.min(slot.since.until(now)));
             let cause = Cause { row: self.unexpected, expected, hinted: hint.is_some(), waiting: self.all_waiting() };

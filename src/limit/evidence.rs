@@ -132,14 +132,9 @@ impl Evidence {
         self.refusals.iter().filter(|refusal| !refusal.beyond).map(|refusal| &refusal.counts)
     }
 
-    /// Whether a limit on tasks at once explains the latest refusal: nothing was accepted with as many.
-    pub fn is_held_explained(&self) -> bool {
-        self.unprovoked().next_back().is_some_and(|counts| self.lies_above(counts, Axis::Held))
-    }
-
-    /// Whether a window of a minute explains the latest refusal: nothing was accepted after as many.
-    pub fn is_minute_explained(&self) -> bool {
-        self.unprovoked().next_back().is_some_and(|counts| self.lies_above(counts, Axis::Minute))
+    /// Whether a limit on this axis explains the latest refusal: nothing was accepted with as many.
+    pub fn is_explained_by(&self, axis: Axis) -> bool {
+        self.unprovoked().next_back().is_some_and(|counts| self.lies_at(counts.on(axis), axis, 1))
     }
 
     /// The most that were held when one more was accepted.
@@ -187,10 +182,6 @@ impl Evidence {
     pub fn ended(&mut self, now: Instant, between: Millis) {
         self.between.go_on(now);
         self.between.latest = self.between.latest.saturating_add(between);
-    }
-
-    fn lies_above(&self, counts: &Counts, axis: Axis) -> bool {
-        self.lies_at(counts.on(axis), axis, 1)
     }
 
     /// Whether so many are at least so many more than whatever was accepted.
@@ -245,10 +236,10 @@ mod tests {
         let mut evidence = Evidence::default();
         evidence.accepted(at(0), counts(3, 20));
         refuse(&mut evidence, 1, counts(4, 4));
-        assert!(evidence.is_held_explained());
+        assert!(evidence.is_explained_by(Axis::Held));
         assert_eq!(evidence.window(Axis::Minute, 1), None, "it needs no window");
         evidence.accepted(at(2), counts(4, 4));
-        assert!(!evidence.is_held_explained());
+        assert!(!evidence.is_explained_by(Axis::Held));
         assert_eq!(evidence.window(Axis::Minute, 1), None, "more were accepted in a minute");
     }
 
@@ -262,7 +253,7 @@ mod tests {
         assert_eq!(evidence.window(Axis::Minute, 2), Some(30), "the fewest at which it refused");
         evidence.forget_refusals();
         assert_eq!(evidence.window(Axis::Minute, 1), None);
-        assert!(!evidence.is_held_explained(), "there is nothing to explain");
+        assert!(!evidence.is_explained_by(Axis::Held), "there is nothing to explain");
     }
 
     #[test]
@@ -281,7 +272,7 @@ mod tests {
         let mut evidence = Evidence::default();
         evidence.accepted(at(0), counts(8, 30));
         (1..=2).for_each(|second| refuse(&mut evidence, second, counts(5, 30)));
-        assert!(!evidence.is_minute_explained());
+        assert!(!evidence.is_explained_by(Axis::Minute));
         assert_eq!(evidence.window(Axis::Minute, 2), None, "as many were accepted");
         refuse(&mut evidence, 3, counts(5, 30));
         assert_eq!(evidence.window(Axis::Minute, 2), Some(30), "but with one refusal more it is");
@@ -296,7 +287,7 @@ mod tests {
         refuse(&mut evidence, 1, counts(3, 5));
         evidence.forget_latest();
         (2..=3).for_each(|second| refuse(&mut evidence, second, counts(3, 11)));
-        assert!(evidence.is_minute_explained());
+        assert!(evidence.is_explained_by(Axis::Minute));
         assert_eq!(evidence.window(Axis::Minute, 2), Some(11), "the first would have spoken against it");
     }
 
@@ -313,11 +304,11 @@ mod tests {
         let mut evidence = Evidence::default();
         evidence.accepted(at(0), counts(9, 9));
         refuse(&mut evidence, 89, counts(5, 5));
-        assert!(!evidence.is_held_explained());
+        assert!(!evidence.is_explained_by(Axis::Held));
         evidence.accepted(at(91), counts(1, 1));
-        assert!(evidence.is_held_explained(), "the acceptance is forgotten");
+        assert!(evidence.is_explained_by(Axis::Held), "the acceptance is forgotten");
         evidence.accepted(at(180), counts(6, 6));
-        assert!(!evidence.is_held_explained(), "and so is the refusal");
+        assert!(!evidence.is_explained_by(Axis::Held), "and so is the refusal");
         (0..1_000).for_each(|_| refuse(&mut evidence, 181, counts(9, 9)));
         assert!(evidence.refusals.len() <= KEPT + 1);
         evidence.accepted(Instant::NEVER, counts(u32::MAX, u32::MAX));
