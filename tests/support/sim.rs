@@ -25,6 +25,7 @@ enum Event {
     /// A synchronous provider's answer may be there.
     Due(usize, Pending, bool),
     Answer(usize, Reply),
+    Said(usize, Said),
     Input(OwnerId, Input),
     Write {
         owner: OwnerId,
@@ -59,6 +60,8 @@ pub struct Sim {
     /// How often the process died.
     pub generation: u32,
     pub script: Option<Script>,
+    /// Answers everything, if there is one: the world is not asked.
+    pub exchange: Option<Exchange>,
     /// Between a crash and the next start, ms.
     pub down_for: u64,
     lost: Vec<usize>,
@@ -91,6 +94,7 @@ impl Sim {
             boundaries: 0,
             generation: 0,
             script: None,
+            exchange: None,
             down_for: 0,
             lost: Vec::new(),
             config,
@@ -171,6 +175,11 @@ impl Sim {
         self.sent.iter().filter(|sent| sent.purpose == Purpose::Submit)
     }
 
+    /// What the host keeps under a number: the text of a long string, or of an image in bytes its bytes, each as the character of that number.
+    pub fn held(&self, handle: u32) -> &str {
+        &self.handles[handle as usize]
+    }
+
     fn draw(&mut self, (least, most): (u64, u64)) -> u64 {
         least + self.rng.up_to(most - least)
     }
@@ -194,6 +203,7 @@ impl Sim {
                 self.send_back(place, reply, stale || is_stale);
             }
             Event::Answer(place, reply) if !stale => self.answer(place, reply),
+            Event::Said(place, said) if !stale => self.hear(place, said),
             Event::Input(owner, input) if !stale && !self.dead.contains(&owner) => self.feed_by(owner, input),
             Event::Write { owner, seq, key, record, ok } if !stale => {
                 if ok {

@@ -100,6 +100,20 @@ pub struct Heard {
     pub hint: Option<u64>,
 }
 
+/// What comes back for a request that an [`Exchange`] answers.
+#[derive(Clone, Debug)]
+pub enum Said {
+    /// An answer.
+    Answer(Response),
+    /// An answer whose body ends before it is whole.
+    Cut(Response),
+    /// No answer: the host's fetch fails, and these are its words as the facade passes them on.
+    Fails(String),
+}
+
+/// Answers every request in the world's place: how many milliseconds after the request, and what. The time is that of the request.
+pub type Exchange = Box<dyn FnMut(&Sent, u64) -> (u64, Said)>;
+
 /// How a task ended.
 #[derive(Clone, Debug)]
 pub struct Settled {

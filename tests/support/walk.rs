@@ -86,7 +86,7 @@ fn body(response: &Response, purpose: Purpose, limit: u32, handles: &mut Vec<Str
         return Body::Empty;
     }
     if purpose == Purpose::Image && (200..300).contains(&response.status) {
-        handles.push(String::new());
+        handles.push(response.body.iter().map(|byte| char::from(*byte)).collect());
         let head = response.body[..response.body.len().min(32)].to_vec();
         return Body::Bytes { handle: handles.len() as u32 - 1, head };
     }

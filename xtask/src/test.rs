@@ -19,6 +19,7 @@ use std::process::Command;
 use std::sync::mpsc;
 
 const WITH_NATIVE_BENCH: &str = "efficiency: the package in Node comes to what the engine does natively";
+const CORPUS: &str = "answers met in the world, through the package";
 
 /// Runs every part and prints what ran and how many tests passed in each.
 ///
@@ -45,6 +46,7 @@ pub fn test(project: &Project, tools: &Tools) -> Result {
     }
     if is_built && has_simulator {
         facade(project, &mut report);
+        report.tests(CORPUS, Counts::of_node, corpus(project));
         tarball(project, &mut report);
         report.tests("types, by every compiler; publint, attw", Counts::of_node, types(project));
         hosts(project, &mut report);
@@ -55,6 +57,7 @@ pub fn test(project: &Project, tools: &Tools) -> Result {
     } else {
         for part in [
             "facade",
+            CORPUS,
             "tarball in an empty folder",
             "types, by every compiler; publint, attw",
             "hosts",
@@ -90,6 +93,14 @@ fn facade(project: &Project, report: &mut Report) {
         Ok(command)
     });
     report.tests("facade", Counts::of_node, command);
+}
+
+/// The rows of `tests/wire`, which the native tests play against the engine, through the built package.
+fn corpus(project: &Project) -> Result<Command> {
+    let mut command = project.command("node");
+    command.current_dir(&project.root).args(["--test", "--test-reporter", "spec"]);
+    command.args(test_files(&project.root.join("tests/wire"))?).env("TIDEGATE_PACKAGE", Variant::Ship.folder(project));
+    Ok(command)
 }
 
 /// The packed tarball as a new user gets it: installed in an empty folder, then imported and required.

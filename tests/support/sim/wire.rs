@@ -1,16 +1,20 @@
 //! Requests on their way to the world, and its answers on theirs.
 
 use tidegate::engine::Input;
-use tidegate::http::Fault;
+use tidegate::http::{Body, Fault};
 use tidegate::retry::hint::retry_after;
 use tidegate_simulator::Reply;
 
 use super::super::walk;
-use super::{BASE, Event, HORIZON, Heard, Sim};
+use super::{BASE, Event, HORIZON, Heard, Said, Sim};
 
 impl Sim {
     pub(super) fn arrive(&mut self, place: usize, stale: bool) {
         let sent = self.sent[place].clone();
+        if let Some(exchange) = &mut self.exchange {
+            let (after, said) = exchange(&sent, self.now);
+            return self.schedule(self.now + after, Event::Said(place, said));
+        }
         let scripted = self.script.as_mut().and_then(|script| script(&sent, self.now));
         let reply = scripted.unwrap_or_else(|| {
             let Some(path) = sent.request.url.strip_prefix(BASE) else { return Reply::Lost };
@@ -40,6 +44,29 @@ impl Sim {
             let back = self.draw(self.around.rtt).div_ceil(2);
             self.schedule(self.now + back, Event::Answer(place, reply));
         }
+    }
+
+    /// What an exchange said reaches the engine.
+    pub(super) fn hear(&mut self, place: usize, said: Said) {
+        let (call, purpose, limit) = (self.sent[place].call, self.sent[place].purpose, self.sent[place].request.limit);
+        let mut status = 0;
+        let input = match said {
+            Said::Fails(message) => Input::Failed { call, fault: Fault::Network, message },
+            Said::Answer(response) | Said::Cut(response) if response.status == 0 => {
+                panic!("an exchange answered without a status: {response:?}")
+            }
+            Said::Answer(response) => {
+                status = response.status;
+                Input::Answer { call, answer: walk::answer(&response, purpose, limit, &mut self.handles) }
+            }
+            Said::Cut(response) => {
+                status = response.status;
+                let whole = walk::answer(&response, purpose, limit, &mut self.handles);
+                Input::Answer { call, answer: tidegate::http::Answer { body: Body::Broken, ..whole } }
+            }
+        };
+        self.sent[place].answer = Some(Heard { at: self.now, status, hint: None });
+        self.feed_by(self.sent[place].owner, input);
     }
 
     pub(super) fn answer(&mut self, place: usize, reply: Reply) {
