@@ -91,6 +91,8 @@ fn body(response: &Response, purpose: Purpose, limit: u32, handles: &mut Vec<Str
         return Body::Bytes { handle: handles.len() as u32 - 1, head };
     }
     let Ok(text) = std::str::from_utf8(&response.body) else { return Body::Broken };
+    // Decoders of hosts leave a byte order mark out.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match read(text, handles) {
         Read::Tree(tree) => Body::Json(tree),
         Read::TooLarge(_) => Body::TooLarge,

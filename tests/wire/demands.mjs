@@ -3,6 +3,7 @@
 /** How long a message is kept by the core, in characters; behind that nothing is looked for. */
 const KEPT = 280;
 
+const isBetween = ([least, most], number) => least <= number && number <= most;
 const texts = (value) => [value].flat();
 const isSame = (one, other) => one?.length === other.length && one.every((byte, at) => byte === other[at]);
 const outcomes = {
@@ -47,16 +48,17 @@ const demands = {
   not_code: (wanted, { error, report }) => Boolean((error ?? report)?.code) && !wanted.includes((error ?? report).code),
   billed: (wanted, { error }) => wanted.includes(error?.billed),
   mentions: (wanted, played) => texts(wanted).every((word) => said(played).includes(word)),
-  not_mentions: (wanted, { error }) => Boolean(error) && !texts(wanted).some((word) => error.message.includes(word)),
+  not_mentions: (wanted, { error, report }) =>
+    Boolean(error ?? report) && !texts(wanted).some((word) => (error?.message ?? report.advice).includes(word)),
   categories: (wanted, { error }) => [...(error?.categories ?? [])].sort().join() === [...wanted].sort().join(),
   param: (wanted, { error }) => texts(wanted).includes(error?.param),
   request_id: (wanted, { error, report, result }) => texts(wanted).includes((error ?? report ?? result).requestId),
   warns: (wanted, { result }) => result !== undefined && result.warnings.length > 0 === wanted,
   images: (wanted, { bytes = [] }) => bytes.length === wanted,
-  submits: (wanted, { posts }) => posts.length === wanted,
+  submits: (wanted, { posts }) => (Array.isArray(wanted) ? isBetween(wanted, posts.length) : posts.length === wanted),
+  within_ms: (wanted, { endedAt }) => endedAt <= wanted,
   one_key: (_, { posts }) => Boolean(posts[0]?.key) && posts.every(({ key }) => key === posts[0].key),
-  gap_ms: ([least, most], { posts, firstAnswer }) =>
-    posts.length > 1 && posts[1].at - firstAnswer >= least && posts[1].at - firstAnswer <= most,
+  gap_ms: (wanted, { posts, firstAnswer }) => posts.length > 1 && isBetween(wanted, posts[1].at - firstAnswer),
   words_apart: (_, played, row) => Boolean(played.error) && areApart(row, played),
 };
 

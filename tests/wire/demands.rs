@@ -56,7 +56,13 @@ fn is_so(row: &Row, demand: &str, wanted: &Value, played: &Played) -> bool {
         "not_code" => code(played).is_some_and(|code| !texts(wanted).contains(&code)),
         "billed" => has(error.map(|error| error.billed.name())),
         "mentions" => texts(wanted).iter().all(|word| said(played).contains(word)),
-        "not_mentions" => error.is_some_and(|error| !texts(wanted).iter().any(|word| error.message.contains(word))),
+        "not_mentions" => {
+            let message = match &played.outcome {
+                Outcome::Checked(report) => Some(&report.advice),
+                _ => error.map(|error| &error.message),
+            };
+            message.is_some_and(|message| !texts(wanted).iter().any(|word| message.contains(word)))
+        }
         "categories" => error.is_some_and(|error| {
             error.filter.as_ref().is_some_and(|filter| {
                 let mut found: Vec<&str> = filter.categories.iter().map(String::as_str).collect();
@@ -73,20 +79,28 @@ fn is_so(row: &Row, demand: &str, wanted: &Value, played: &Played) -> bool {
             _ => false,
         },
         "images" => Some(played.pictures.len() as u64) == wanted.as_u64(),
-        "submits" => Some(played.posts.len() as u64) == wanted.as_u64(),
+        "submits" => match wanted {
+            Value::Array(_) => is_between(wanted, played.posts.len() as u64),
+            _ => Some(played.posts.len() as u64) == wanted.as_u64(),
+        },
+        "within_ms" => wanted.as_u64().is_some_and(|most| played.ended_at <= most),
         "one_key" => {
             let first = played.posts.first().and_then(|post| post.key.as_ref());
             first.is_some() && played.posts.iter().all(|post| post.key.as_ref() == first)
         }
         "gap_ms" => {
-            let bounds: Vec<u64> = wanted.as_array().unwrap().iter().map(|bound| bound.as_u64().unwrap()).collect();
             let second = played.posts.get(1).map(|post| post.at);
             let gap = second.zip(played.first_answer).and_then(|(second, first)| second.checked_sub(first));
-            gap.is_some_and(|gap| (bounds[0]..=bounds[1]).contains(&gap))
+            gap.is_some_and(|gap| is_between(wanted, gap))
         }
         "words_apart" => error.is_some_and(|error| words_are_apart(row, error)),
         _ => panic!("{}: nobody knows how to check {demand}", row.id),
     }
+}
+
+/// Whether a number is from the least to the most of a list of two.
+fn is_between(bounds: &Value, number: u64) -> bool {
+    (bounds[0].as_u64().unwrap()..=bounds[1].as_u64().unwrap()).contains(&number)
 }
 
 /// One text, or several.

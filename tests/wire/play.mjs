@@ -34,7 +34,7 @@ const failure = ({ message, cause, name, ...fields }) => {
 };
 
 /** The other side of a row, as a fetch. */
-const createExchange = (row, picture) => {
+const createExchange = (row, picture, baseURL) => {
   const groups = new Map();
   const posts = [];
   const exchange = { posts, firstAnswer: undefined };
@@ -56,6 +56,8 @@ const createExchange = (row, picture) => {
   exchange.fetch = async (clock, input, init = {}) => {
     const { method = "GET", signal } = init;
     const headers = new Headers(init.headers);
+    if (headers.has("authorization") && new URL(input).origin !== new URL(baseURL).origin)
+      exchange.defect = new Error(`${row.id}: a key on its way to ${input}`);
     // What an answer named is fetched without a credential.
     const kind = method === "POST" ? "submit" : headers.has("authorization") ? "poll" : "image";
     const sequence =
@@ -88,18 +90,20 @@ const call = async (client, row, picture) => {
 
 /** What came of a row with that picture. */
 export const play = (row, picture) => {
-  const exchange = createExchange(row, picture);
   const usual = row.dialect === "hiapi" ? "https://relay.example" : "https://relay.example/v1";
-  return inVirtualTime(async () => {
-    const provider = tidegate[row.dialect]({ apiKey: "sk-made-up", baseURL: row.base_url ?? usual });
+  const baseURL = row.base_url ?? usual;
+  const exchange = createExchange(row, picture, baseURL);
+  return inVirtualTime(async (clock) => {
+    const provider = tidegate[row.dialect]({ apiKey: "sk-made-up", baseURL });
     const client = tidegate.createClient({ providers: provider, testing: { seed: 1 }, logLevel: "off" });
     try {
-      return { ...(await call(client, row, picture)), ...exchange };
+      return { ...(await call(client, row, picture)), ...exchange, endedAt: clock.now };
     } catch (error) {
       if (!tidegate.ImageError.is(error)) throw error;
-      return { error, ...exchange };
+      return { error, ...exchange, endedAt: clock.now };
     } finally {
       await client.close();
+      if (exchange.defect) throw exchange.defect;
     }
   }, exchange.fetch);
 };

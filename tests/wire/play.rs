@@ -1,15 +1,13 @@
 //! Plays a row: the engine against its exchange, in virtual time.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
 use tidegate::engine::{Input, Outcome};
-use tidegate::http::Purpose;
+use tidegate::http::{Purpose, same_origin};
 use tidegate::options::{Config, ProviderConfig};
 use tidegate::provider::{Image, by_name};
 use tidegate::request::ImageRequest;
@@ -31,6 +29,8 @@ pub struct Played {
     pub posts: Vec<Post>,
     /// When the first answer came, ms.
     pub first_answer: Option<u64>,
+    /// When the caller heard of it, ms.
+    pub ended_at: u64,
 }
 
 /// A submit.
@@ -45,14 +45,13 @@ pub fn play(row: &Row, picture: &'static [u8]) -> Played {
     let dialect = by_name(&row.dialect).unwrap_or_else(|| panic!("{}: no dialect {}", row.id, row.dialect));
     let usual = if dialect.base_has_version { "https://relay.example/v1" } else { "https://relay.example" };
     let base_url = row.base_url.clone().unwrap_or_else(|| String::from(usual));
+    let base = base_url.clone();
     let provider = ProviderConfig { base_url, ..ProviderConfig::new(&row.dialect, dialect) };
     let config = Config { providers: vec![provider], ..Config::default() };
     let around = Surroundings { rtt: (0, 0), ..Surroundings::default() };
     let mut sim = Sim::new(config, tidegate_simulator::Config::default(), around);
-    let exchange = RefCell::new(Exchange::new(row, picture));
-    let shared = Rc::new(exchange);
-    let answering = Rc::clone(&shared);
-    sim.exchange = Some(Box::new(move |sent, now| answering.borrow_mut().answer(sent, now)));
+    let mut exchange = Exchange::new(row, picture);
+    sim.exchange = Some(Box::new(move |sent, now| exchange.answer(sent, now)));
     sim.at(0, Act::Input(Box::new(input(row))));
     sim.run();
     let outcome = sim.outcome(TASK).clone();
@@ -60,6 +59,9 @@ pub fn play(row: &Row, picture: &'static [u8]) -> Played {
         Outcome::Succeeded(success) => success.images.as_slice(),
         _ => &[],
     };
+    for sent in sim.sent.iter().filter(|sent| sent.request.credential.is_some()) {
+        assert!(same_origin(&sent.request.url, &base), "{}: a key on its way to {}", row.id, sent.request.url);
+    }
     let posts = sim.submits().map(|sent| {
         let key = sent.request.headers.iter().find(|(name, _)| *name == "idempotency-key");
         Post { at: sent.at, key: key.map(|(_, key)| key.clone()) }
@@ -68,6 +70,7 @@ pub fn play(row: &Row, picture: &'static [u8]) -> Played {
         pictures: images.iter().map(|image| bytes(&sim, image)).collect(),
         posts: posts.collect(),
         first_answer: sim.submits().next().and_then(|sent| sent.answer).map(|heard| heard.at),
+        ended_at: sim.settled[0].at,
         outcome,
     }
 }
