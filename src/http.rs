@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::json::Json;
-use crate::text::{hex_digit, says};
+use crate::text::{concat, hex_digit, says};
 
 /// What is done with the body of an answer, and so how much of it may come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,43 +60,90 @@ pub struct Request {
     pub credential: Option<usize>,
 }
 
-/// The headers that the core reads; everything else stays outside. The last fifteen are [`RATE_HEADERS`].
-pub const READ_HEADERS: [&str; 23] = {
-    let [fields, task, requests, tokens, images] = RATE_HEADERS;
-    [
-        "retry-after",
-        "retry-after-ms",
-        "date",
-        "x-request-id",
-        "x-should-retry",
-        "idempotent-replay",
-        "ratelimit",
-        "ratelimit-policy",
-        fields[0],
-        fields[1],
-        fields[2],
-        task[0],
-        task[1],
-        task[2],
-        requests[0],
-        requests[1],
-        requests[2],
-        tokens[0],
-        tokens[1],
-        tokens[2],
-        images[0],
-        images[1],
-        images[2],
-    ]
-};
+/// The headers that the core reads; everything else stays outside.
+pub const READ_HEADERS: [&str; 57] = [
+    "retry-after",
+    "retry-after-ms",
+    "date",
+    "x-should-retry",
+    "location",
+    "content-location",
+    "operation-location",
+    // Who answered, and under which number: see `provider::origin`.
+    "server",
+    "x-request-id",
+    "request-id",
+    "x-litellm-call-id",
+    "x-oneapi-request-id",
+    "apim-request-id",
+    "x-ms-request-id",
+    "x-amzn-requestid",
+    "x-amzn-errortype",
+    "x-amz-cf-id",
+    "x-cache",
+    "fly-request-id",
+    "x-vercel-id",
+    "x-vercel-error",
+    "cf-ray",
+    "cf-mitigated",
+    // Those of `RATE_HEADERS`.
+    "ratelimit",
+    "ratelimit-policy",
+    "ratelimit-limit",
+    "ratelimit-remaining",
+    "ratelimit-reset",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+    "x-ratelimit-limit-requests",
+    "x-ratelimit-remaining-requests",
+    "x-ratelimit-reset-requests",
+    "x-ratelimit-limit-tokens",
+    "x-ratelimit-remaining-tokens",
+    "x-ratelimit-reset-tokens",
+    "x-ratelimit-limit-input-images",
+    "x-ratelimit-remaining-input-images",
+    "x-ratelimit-reset-input-images",
+    "x-ratelimit-limit-images",
+    "x-ratelimit-remaining-images",
+    "x-ratelimit-reset-images",
+    "x-rate-limit-limit",
+    "x-rate-limit-remaining",
+    "x-rate-limit-reset",
+    "x-rate-limit-limit-requests",
+    "x-rate-limit-remaining-requests",
+    "x-rate-limit-reset-requests",
+    "rate-limit-limit",
+    "rate-limit-remaining",
+    "rate-limit-reset",
+    "x-ratelimit-reset-after",
+    "x-ratelimit-retry-after",
+    "x-rate-limit-reset-after",
+    "x-rate-limit-retry-after-seconds",
+    "x-retry-after",
+];
 
-/// Limit, remaining and reset of each limit that providers tell of: the IETF's draft up to its sixth version has one, HiAPI too, OpenAI three.
-pub const RATE_HEADERS: [[&str; 3]; 5] = [
+/// Limit, remaining and reset of each limit that providers tell of: the IETF's draft up to its sixth version has one, HiAPI too, OpenAI several; and
+/// the same in the other spellings that are met.
+pub const RATE_HEADERS: [[&str; 3]; 9] = [
     ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"],
     ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"],
     ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"],
     ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"],
     ["x-ratelimit-limit-input-images", "x-ratelimit-remaining-input-images", "x-ratelimit-reset-input-images"],
+    ["x-ratelimit-limit-images", "x-ratelimit-remaining-images", "x-ratelimit-reset-images"],
+    ["x-rate-limit-limit", "x-rate-limit-remaining", "x-rate-limit-reset"],
+    ["x-rate-limit-limit-requests", "x-rate-limit-remaining-requests", "x-rate-limit-reset-requests"],
+    ["rate-limit-limit", "rate-limit-remaining", "rate-limit-reset"],
+];
+
+/// Headers with a wait, besides `Retry-After`: those of Discord's, Bazaarvoice's and other gateways, in seconds.
+pub const WAIT_HEADERS: [&str; 5] = [
+    "x-retry-after",
+    "x-ratelimit-reset-after",
+    "x-ratelimit-retry-after",
+    "x-rate-limit-reset-after",
+    "x-rate-limit-retry-after-seconds",
 ];
 
 /// What became of a body.
@@ -104,6 +151,8 @@ pub const RATE_HEADERS: [[&str; 3]; 5] = [
 pub enum Body {
     /// It was JSON.
     Json(Json),
+    /// It ended early, behind documents that were whole.
+    Cut(Json),
     /// It was text that is not JSON; the first 4 KiB at most.
     Text(String),
     /// It was over the limit, or its tree over the bounds of [`crate::json`]; what came was dropped.
@@ -211,10 +260,14 @@ pub fn same_origin(one: &str, other: &str) -> bool {
     matches!((origin(one), origin(other)), (Some(a), Some(b)) if a.0 == b.0 && a.1.eq_ignore_ascii_case(b.1))
 }
 
-/// Whether an image's address, given by a server, may be fetched: https on a named host and its usual port. A provider that itself runs on this
-/// computer may give addresses on this computer; nobody else may, else a hostile answer could read a server's own network.
+/// Whether an image's address, given by a server, may be fetched: https on a named host and its usual port. Addresses of the configured origin are
+/// trusted as that is, with its scheme, its port and its private host. A provider that itself runs on this computer may give addresses on this
+/// computer; nobody else may, else a hostile answer could read a server's own network.
 pub fn is_fetchable(url: &str, provider_base: &str) -> bool {
     let Some((scheme, authority)) = origin(url) else { return false };
+    if same_origin(url, provider_base) {
+        return true;
+    }
     if is_loopback(authority) {
         return is_loopback_url(provider_base);
     }
@@ -226,6 +279,27 @@ pub fn is_fetchable(url: &str, provider_base: &str) -> bool {
         .is_some_and(u8::is_ascii_digit);
     let named = host.contains('.') && !is_number && !host.ends_with(".local") && !host.ends_with(".internal");
     scheme == "https" && named && host == authority
+}
+
+/// An http(s) address as a server gives it, which may be relative to the configured one (RFC 3986 §5.2, without dot segments: the fetch resolves
+/// those). `None` where it is no such address, or an unusual one.
+pub fn resolve(address: &str, base_url: &str) -> Option<String> {
+    let is_odd = |c: char| c == '\\' || c.is_whitespace() || c.is_control();
+    if address.is_empty() || address.chars().any(is_odd) {
+        return None;
+    }
+    let (scheme, authority) = origin(base_url)?;
+    let scheme_ends = address.bytes().position(|byte| byte == b':');
+    let path_begins = address.bytes().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(address.len());
+    if scheme_ends.is_some_and(|end| end < path_begins) {
+        // It has a scheme of its own.
+        return origin(address).map(|_| String::from(address));
+    }
+    if address.starts_with("//") {
+        return Some(concat(&[scheme, ":", address])).filter(|url| origin(url).is_some());
+    }
+    let base = if address.starts_with('/') { concat(&[scheme, "://", authority]) } else { concat(&[base_url, "/"]) };
+    Some(concat(&[&base, address]))
 }
 
 /// Percent-encodes a path segment; a segment that is not `[A-Za-z0-9_.~-]{1,256}` after all, or climbs, is refused.
@@ -298,6 +372,40 @@ mod tests {
         }
         assert!(is_fetchable("http://127.0.0.1:4000/images/1.png", "http://127.0.0.1:4000"));
         assert!(!is_fetchable("http://127.evil.example/x.png", "http://127.0.0.1:4000"));
+    }
+
+    #[test]
+    fn the_configured_origin_is_trusted_with_its_port_and_its_private_host() {
+        assert!(is_fetchable("https://relay.example.com:8443/x.png", "https://relay.example.com:8443/v1"));
+        assert!(is_fetchable("http://10.0.0.7:3000/x.png", "http://10.0.0.7:3000/v1"));
+        for url in ["https://relay.example.com:8444/x.png", "http://relay.example.com:8443/x.png", "https://10.0.0.8/x"]
+        {
+            assert!(!is_fetchable(url, "https://relay.example.com:8443/v1"), "{url}");
+        }
+    }
+
+    #[test]
+    fn relative_addresses_are_resolved_against_the_configured_one() {
+        let base = "https://relay.example:8443/v1";
+        for (address, url) in [
+            ("/out/x.png", "https://relay.example:8443/out/x.png"),
+            ("out/x.png?a=b:c", "https://relay.example:8443/v1/out/x.png?a=b:c"),
+            ("//cdn.example/x.png", "https://cdn.example/x.png"),
+            ("https://cdn.example/x.png", "https://cdn.example/x.png"),
+        ] {
+            assert_eq!(resolve(address, base).as_deref(), Some(url));
+        }
+        for odd in ["", "a b", "javascript:alert(1)", "file:///etc/passwd", "\\\\evil", "//", "https://"] {
+            assert_eq!(resolve(odd, base), None, "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn every_header_that_is_looked_for_is_read() {
+        let rates = RATE_HEADERS.iter().flatten();
+        for name in rates.chain(&WAIT_HEADERS).chain(&["retry-after", "retry-after-ms", "date", "x-should-retry"]) {
+            assert!(READ_HEADERS.contains(name), "{name}");
+        }
     }
 
     #[test]

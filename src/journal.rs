@@ -82,6 +82,8 @@ pub struct Record<T = String> {
     pub submitted_at: Option<u64>,
     /// The provider's id.
     pub task_id: Option<T>,
+    /// Where it can be asked after, if that is no place of the dialect's.
+    pub poll_url: Option<T>,
     /// Echoed.
     pub metadata: Vec<(T, T)>,
 }
@@ -120,6 +122,7 @@ impl Record {
             planned_at: json.get("plannedAt").and_then(Json::whole)?,
             submitted_at: json.get("submittedAt").and_then(Json::whole),
             task_id: json.text_of("taskId"),
+            poll_url: json.text_of("pollUrl"),
             metadata: json.texts("metadata"),
         };
         // What a synchronous provider delivered has no id.
@@ -149,7 +152,8 @@ impl<T: Deref<Target = str>> Record<T> {
             writer.with("count", u64::from(self.count));
         }
         writer.with("plannedAt", self.planned_at);
-        writer.maybe("taskId", self.task_id.as_deref()).maybe("submittedAt", self.submitted_at);
+        writer.maybe("taskId", self.task_id.as_deref()).maybe("pollUrl", self.poll_url.as_deref());
+        writer.maybe("submittedAt", self.submitted_at);
         if !self.metadata.is_empty() {
             writer.key("metadata").open();
             for (name, value) in &self.metadata {
@@ -185,6 +189,7 @@ pub(crate) mod tests {
             body: String::from("{\"prompt\":\"a \\\"quoted\\\" apple\\n\"}"),
             planned_at: 1_795_309_783_000,
             submitted_at: Some(1_795_309_784_000),
+            poll_url: None,
             task_id: Some(String::from("tk-1")),
             metadata: vec![(String::from("user"), String::from("7"))],
         }

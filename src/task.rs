@@ -2,6 +2,7 @@
 //! nothing is sent before it is written down, and nothing that may have been accepted is forgotten.
 
 mod sent;
+pub mod verdict;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -275,6 +276,8 @@ pub struct KnownPart {
     pub task_id: Option<String>,
     /// Its key; empty if unknown.
     pub key: String,
+    /// Where it can be asked after, if that is no place of the dialect's.
+    pub url: Option<String>,
     /// When it was submitted, ms since the epoch.
     pub submitted_at: Option<u64>,
 }

@@ -68,6 +68,12 @@ pub fn base64_head(text: &str) -> Vec<u8> {
             b'0'..=b'9' => character - b'0' + 52,
             b'+' | b'-' => 62,
             b'/' | b'_' => 63,
+            b'\r' | b'\n' | b' ' => continue,
+            // Some servers pad each piece of a text that they encode in pieces.
+            b'=' => {
+                (bits, count) = (0, 0);
+                continue;
+            }
             _ => break,
         };
         bits = bits << 6 | u32::from(value);
@@ -102,6 +108,8 @@ mod tests {
     fn the_head_of_a_base64_text_is_decoded() {
         assert_eq!(base64_head("iVBORw0KGgo="), b"\x89PNG\r\n\x1a\n");
         assert_eq!(base64_head(&"AAAA".repeat(100)), [0; 48]);
+        assert_eq!(base64_head("iVBORw==\r\nDQoaCg=="), b"\x89PNG\r\n\x1a\n", "padded piece by piece, with line ends");
+        assert_eq!(base64_head("_-8"), [0xff, 0xef], "the alphabet for addresses");
         assert_eq!(base64_head("..."), b"");
     }
 

@@ -85,6 +85,7 @@ fn known_part(part: &KnownPart) -> impl Value {
             .with("provider", part.provider.as_str())
             .with("model", part.model.as_str())
             .maybe("taskId", part.task_id.as_deref())
+            .maybe("url", part.url.as_deref())
             .with("idempotencyKey", part.key.as_str())
             .maybe("submittedAt", part.submitted_at)
     })
@@ -295,6 +296,7 @@ pub fn references(records: &[Record]) -> Vec<Reference> {
             model: record.model.clone(),
             task_id: record.task_id.clone(),
             key: record.key.clone(),
+            url: record.poll_url.clone(),
             submitted_at: record.submitted_at,
         };
         match references.iter_mut().find(|known| known.key == record.task_key) {
@@ -324,7 +326,7 @@ pub fn read_reference(json: &Json) -> (Option<String>, Result<Vec<KnownPart>, Er
             return wrong("has a taskId that no provider gives");
         }
         let model = json.text_of("model").unwrap_or_default();
-        let part = KnownPart { index: 0, provider, model, task_id, key: String::new(), submitted_at: None };
+        let part = KnownPart { index: 0, provider, model, task_id, key: String::new(), url: None, submitted_at: None };
         return (None, Ok(vec![part]));
     }
     let (Some(key), Some(1)) = (json.text_of("idempotencyKey"), json.get("v").and_then(Json::whole)) else {
@@ -353,6 +355,7 @@ fn read_part(json: &Json) -> Option<KnownPart> {
         model: json.text_of("model")?,
         task_id,
         key: json.text_of("idempotencyKey")?,
+        url: json.text_of("url"),
         submitted_at: json.get("submittedAt").and_then(Json::whole),
     })
 }

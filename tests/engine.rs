@@ -63,7 +63,8 @@ fn a_cancelled_replay_is_not_sent_again_either() {
 
 #[test]
 fn nothing_is_left_of_a_cancelled_task_that_came_to_nothing() {
-    for answer in [json(429, &[], "{}"), json(503, &[], "{}"), json(400, &[], "{}"), json(401, &[], "{}")] {
+    let busy = json(503, &[], "{\"code\":503,\"message\":\"busy\"}");
+    for answer in [json(429, &[], "{}"), busy, json(400, &[], "{}"), json(401, &[], "{}")] {
         let mut sim = sim(1, 5_000);
         sim.script = Some(submits(vec![Some(answer)]));
         sim.ask(0, 1, options());

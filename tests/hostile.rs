@@ -101,7 +101,7 @@ fn a_submit_that_cannot_be_read_is_sent_again_and_then_told_as_in_doubt() {
         let mut always = sim(Purpose::Submit, usize::MAX, answer(200, body));
         always.run();
         audit::rest(&always);
-        assert_eq!(audit::code(always.outcome(1)), Some(Code::Protocol), "{name}");
+        assert_eq!(audit::code(always.outcome(1)), Some(Code::UnknownOutcome), "{name}");
         assert_eq!(audit::billed(always.outcome(1)), Some(Billed::Unknown), "{name}");
         assert_eq!(always.submits().count(), 6, "{name}");
         // It stays written down: the caller can ask again later under the same key.

@@ -9,7 +9,7 @@ fn number(digits: &str) -> f64 {
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = core::str::from_utf8(bytes) else { return };
-    let _ = read(text, Strings::Marked, number);
+    let _ = read(text, Strings::Cut, number);
     let read = read(text, Strings::Plain, number);
     match serde_json::from_str::<serde_json::Value>(text) {
         Ok(_) => assert!(!matches!(read, Err(Unreadable::NotJson)), "{text:?}"),

@@ -1,8 +1,8 @@
 import type { BodyKind } from "./core.js";
 
-/** How much of an answer that is not JSON is shown to the core, in characters. */
-const TEXT_HEAD = 4096;
-/** How much of a string that stays here: the base64 of 48 bytes, in which every kind of image shows itself. */
+/** How much of a page is shown to the core, in characters: enough to see that it is one. */
+const PAGE_HEAD = 4096;
+/** How much of a string that stays here goes in: the base64 of 48 bytes, in which every kind of image shows itself. */
 const HELD_HEAD = 64;
 
 /** No string of so few bytes stays on this side: the core reads such answers by itself. */
@@ -29,6 +29,14 @@ const join = (chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBuff
   return bytes;
 };
 
+/** Whether a stream of events says that it is over. */
+const isDone = (chunks: readonly Uint8Array[]): boolean => {
+  let tail = "";
+  for (let at = chunks.length - 1; at >= 0 && tail.length < 32; at--)
+    tail = String.fromCharCode(...chunks[at]!.subarray(-32)) + tail;
+  return /data: ?\[DONE\]\s*$/.test(tail);
+};
+
 /** Reads an answer, up to `limit` bytes, counted as they stream in, as they are. Never rejects. */
 export async function readBody(response: Response, limit: number): Promise<Body> {
   if (response.type === "opaqueredirect" || (response.status >= 300 && response.status < 400)) {
@@ -37,6 +45,8 @@ export async function readBody(response: Response, limit: number): Promise<Body>
   }
   let size = 0;
   let bytes: Uint8Array<ArrayBuffer> | undefined;
+  const chunks: Uint8Array[] = [];
+  const isStream = /event-stream/i.test(response.headers.get("content-type") ?? "");
   // One function and not two: each has a promise of its own, at every request.
   try {
     if (response.body === undefined) {
@@ -45,7 +55,6 @@ export async function readBody(response: Response, limit: number): Promise<Body>
       size = bytes.length;
     } else if (response.body) {
       const reader = response.body.getReader();
-      const chunks: Uint8Array[] = [];
       for (let step; !(step = await reader.read()).done;) {
         size += step.value.length;
         if (size > limit) {
@@ -53,11 +62,17 @@ export async function readBody(response: Response, limit: number): Promise<Body>
           return [2];
         }
         chunks.push(step.value);
+        if (isStream && isDone(chunks)) {
+          // Some servers leave the connection of a stream open that they have said is over.
+          reader.cancel().catch(() => {});
+          break;
+        }
       }
       bytes = join(chunks, size);
     }
   } catch {
-    return [3];
+    // What had come may be whole documents.
+    return size > 0 && size <= limit ? [8, join(chunks, size)] : [3];
   }
   if (size > limit) return [2];
   if (isShort(response, size)) return [3];
@@ -67,35 +82,64 @@ export async function readBody(response: Response, limit: number): Promise<Body>
 const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 
 /**
- * An answer that is no picture as the core wants it. JavaScript parses a long one, so that image data in it need not go into the core and back.
+ * An answer that is no picture as the core wants it: its text, in which long strings are cut out of a long one, so that image data need not go into
+ * the core and back. What the text means is the core's to say, be it JSON, events or neither.
  *
  * @param hold keeps a string on this side, under the number that it returns
+ * @param isCut its end is missing
  */
-export function toAnswer(bytes: Uint8Array<ArrayBuffer>, hold: (value: string) => number): Body {
-  if (bytes.length <= SHORT) return [0, bytes];
+export function toAnswer(bytes: Uint8Array<ArrayBuffer>, hold: (value: string) => number, isCut = false): Body {
+  if (bytes.length <= SHORT && !isCut) return [0, bytes];
   let text;
-  let tree: unknown;
   try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes).trimStart();
   } catch {
     return [3];
   }
-  try {
-    tree = JSON.parse(text);
-  } catch {
-    return [1, encode(text.slice(0, TEXT_HEAD))];
-  }
-  // Every string has a mark, so that none can pass for what is kept here.
-  const mark = (_: string, value: unknown): unknown =>
-    typeof value !== "string"
-      ? value
-      : value.length > SHORT
-        ? `h${hold(value)} ${value.slice(0, HELD_HEAD)}`
-        : `t${value}`;
-  try {
-    const content = encode(JSON.stringify(tree, mark));
-    return content.length > MOST_BYTES ? [2] : [7, content];
-  } catch {
-    return [2]; // Too deep.
-  }
+  if (text.startsWith("<")) return [1, encode(text.slice(0, PAGE_HEAD))];
+  const content = encode(cut(text, hold));
+  return content.length > MOST_BYTES ? [2] : [isCut ? 8 : 7, content];
 }
+
+/** The mark of a string that is kept here. No JSON string has it unescaped, so nothing that comes can pass for what is held. */
+const MARK = "\x01";
+
+/** A text whose long JSON strings are held, with a mark, their number and their head in their place. */
+const cut = (given: string, hold: (value: string) => number): string => {
+  const text = given.includes(MARK) ? given.replaceAll(MARK, "\ufffd") : given;
+  const lineEnd = /[\r\n]|$/g;
+  let [kept, from, line] = ["", 0, -1];
+  for (let at = text.indexOf('"'); at >= 0;) {
+    let end = text.indexOf('"', at + 1);
+    while (end >= 0 && isEscaped(text, end)) end = text.indexOf('"', end + 1);
+    if (end < 0) break;
+    if (line < at) {
+      lineEnd.lastIndex = at;
+      line = lineEnd.exec(text)?.index ?? text.length;
+    }
+    if (line < end) {
+      // A string ends on its line: this mark stands in a comment between events, or in what is no JSON.
+      at = text.indexOf('"', line);
+      continue;
+    }
+    if (end - at > SHORT) {
+      try {
+        const value = JSON.parse(text.slice(at, end + 1)) as string;
+        const head = JSON.stringify(value.slice(0, HELD_HEAD)).slice(1);
+        kept += `${text.slice(from, at)}"${MARK}${hold(value)} ${head}`;
+        from = end + 1;
+      } catch {
+        // It is no string of JSON, which the core finds, too.
+      }
+    }
+    at = text.indexOf('"', end + 1);
+  }
+  return kept + text.slice(from);
+};
+
+/** Whether an odd number of backslashes stands before this place. */
+const isEscaped = (text: string, place: number): boolean => {
+  let count = 0;
+  while (text[place - 1 - count] === "\\") count++;
+  return count % 2 === 1;
+};

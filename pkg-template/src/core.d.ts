@@ -53,8 +53,8 @@ export interface Core {
 }
 
 export type CancelVerdict = "before-submit" | "confirmed" | "too-late" | "unsupported";
-/** 0 text, 1 text that is no JSON (its head), 2 over the limit, 3 cut short or not UTF-8, 4 bytes, 5 redirect, 6 empty, 7 JSON with marked strings. */
-export type BodyKind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;
+/** 0 text, 1 the head of a page, 2 over the limit, 3 cut short or not UTF-8, 4 bytes, 5 redirect, 6 empty, 7 text whose long strings are held here, 8 the same of what was cut short. */
+export type BodyKind = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 /** 0 network, 1 aborted by us, 2 no key from the apiKey function, 3 an image that goes in could not be had. */
 export type Fault = 0 | 1 | 2 | 3;
 /** 0 submit, 1 poll, 2 image, 3 check, 4 list. */

@@ -2,6 +2,7 @@ import { readBody, toAnswer, type Body } from "./body.js";
 import type { BodyKind, Core, Purpose } from "./core.js";
 import type { Generation, Signal } from "./generation.js";
 import type { Call } from "./guard.js";
+import { mediaTypeOf } from "./media.js";
 
 /** A request as the core describes it. */
 export interface Order {
@@ -122,10 +123,12 @@ export function createStart({ settings, guard, number: generation, stale, now, h
       return handles.hold(-generation, value);
     };
     let [what, content, handle]: [BodyKind, Uint8Array, number] = [kind, bytes ?? NOTHING, 0];
-    if (kind === 4 && order.purpose === 2)
+    // Some relays answer with the picture itself where JSON was due.
+    if (kind === 4 && (order.purpose === 2 || mediaTypeOf(bytes!)))
       // A task that has been cancelled as it came will never let go of it.
       [content, handle] = [bytes!.subarray(0, 64), guard.tasks.has(order.task) ? handles.hold(order.task, bytes) : 0];
-    else if (kind === 4) [what, content = NOTHING] = toAnswer(bytes!, hold);
+    else if (kind === 8 && order.purpose === 2) [what, content] = [3, NOTHING];
+    else if (kind === 4 || kind === 8) [what, content = NOTHING] = toAnswer(bytes!, hold, kind === 8);
     try {
       core.answer(order.number, status, lines, what, content, handle);
     } finally {

@@ -11,9 +11,23 @@ export function mediaTypeOf(bytes: Uint8Array): string | undefined {
   return text.endsWith("ftypavif") ? "image/avif" : undefined;
 }
 
-/** @throws if it is not base64 */
+/**
+ * The bytes of a base64 text as servers write it: also in the alphabet for addresses (RFC 4648 §5), with blanks or line ends, without its padding,
+ * or in several pieces that were each padded.
+ *
+ * @throws if it is not base64
+ */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
-  const binary = atob(text);
+  let binary;
+  try {
+    binary = atob(text);
+  } catch {
+    const standard = text.replace(/\s+/g, "").replaceAll("-", "+").replaceAll("_", "/");
+    binary = standard
+      .split(/=+/)
+      .map((piece) => atob(piece))
+      .join("");
+  }
   // A plain loop: Uint8Array.from with a function takes fifty times as long.
   const bytes = new Uint8Array(binary.length);
   for (let at = 0; at < bytes.length; at++) bytes[at] = binary.charCodeAt(at);

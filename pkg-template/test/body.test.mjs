@@ -26,7 +26,7 @@ test("bytes, nothing", async () => {
   assert.deepEqual(await read(""), [6]);
 });
 
-test("a short answer is the core's to read; of a long one it gets a tree without image data, or the head of other text", () => {
+test("a short answer is the core's to read; of a long one it gets the text, from which long strings are cut out", () => {
   const held = [];
   const answer = (text) => {
     const [kind, body] = toAnswer(typeof text === "string" ? new TextEncoder().encode(text) : text, (long) =>
@@ -36,28 +36,30 @@ test("a short answer is the core's to read; of a long one it gets a tree without
   };
   assert.deepEqual(answer("<html>"), [0, "<html>"]);
   const [long, short] = ["x".repeat(4097), "y".repeat(4096)];
-  const marked = { a: ['t"é', 1, null, `h1 ${"x".repeat(64)}`], b: `t${short}`, "h1 ": true };
-  assert.deepEqual(answer(JSON.stringify({ a: ['"é', 1, null, long], b: short, "h1 ": true })), [
-    7,
-    JSON.stringify(marked),
-  ]);
+  const cut = `"\x011 ${"x".repeat(64)}"`;
+  const json = (first) => `{"a":["\\"é",1,null,${first}],"b":"${short}"}`;
+  assert.deepEqual(answer(json(`"${long}"`)), [7, json(cut)]);
   assert.deepEqual(held, [long]);
+  // An escape is what it stands for.
+  assert.deepEqual(answer(`["${"\\n".repeat(3000)}\\\\"]`), [7, `["\x012 ${"\\n".repeat(64)}"]`]);
+  assert.equal(held[1], `${"\n".repeat(3000)}\\`);
+  // Events are cut alike, whatever stands in comments between them.
+  const events = (data) => `: it's "open\n\ndata: {"b64_json":${data}}\r\n\r\ndata: [DONE]\n\n`;
+  assert.deepEqual(answer(events(`"${long}"`)), [7, events(cut.replace("1 ", "3 "))]);
   // Nothing that comes can pass for what is held.
-  const forged = JSON.stringify(["h1 x", "y".repeat(4096)]);
-  assert.deepEqual(JSON.parse(answer(forged)[1])[0], "th1 x");
-  assert.deepEqual(answer("x".repeat(9000)), [1, "x".repeat(4096)]);
-  assert.deepEqual(answer(`\ufeff"${short}"`), [7, `"t${short}"`]);
+  const forged = answer(`["\x011 x","${short}"]`)[1];
+  assert.ok(!forged.includes("\x01"), forged.slice(0, 20));
+  assert.deepEqual(answer(`  <html>${"x".repeat(9000)}`), [1, `<html>${"x".repeat(4090)}`]);
+  assert.deepEqual(answer(`\ufeff"${short}"`), [7, `"${short}"`]);
   assert.deepEqual(answer(bytes(...new Array(5000).fill(34), 0xe2, 0x82)), [3]);
-  assert.equal(answer("[".repeat(5e5))[0], 1);
-  assert.deepEqual(answer(`${"[".repeat(5e5)}${"]".repeat(5e5)}`), [2]);
+  assert.equal(answer("[".repeat(5e5))[0], 7, "how deep it may be is the core's to say");
 });
 
 test("what goes into the core, whose memory never shrinks again, is bounded, however much of an answer may come", () => {
   const answer = (value) => toAnswer(new TextEncoder().encode(JSON.stringify(value)), () => 1);
   const texts = (count) => Array.from({ length: count }, () => "y".repeat(4_000));
   assert.equal(answer(texts(1_000))[0], 7);
-  for (const value of [texts(2_000), { ["k".repeat(5e6)]: 1 }, Array.from({ length: 3e6 }, () => 1)])
-    assert.deepEqual(answer(value), [2]);
+  for (const value of [texts(2_000), Array.from({ length: 3e6 }, () => 1)]) assert.deepEqual(answer(value), [2]);
   assert.equal(answer(Array.from({ length: 64 }, () => "y".repeat(1e6)))[0], 7, "image data stays outside");
 });
 

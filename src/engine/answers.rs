@@ -4,8 +4,8 @@ use alloc::string::String;
 
 use super::timers::Timer;
 use super::{Call, Effect, Engine};
-use crate::error::{Billed, Code, Error};
-use crate::http::{Answer, Fault, Purpose, never_left};
+use crate::error::{Code, Error};
+use crate::http::{Answer, Fault, Purpose};
 use crate::limit::LaneIn;
 use crate::options::TIMEOUT;
 use crate::retry::hint::tightest_rate;
@@ -43,8 +43,14 @@ impl Engine {
 
     /// Says whether a call still waits for its credential or its form. One that was never held has left with its effect.
     pub fn hold_call(&mut self, number: CallId, is_held: bool) {
-        if let Some(call) = self.calls.get_mut(&number) {
-            call.is_held = is_held;
+        let now = self.now;
+        let Some(call) = self.calls.get_mut(&number) else { return };
+        call.is_held = is_held;
+        let (part, purpose) = (call.part, call.purpose);
+        if purpose == Purpose::Submit {
+            if let Some(part) = self.part_mut(part) {
+                part.sent.left_at = now;
+            }
         }
     }
 
@@ -77,7 +83,6 @@ impl Engine {
 
     pub(super) fn call_failed(&mut self, number: CallId, fault: Fault, code: Code, message: String) {
         let Some(call) = self.take_call(number) else { return };
-        let nothing_left = call.is_held || matches!(fault, Fault::Credential | Fault::Body);
         let mut error = Error::new(match fault {
             Fault::Credential => Code::Authentication,
             Fault::Body => Code::InvalidRequest,
@@ -90,16 +95,10 @@ impl Engine {
             error.message = message;
         }
         match call.purpose {
-            Purpose::Submit if fault == Fault::Network && never_left(&error.message) => {
-                self.submit_never_left(call.part, error)
-            }
-            Purpose::Submit => {
-                let billed = if nothing_left { Billed::No } else { Billed::Unknown };
-                self.submit_failed(call.part, error.billed(billed), nothing_left);
-            }
+            Purpose::Submit => self.submit_failed(call.part, error, fault, call.is_held),
             // It only delays: the task is asked after again.
             Purpose::Poll => self.poll_failed(call.part),
-            Purpose::Image => self.fetch_failed(call.part, error.billed(Billed::Yes)),
+            Purpose::Image => self.fetch_failed(call.part, error),
             Purpose::Check => self.check_failed(call.part.task, error),
             Purpose::List => self.list_failed(number),
         }

@@ -1,6 +1,7 @@
 //! The engine: inputs in, effects out. It owns tasks, lanes and timers; it has no clock, no network and no randomness of its own.
 
 mod answers;
+mod apply;
 mod asking;
 mod beside;
 mod check;

@@ -3,15 +3,21 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::settle::stays;
 use super::{Effect, Engine, Update};
 use crate::error::{Billed, Code, Error};
 use crate::http::{Answer, Body, IMAGE_LIMIT, Purpose, Request, image_kind};
 use crate::limit::LaneIn;
 use crate::provider::{Reading, is_forbidden, poll_request, read_poll};
+use crate::retry::backoff;
 use crate::retry::hint::retry_after;
+use crate::task::verdict::{self, Certainty, Said};
 use crate::task::{PartId, PartState};
 use crate::time::Millis;
+
+/// A picture's host may show it this long after the answer that names it, ms: delivery networks copy it meanwhile.
+const NOT_THERE_YET: Millis = 15_000;
+/// The first wait for it, and the longest, ms.
+const LOOKS: (Millis, Millis) = (500, 4_000);
 
 impl Engine {
     /// Asks after one task.
@@ -21,7 +27,8 @@ impl Engine {
         let provider = part.provider;
         let Some(config) = self.config.providers.get(part.provider) else { return };
         let task_id = part.task_id.as_deref().unwrap_or_default();
-        let Some(request) = poll_request(config.dialect, &config.base_url, part.provider, task_id) else {
+        let task = (task_id, part.sent.poll_url.as_deref(), part.sent.misses);
+        let Some(request) = poll_request(config.dialect, &config.base_url, part.provider, task) else {
             let mut error = Error::new(Code::Protocol).billed(Billed::Unknown);
             error.message = String::from("The provider's task id can't stand in an address.");
             return self.abandon_unasked(id, error);
@@ -45,7 +52,7 @@ impl Engine {
         let PartState::Running { token, .. } = part.state else { return };
         let Some(config) = self.config.providers.get(part.provider) else { return };
         let known = part.sent.accepted_at.or(part.sent.submitted_at);
-        let visible_after = config.dialect.tasks.as_ref().map_or(0, |tasks| tasks.visible_after);
+        let visible_after = config.dialect.task_table().visible_after;
         let waited = config.dialect.tasks.as_ref().and_then(|tasks| tasks.long_poll).map(|poll| poll.length);
         let young = known.is_some_and(|at| at.until(self.now) < visible_after);
         let reading = read_poll(config.dialect, &config.base_url, answer, self.wall.1);
@@ -69,7 +76,8 @@ impl Engine {
                 }
                 self.tell_running(id, running.queued, running.progress);
             }
-            Reading::Succeeded { images, usage, .. } => {
+            Reading::Succeeded { ref images, ref usage, .. } => {
+                let (images, usage) = (images.clone(), usage.clone());
                 if let Some(part) = self.part_mut(id) {
                     part.sent.usage = usage;
                 }
@@ -77,7 +85,10 @@ impl Engine {
                 self.free_slot(id);
                 self.part_succeeded(id, images);
             }
-            Reading::TaskFailed { error, .. } => self.task_over(id, error),
+            Reading::TaskFailed { .. } | Reading::Empty { .. } | Reading::Spoilt { .. } => {
+                self.poll_ended(id, &reading)
+            }
+            Reading::Fatal(error) if error.code != Code::Authentication && self.is_guessed(id) => self.missed(id),
             // The first answers after a submit may come from a replica that hasn't heard of it.
             Reading::Fatal(error) if error.code == Code::NotFound && young => self.poll_again(id, None, true, None),
             Reading::Fatal(error) if error.code == Code::Authentication && self.may_refresh(id) => {
@@ -103,10 +114,58 @@ impl Engine {
                 }
                 self.poll_again(id, refusal.hint, true, None);
             }
-            Reading::Rejected { hint, .. } | Reading::Failed { hint, .. } | Reading::Processing { hint } => {
-                self.poll_again(id, hint, true, None)
-            }
+            Reading::Failed { .. } | Reading::Blocked(_) if self.is_guessed(id) => self.missed(id),
+            Reading::Blocked(_) => self.poll_again(id, None, true, None),
+            Reading::NotReached { hint, .. }
+            | Reading::Rejected { hint, .. }
+            | Reading::Failed { hint, .. }
+            | Reading::Processing { hint } => self.poll_again(id, hint, true, None),
         }
+    }
+
+    /// The provider says that the task is over, and there is no image that could be read.
+    fn poll_ended(&mut self, id: PartId, reading: &Reading) {
+        let now = self.now;
+        let is_empty = matches!(reading, Reading::Empty { .. });
+        if let Some(part) = self.part_mut(id).filter(|part| is_empty && part.sent.result_url.is_some()) {
+            // The pictures are at an address of their own.
+            part.sent.poll_url = part.sent.result_url.take();
+            return self.set_due(id, Some(now));
+        }
+        let Some(error) = reading.error().cloned() else { return };
+        let (_, said) = reading.evidence();
+        let certainty = if said == Said::Image { Certainty::Paid } else { Certainty::Failed };
+        let is_free = self.failures_are_free(id);
+        self.task_over(id, error.billed(verdict::billed(said, certainty, false, is_free)));
+    }
+
+    /// Whether the task is looked for at addresses that its provider never named.
+    fn is_guessed(&self, id: PartId) -> bool {
+        self.is_synchronous(id) && self.part(id).is_some_and(|part| part.sent.poll_url.is_none())
+    }
+
+    /// Whether there is a way to ask after a task.
+    pub(super) fn may_follow(&self, id: PartId, task_id: Option<&str>, has_url: bool) -> bool {
+        let Some(part) = self.part(id) else { return false };
+        let Some(config) = self.config.providers.get(part.provider) else { return false };
+        let task = (task_id.unwrap_or_default(), None, 0);
+        has_url || poll_request(config.dialect, &config.base_url, part.provider, task).is_some()
+    }
+
+    /// The task is not at this address: another one is tried, and all of them again while the task may be too young to be seen.
+    fn missed(&mut self, id: PartId) {
+        let (now, visible_after) = (self.now, crate::provider::GUESSING);
+        let Some(part) = self.part_mut(id) else { return };
+        part.sent.misses += 1;
+        let (misses, task_id) = (part.sent.misses, part.task_id.clone().unwrap_or_default());
+        let since = part.sent.accepted_at.or(part.sent.submitted_at).unwrap_or(now);
+        if misses % crate::provider::GUESSES != 0 {
+            return self.set_due(id, Some(now));
+        }
+        if since.until(now) < visible_after {
+            return self.poll_again(id, None, true, None);
+        }
+        self.abandon_unasked(id, verdict::unfollowable(&task_id));
     }
 
     pub(super) fn poll_failed(&mut self, id: PartId) {
@@ -120,7 +179,7 @@ impl Engine {
     fn task_over(&mut self, id: PartId, error: Error) {
         let unwatched = self.part(id).is_some_and(|part| part.outcome.is_some());
         self.free_slot(id);
-        if unwatched && !stays(&error) {
+        if unwatched && !verdict::is_findable(&error) {
             self.forget_record(id);
         }
         self.fail_part(id, error);
@@ -155,8 +214,8 @@ impl Engine {
     pub(super) fn send_fetch(&mut self, id: PartId) {
         let Some(part) = self.part(id) else { return };
         let PartState::Fetching { call: None } = part.state else { return };
-        let Some(url) = part.sent.images.iter().find(|image| !image.is_here()).and_then(|image| image.url.clone())
-        else {
+        let missing = part.sent.images.iter().find(|image| !image.is_here() && !image.is_barred);
+        let Some(url) = missing.and_then(|image| image.url.clone()) else {
             return self.deliver(id);
         };
         let call = self.new_call(id, Purpose::Image);
@@ -182,7 +241,7 @@ impl Engine {
         let ok = (200..300).contains(&answer.status);
         if let (true, Body::Bytes { handle, head }) = (ok, &answer.body) {
             if let Some((media_type, size)) = image_kind(head) {
-                if let Some(image) = part.sent.images.iter_mut().find(|image| !image.is_here()) {
+                if let Some(image) = part.sent.images.iter_mut().find(|image| !image.is_here() && !image.is_barred) {
                     image.handle = Some(*handle);
                     image.media_type = Some(String::from(media_type));
                     image.size = size;
@@ -190,6 +249,12 @@ impl Engine {
                 part.sent.poll_faults = 0;
                 return self.send_fetch(id);
             }
+        }
+        let done_at = part.sent.done_at;
+        let hint = retry_after(answer, self.wall.1);
+        let may_come = matches!(answer.status, 403 | 404 | 500..) && hint.unwrap_or(0) < NOT_THERE_YET;
+        if may_come && !is_forbidden(answer) && done_at.is_some_and(|at| at.until(self.now) < NOT_THERE_YET) {
+            return self.look_again(id, hint);
         }
         let gone = matches!(answer.status, 401 | 403 | 404 | 410);
         let mut error = Error::new(match (gone, ok) {
@@ -205,7 +270,6 @@ impl Engine {
             error.message = String::from("The image's address is no longer valid.");
             return self.fetch_given_up(id, error);
         }
-        let hint = retry_after(answer, self.wall.1);
         error.retry_after = hint;
         if is_forbidden(answer) {
             return self.fetch_given_up(id, error);
@@ -213,8 +277,18 @@ impl Engine {
         self.fetch_again(id, error.billed(Billed::Yes), hint);
     }
 
+    /// The picture is not there yet; that spends no retry.
+    fn look_again(&mut self, id: PartId, hint: Option<Millis>) {
+        let (first, longest) = LOOKS;
+        let Some(part) = self.part_mut(id) else { return };
+        part.sent.misses += 1;
+        let wait = backoff::bound(part.sent.misses - 1, first, longest).max(hint.unwrap_or(0));
+        let wait = backoff::after_hint(&mut self.rng, wait);
+        self.set_due(id, Some(self.now.after(wait)));
+    }
+
     pub(super) fn fetch_failed(&mut self, id: PartId, error: Error) {
-        self.fetch_again(id, error, None);
+        self.fetch_again(id, error.billed(Billed::Yes), None);
     }
 
     /// Fetches again later, unless it has failed too often, or that is later than anybody wants to wait for an image.

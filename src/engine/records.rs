@@ -96,6 +96,7 @@ impl Engine {
             planned_at: part.planned_wall,
             submitted_at: part.sent.submitted_wall,
             task_id: part.task_id.as_deref(),
+            poll_url: part.sent.poll_url.as_deref(),
             metadata: gather(metadata),
         };
         let effect = Effect::Store { seq, key: part.key.clone(), record: record.write() };

@@ -4,7 +4,7 @@ use super::Engine;
 use crate::error::{Billed, Code, Error};
 use crate::limit::{LaneIn, Token, Verdict};
 use crate::options::Ambiguous;
-use crate::task::{CallId, PartId, PartState};
+use crate::task::{CallId, PartId, PartState, verdict};
 use crate::time::Millis;
 
 impl Engine {
@@ -34,12 +34,8 @@ impl Engine {
             self.config.providers.get(part.provider).and_then(|config| config.dialect.idempotency.as_ref());
         let age = self.wall_at(self.now).saturating_sub(part.planned_wall);
         let remembered = idempotency.is_some_and(|idempotency| age < idempotency.lifetime);
-        let may = match self.tasks.get(&id.task).map(|task| task.options.retry.ambiguous) {
-            Some(Ambiguous::IfIdempotent) => remembered,
-            Some(Ambiguous::Always) => true,
-            Some(Ambiguous::Never) | None => false,
-        };
-        may && !part.body.is_empty()
+        let policy = self.tasks.get(&id.task).map_or(Ambiguous::Never, |task| task.options.retry.ambiguous);
+        verdict::may_replay(policy, remembered) && !part.body.is_empty()
     }
 
     pub(super) fn replay_too_late(&mut self, id: PartId, token: Token) {

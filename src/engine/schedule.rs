@@ -149,9 +149,12 @@ impl Engine {
         let on_time = part.sent.ripe.after(LATE) >= part.sent.asked_at && part.sent.poll_faults == 0;
         let submitted_at = part.sent.submitted_at;
         let (lane, provider, model) = (part.lane, part.provider, part.model.clone());
-        let Some(Model { durations, .. }) = self.models.used(provider, &model) else { return };
+        let Some(Model { durations, quickest, .. }) = self.models.used(provider, &model) else { return };
+        if let Some(took) = submitted_at.map(|at| at.until(now)) {
+            *quickest = Some(quickest.unwrap_or(took).min(took));
+        }
         match (known, submitted_at) {
-            (_, Some(at)) if synchronous => durations.note(at.until(now)),
+            (None, Some(at)) if synchronous => durations.note(at.until(now)),
             (Some((seen, age)), _) if on_time || seen >= age - age / 8 => durations.saw(seen, age),
             _ => {}
         }

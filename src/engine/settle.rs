@@ -10,8 +10,7 @@ use crate::gather::gather;
 use crate::journal::{DELIVERED_LIFE, Stage};
 use crate::limit::LaneIn;
 use crate::table::text_code;
-use crate::task::{KnownPart, Part, PartId, PartState, TaskId};
-use crate::text::concat;
+use crate::task::{KnownPart, Part, PartId, PartState, TaskId, verdict};
 use crate::time::Instant;
 
 /// So many delivered records of keys that callers chose are kept.
@@ -56,14 +55,7 @@ impl Engine {
             error.request_id.clone_from(&part.sent.request_id);
         }
         // An earlier submit was lost; what a later one was told says nothing about it.
-        if part.in_doubt && part.task_id.is_none() {
-            let silent = matches!(error.code, Code::Network | Code::Timeout);
-            if error.code != Code::Cancelled && (silent || error.billed == Billed::No) {
-                error.message = concat(&[Code::UnknownOutcome.message(), " Last heard: ", &error.message]);
-                error.code = Code::UnknownOutcome;
-            }
-            error.billed = Billed::Unknown;
-        }
+        let error = verdict::told(error, part.in_doubt && part.task_id.is_none());
         let Some(part) = self.part_mut(id) else { return };
         if part.outcome.is_none() {
             part.outcome = Some(Err(error));
@@ -249,7 +241,7 @@ impl Engine {
         {
             match &part.outcome {
                 Some(Ok(_)) if chosen => delivered.push(index as u16),
-                Some(Err(error)) if stays(error) && part.may_exist() => {}
+                Some(Err(error)) if verdict::is_findable(error) && part.may_exist() => {}
                 _ => effects.push(Effect::Forget { key: part.key.clone() }),
             }
         }
@@ -369,25 +361,9 @@ impl Engine {
             model: part.model.clone(),
             task_id: part.task_id.clone(),
             key: part.key.clone(),
+            url: part.sent.poll_url.clone(),
             submitted_at: part.sent.submitted_wall,
         }));
         (!parts.is_empty()).then(|| Reference { key: task.key.clone(), parts, metadata: task.options.metadata.clone() })
     }
-}
-
-/// Whether the record of a part that failed is still of use: it may be running, or its outcome can be asked for again.
-pub(super) fn stays(error: &Error) -> bool {
-    let resumable = matches!(
-        error.code,
-        Code::Deadline
-            | Code::UnknownOutcome
-            | Code::Authentication
-            | Code::Permission
-            | Code::Network
-            | Code::Timeout
-            | Code::ServerError
-            | Code::Protocol
-            | Code::Cancelled
-    );
-    resumable && error.billed != Billed::No
 }

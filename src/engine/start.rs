@@ -105,6 +105,8 @@ impl Engine {
         let mut part = self.new_part(0, String::new(), String::new(), String::new());
         part.state = PartState::Fetching { call: None };
         part.sent.images.push(crate::provider::Image { url: Some(url), ..crate::provider::Image::default() });
+        // When the image was made is not known here: it may be so young that its host does not show it yet.
+        part.sent.done_at = Some(self.now);
         self.add_part(number, part);
         self.send_fetch(PartId { task: number, index: 0 });
     }
@@ -322,7 +324,8 @@ impl Engine {
                 part.state = PartState::Over;
             }
             (Stage::Submitted | Stage::Delivered, _) => {
-                self.mark_running(&mut part, record.task_id.clone(), record.submitted_at)
+                self.mark_running(&mut part, record.task_id.clone(), record.submitted_at);
+                part.sent.poll_url.clone_from(&record.poll_url);
             }
         }
         Some(part)
@@ -331,9 +334,10 @@ impl Engine {
     fn part_of_reference(&mut self, known: &KnownPart) -> Option<Part> {
         let provider = self.config.place_of(&known.provider)?;
         let config = self.config.providers.get(provider)?;
-        known.task_id.as_ref().filter(|_| !config.dialect.is_synchronous())?;
+        known.task_id.as_ref().filter(|_| !config.dialect.is_synchronous() || known.url.is_some())?;
         let mut part = self.new_part(provider, known.model.clone(), known.key.clone(), String::new());
         self.mark_running(&mut part, known.task_id.clone(), known.submitted_at);
+        part.sent.poll_url.clone_from(&known.url);
         Some(part)
     }
 

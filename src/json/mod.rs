@@ -3,6 +3,7 @@
 //! Trees are built by [`TreeBuilder`], which bounds depth and size whoever feeds it ([`reader`], the walk over JavaScript values in the client for
 //! Rust programs), and written as text by [`JsonWriter`].
 
+mod documents;
 pub mod reader;
 mod writer;
 
@@ -10,6 +11,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::gather::gather;
+pub use documents::{MAX_DOCUMENTS, read_documents};
 pub use writer::{JsonWriter, Value, Written, decimal, list, object};
 
 /// Containers within containers before an answer counts as hostile; the deepest documented answer has 6.
@@ -67,9 +69,12 @@ impl Json {
         }
     }
 
-    /// What lies at the end of a path of field names.
+    /// What lies at the end of a path of field names; of a list, `0` names the first element.
     pub fn at(&self, path: &[&str]) -> Option<&Json> {
-        path.iter().try_fold(self, |value, name| value.get(name))
+        path.iter().try_fold(self, |value, name| match value {
+            Json::List(values) if *name == "0" => values.first(),
+            _ => value.get(name),
+        })
     }
 
     /// The first of several paths that leads somewhere.

@@ -11,8 +11,9 @@ use crate::text;
 pub enum Strings {
     /// Themselves, however long.
     Plain,
-    /// Each that is no name has a mark before it: `t` for itself, `h` for one that the host has kept, of which its number, a blank and its head follow.
-    Marked,
+    /// Long ones were cut out by the host: in their place stands a string that begins with [`CUT`], the host's number for it, a blank, and its head.
+    /// JSON has no such strings, so none of a server's can pass for one.
+    Cut,
 }
 
 /// Why there is no tree.
@@ -30,6 +31,9 @@ impl From<TooLarge> for Unreadable {
     }
 }
 
+/// The control character that begins a string which the host keeps.
+pub const CUT: u8 = 1;
+
 /// Up to here every whole number is a float.
 const EXACT: u64 = 1 << 53;
 /// And up to this one every power of ten, so that one division by it rounds once, and rightly.
@@ -40,7 +44,17 @@ const EXACT_POWER: usize = 22;
 /// # Errors
 /// When it is no JSON, or too large.
 pub fn read(text: &str, strings: Strings, rare: impl Fn(&str) -> f64) -> Result<Json, Unreadable> {
-    let mut reader = Reader { text, at: 0 };
+    let (tree, end) = read_first(text, strings, &rare)?;
+    let mut rest = Reader { text, at: end, strings };
+    if rest.peek() == 0 && rest.at == text.len() { Ok(tree) } else { Err(Unreadable::NotJson) }
+}
+
+/// Reads the document that a text begins with, and says where it ends, whatever follows.
+///
+/// # Errors
+/// When the text does not begin with a whole document, or that is too large.
+pub fn read_first(text: &str, strings: Strings, rare: &dyn Fn(&str) -> f64) -> Result<(Json, usize), Unreadable> {
+    let mut reader = Reader { text, at: 0, strings };
     let mut tree = TreeBuilder::new();
     // Whether each open container is an object.
     let mut open: Vec<bool> = Vec::new();
@@ -61,20 +75,16 @@ pub fn read(text: &str, strings: Strings, rare: impl Fn(&str) -> f64) -> Result<
                     continue;
                 }
             }
-            b'"' => tree.leaf(leaf(reader.string()?, strings)?)?,
+            b'"' => tree.leaf(reader.leaf()?)?,
             b't' => tree.leaf(reader.word("rue").map(|()| Json::Bool(true))?)?,
             b'f' => tree.leaf(reader.word("alse").map(|()| Json::Bool(false))?)?,
             b'n' => tree.leaf(reader.word("ull").map(|()| Json::Null)?)?,
-            first => tree.leaf(Json::Number(reader.number(first, &rare)?))?,
+            first => tree.leaf(Json::Number(reader.number(first, rare)?))?,
         }
         // Behind a value, or at the end of an empty container.
         loop {
             let Some(is_object) = open.last() else {
-                return if reader.peek() == 0 && reader.at == text.len() {
-                    Ok(tree.finish())
-                } else {
-                    Err(Unreadable::NotJson)
-                };
+                return Ok((tree.finish(), reader.at));
             };
             match (reader.next(), is_object) {
                 (b',', true) => {
@@ -92,23 +102,10 @@ pub fn read(text: &str, strings: Strings, rare: impl Fn(&str) -> f64) -> Result<
     }
 }
 
-fn leaf(text: String, strings: Strings) -> Result<Json, Unreadable> {
-    if strings == Strings::Plain {
-        return Ok(Json::Text(text));
-    }
-    if let Some(rest) = text.strip_prefix('t') {
-        return Ok(Json::Text(String::from(rest)));
-    }
-    let held = text.strip_prefix('h').and_then(|rest| rest.split_once(' '));
-    let held = held.and_then(|(handle, head)| {
-        Some(Json::Handle(Long { handle: text::whole(handle)? as u32, head: String::from(head) }))
-    });
-    held.ok_or(Unreadable::NotJson)
-}
-
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    strings: Strings,
 }
 
 impl Reader<'_> {
@@ -146,6 +143,25 @@ impl Reader<'_> {
     fn name(&mut self) -> Result<String, Unreadable> {
         let name = if self.next() == b'"' { self.string()? } else { return Err(Unreadable::NotJson) };
         if self.next() == b':' { Ok(name) } else { Err(Unreadable::NotJson) }
+    }
+
+    /// A string value whose first quotation mark was read.
+    fn leaf(&mut self) -> Result<Json, Unreadable> {
+        let is_cut = self.is_cut();
+        let text = self.string()?;
+        if !is_cut {
+            return Ok(Json::Text(text));
+        }
+        let (handle, head) = text.split_once(' ').ok_or(Unreadable::NotJson)?;
+        let handle = text::whole(handle).ok_or(Unreadable::NotJson)? as u32;
+        Ok(Json::Handle(Long { handle, head: String::from(head) }))
+    }
+
+    /// Whether the host keeps the string that begins here; goes on behind the mark.
+    fn is_cut(&mut self) -> bool {
+        let is_cut = self.strings == Strings::Cut && self.byte() == CUT;
+        self.at += usize::from(is_cut);
+        is_cut
     }
 
     /// The rest of a string whose first quotation mark was read.
@@ -211,7 +227,7 @@ impl Reader<'_> {
     }
 
     /// A number whose first byte was read.
-    fn number(&mut self, first: u8, rare: impl Fn(&str) -> f64) -> Result<f64, Unreadable> {
+    fn number(&mut self, first: u8, rare: &dyn Fn(&str) -> f64) -> Result<f64, Unreadable> {
         let start = self.at - 1;
         if first != b'-' {
             self.at = start;
@@ -344,14 +360,24 @@ mod tests {
     }
 
     #[test]
-    fn marks_tell_what_the_host_has_kept() {
-        let marked = |text: &str| read(text, Strings::Marked, |_| 0.0);
-        let tree = marked(r#"{"a":"ttext","h1 x":["h12 iVBOR w",1]}"#).unwrap();
+    fn what_the_host_has_cut_out_is_a_handle() {
+        let cut = |text: &str| read(text, Strings::Cut, |_| 0.0);
+        let tree = cut("{\"a\":\"text\",\"b\":[\"\u{1}12 iVBOR w\",1]}").unwrap();
         assert_eq!(tree.get("a"), Some(&Json::from("text")));
         let kept = Json::Handle(Long { handle: 12, head: String::from("iVBOR w") });
-        assert_eq!(tree.get("h1 x").map(Json::list), Some(&[kept, Json::Number(1.0)][..]));
-        for text in [r#""""#, r#""x""#, r#""h12""#, r#""hx y""#, r#""é""#] {
-            assert_eq!(marked(text), Err(Unreadable::NotJson), "{text}");
+        assert_eq!(tree.get("b").map(Json::list), Some(&[kept, Json::Number(1.0)][..]));
+        for text in ["\"\u{1}\"", "\"\u{1}12\"", "\"\u{1}x y\"", "\"a\u{1}12 x\"", "\"\u{2}12 x\""] {
+            assert_eq!(cut(text), Err(Unreadable::NotJson), "{text}");
         }
+        assert_eq!(plain("\"\u{1}12 x\""), Err(Unreadable::NotJson), "only where the host has cut anything out");
+        assert_eq!(cut("\"\\u000112 x\""), Ok(Json::from("\u{1}12 x")), "an escape is the server's own");
+    }
+
+    #[test]
+    fn the_first_document_ends_where_it_ends() {
+        let first = |text: &str| read_first(text, Strings::Plain, &|_| 0.0);
+        let (tree, end) = first(" {\"a\":1}{\"b\"").unwrap();
+        assert_eq!((tree.get("a"), end), (Some(&Json::Number(1.0)), 8));
+        assert_eq!(first("{\"a\":1"), Err(Unreadable::NotJson));
     }
 }

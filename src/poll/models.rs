@@ -19,6 +19,8 @@ pub struct Model {
     pub name: String,
     /// How long its tasks take.
     pub durations: Durations,
+    /// The quickest image that was seen, ms from its submit: what fails sooner may have cost nothing.
+    pub quickest: Option<u64>,
     /// The task that was accepted last.
     pub newest: PartId,
     /// When one was last asked after ahead of its time.
@@ -46,6 +48,7 @@ impl Models {
                 provider,
                 name: String::from(name),
                 durations: Durations::default(),
+                quickest: None,
                 newest: PartId { task: 0, index: 0 },
                 early: Instant::default(),
             },

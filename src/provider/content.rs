@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Dialect;
+use super::complaint::Complaint;
 use crate::error::{Filter, FilterStage, Severity};
 use crate::gather::gather;
 use crate::json::Json;
@@ -44,7 +45,7 @@ const SOFT: &[&str] = &[
 const IN_WORDS: &str = "safety_violations=[";
 
 /// Reads a filter's verdict from an error's body and words.
-pub fn filter(dialect: &Dialect, json: Option<&Json>, message: &str) -> Filter {
+pub fn filter(dialect: &Dialect, json: Option<&Json>, complaint: &Complaint) -> Filter {
     let table = &dialect.answer;
     let at = |paths| json.and_then(|json: &Json| json.first(paths));
     let stage = match at(table.filter_stage).and_then(Json::text) {
@@ -55,7 +56,10 @@ pub fn filter(dialect: &Dialect, json: Option<&Json>, message: &str) -> Filter {
     let listed = at(table.filter_categories).map_or(&[][..], Json::list).iter();
     let mut categories = gather(listed.filter_map(Json::text).map(String::from).take(MAX_CATEGORIES));
     if categories.is_empty() {
-        categories = in_words(message);
+        categories.clone_from(&complaint.categories);
+    }
+    if categories.is_empty() {
+        categories = in_words(&complaint.words);
     }
     let severity = severity(stage, &categories);
     Filter { stage, severity, categories }
@@ -100,7 +104,8 @@ mod tests {
         let categories = Json::List(categories.iter().map(|word| Json::from(*word)).collect());
         let details = ObjectBuilder::new().with("moderation_stage", stage).with("categories", categories).build();
         let error = ObjectBuilder::new().with("moderation_details", details).build();
-        filter(&OPENAI, Some(&ObjectBuilder::new().with("error", error).build()), message)
+        let complaint = Complaint { words: message.to_ascii_lowercase(), ..Complaint::default() };
+        filter(&OPENAI, Some(&ObjectBuilder::new().with("error", error).build()), &complaint)
     }
 
     #[test]

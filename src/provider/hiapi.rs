@@ -49,7 +49,7 @@ pub static HIAPI: Dialect = Dialect {
         format: &[],
         usage: &[],
         error_code: &[&["data", "error", "code"], &["error_code"], &["error", "code"]],
-        error_type: &[],
+        error_type: &[&["error", "type"]],
         error_message: &[&["data", "error", "message"], &["error", "message"], &["message"]],
         error_param: &[],
         filter_stage: &[],
@@ -92,4 +92,7 @@ pub static HIAPI: Dialect = Dialect {
         lifetime: 24 * 3_600_000,
         processing_code: "IDEMPOTENCY_KEY_PROCESSING",
     }),
+    // The documents say that only what produced output is billed.
+    work_floors: &[],
+    failures_are_free: true,
 };

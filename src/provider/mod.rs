@@ -1,16 +1,22 @@
 //! Dialects: one provider's wire format each, as a table. The functions here read any table; a dialect's file holds data.
 
+mod complaint;
 mod content;
 pub mod hiapi;
+mod images;
 mod meaning;
 pub mod openai;
+mod origin;
 mod read;
 mod reading;
+mod relayed;
 mod write;
 
 pub use meaning::is_forbidden;
+pub use origin::request_id;
 pub use read::{read_check, read_list, read_poll, read_submit};
 pub use reading::{Image, Reading, Refusal, Running, Shown};
+pub use relayed::{GUESSES, GUESSING};
 pub use write::{Submission, check_request, list_request, poll_request, submission, submit_request};
 
 use crate::error::{Axis, Code};
@@ -58,7 +64,15 @@ pub struct Dialect {
     pub trusts_words: bool,
     /// Idempotency keys, if the provider takes them.
     pub idempotency: Option<Idempotency>,
+    /// From when on a failure may have cost something, ms after the submit, by how the model's name begins; [`WORK_FLOOR`] for all others.
+    pub work_floors: &'static [(&'static str, Millis)],
+    /// The provider bills no task that failed or was filtered.
+    pub failures_are_free: bool,
 }
+
+/// Work on an image can have begun this long after its submit, ms, unless a dialect's table says otherwise: no provider's documents name a shorter one,
+/// and verdicts on the request, the key or the account come within a second.
+pub const WORK_FLOOR: Millis = 2_000;
 
 /// What tells for free whether a key is good.
 #[derive(Clone, Copy, Debug)]
@@ -232,6 +246,17 @@ impl Dialect {
     /// The answer to the submit is the result.
     pub fn is_synchronous(&self) -> bool {
         self.tasks.is_none()
+    }
+
+    /// How its tasks are read; of a dialect that has none, those that relays make.
+    pub fn task_table(&self) -> &TaskTable {
+        self.tasks.as_ref().unwrap_or(&relayed::RELAYED)
+    }
+
+    /// From when on a failure of this model may have cost something, ms after the submit.
+    pub fn work_floor(&self, model: &str) -> Millis {
+        let own = self.work_floors.iter().find(|(name, _)| model.starts_with(name));
+        own.map_or(WORK_FLOOR, |(_, floor)| *floor)
     }
 }
 

@@ -30,6 +30,66 @@ pub static CREATIVEAI: Dialect = Dialect {
     ..FAMILY
 };
 
+/// What the words of OpenAI's errors mean, codes and types alike; and those of others who serve its format or pass its errors on. A code is looked up
+/// first, a type where there is none that is known. Sources beside those above: learn.microsoft.com (Azure OpenAI: content filtering, quotas),
+/// ai.google.dev (OpenAI compatibility; google.rpc.Code and ErrorInfo), docs.litellm.ai (exception mapping), and the sources of one-api and new-api.
+pub const CODES: &[(&str, Meaning)] = &[
+    ("moderation_blocked", Meaning::Filtered),
+    ("content_policy_violation", Meaning::Filtered),
+    ("content_filter", Meaning::Filtered),
+    ("contentFilter", Meaning::Filtered),
+    ("ContentPolicyViolationError", Meaning::Filtered),
+    ("ResponsibleAIPolicyViolation", Meaning::Filtered),
+    ("sensitive_words_detected", Meaning::Filtered),
+    ("invalid_api_key", Meaning::Fatal(Code::Authentication)),
+    ("API_KEY_INVALID", Meaning::Fatal(Code::Authentication)),
+    ("UNAUTHENTICATED", Meaning::Fatal(Code::Authentication)),
+    ("AuthenticationError", Meaning::Fatal(Code::Authentication)),
+    ("authentication_error", Meaning::Fatal(Code::Authentication)),
+    ("insufficient_permissions", Meaning::Fatal(Code::Permission)),
+    ("unsupported_country_region_territory", Meaning::Fatal(Code::Permission)),
+    ("model_not_found", Meaning::Fatal(Code::ModelUnavailable)),
+    ("DeploymentNotFound", Meaning::Fatal(Code::ModelUnavailable)),
+    ("get_channel_failed", Meaning::Fatal(Code::ModelUnavailable)),
+    // Money, whether the status is 429, 403 or 400; waiting brings none.
+    ("insufficient_quota", Meaning::Fatal(Code::QuotaExhausted)),
+    ("insufficient_user_quota", Meaning::Fatal(Code::QuotaExhausted)),
+    ("pre_consume_token_quota_failed", Meaning::Fatal(Code::QuotaExhausted)),
+    ("insufficient_balance", Meaning::Fatal(Code::QuotaExhausted)),
+    ("insufficient_credits", Meaning::Fatal(Code::QuotaExhausted)),
+    ("credit_balance_exhausted", Meaning::Fatal(Code::QuotaExhausted)),
+    ("organization_spend_limit_exceeded", Meaning::Fatal(Code::QuotaExhausted)),
+    ("project_spend_limit_exceeded", Meaning::Fatal(Code::QuotaExhausted)),
+    ("organization_usage_limit_exceeded", Meaning::Fatal(Code::QuotaExhausted)),
+    ("billing_hard_limit_reached", Meaning::Fatal(Code::QuotaExhausted)),
+    ("billing_not_active", Meaning::Fatal(Code::QuotaExhausted)),
+    ("budget_exceeded", Meaning::Fatal(Code::QuotaExhausted)),
+    // Types that go with anything; see `meaning`.
+    ("invalid_request_error", Meaning::Fatal(Code::InvalidRequest)),
+    ("image_generation_user_error", Meaning::Fatal(Code::InvalidRequest)),
+    ("BadRequestError", Meaning::Fatal(Code::InvalidRequest)),
+    ("INVALID_ARGUMENT", Meaning::Fatal(Code::InvalidRequest)),
+    ("rate_limit_exceeded", Meaning::Refused(Axis::Unknown)),
+    ("slow_down", Meaning::Refused(Axis::Unknown)),
+    ("rate_limit_error", Meaning::Refused(Axis::Unknown)),
+    ("RateLimitReached", Meaning::Refused(Axis::Unknown)),
+    ("RESOURCE_EXHAUSTED", Meaning::Refused(Axis::Unknown)),
+    ("throttling_error", Meaning::Refused(Axis::Unknown)),
+    ("requests", Meaning::Refused(Axis::Minute)),
+    ("tokens", Meaning::Refused(Axis::Minute)),
+    ("images", Meaning::Refused(Axis::Minute)),
+    ("input-images", Meaning::Refused(Axis::Minute)),
+    // The provider's own word that it failed. Without it (a proxy's 502, a cut connection) the image may be under way.
+    ("server_error", Meaning::Rejected(Code::ServerError)),
+    ("internal_server_error", Meaning::Rejected(Code::ServerError)),
+    ("InternalServerError", Meaning::Rejected(Code::ServerError)),
+    ("INTERNAL", Meaning::Rejected(Code::ServerError)),
+    ("server_overloaded", Meaning::Rejected(Code::Overloaded)),
+    ("engine_overloaded", Meaning::Rejected(Code::Overloaded)),
+    ("overloaded_error", Meaning::Rejected(Code::Overloaded)),
+    ("UNAVAILABLE", Meaning::Rejected(Code::Overloaded)),
+];
+
 const FAMILY: Dialect = Dialect {
     name: "openai",
     base_url: "https://api.openai.com/v1",
@@ -72,40 +132,8 @@ const FAMILY: Dialect = Dialect {
         status_code: &[&["error", "code"], &["error", "status"], &["code"], &["status"]],
         request_id: &[],
     },
-    // Codes and types share the table: a code is looked up first, a type where there is none that is known.
-    codes: &[
-        ("moderation_blocked", Meaning::Filtered),
-        ("content_policy_violation", Meaning::Filtered),
-        // Azure's relays.
-        ("contentFilter", Meaning::Filtered),
-        ("content_filter", Meaning::Filtered),
-        ("invalid_api_key", Meaning::Fatal(Code::Authentication)),
-        ("insufficient_permissions", Meaning::Fatal(Code::Permission)),
-        ("unsupported_country_region_territory", Meaning::Fatal(Code::Permission)),
-        ("model_not_found", Meaning::Fatal(Code::ModelUnavailable)),
-        // Money, whether the status is 429 or 400; waiting brings none.
-        ("insufficient_quota", Meaning::Fatal(Code::QuotaExhausted)),
-        ("credit_balance_exhausted", Meaning::Fatal(Code::QuotaExhausted)),
-        ("organization_spend_limit_exceeded", Meaning::Fatal(Code::QuotaExhausted)),
-        ("project_spend_limit_exceeded", Meaning::Fatal(Code::QuotaExhausted)),
-        ("organization_usage_limit_exceeded", Meaning::Fatal(Code::QuotaExhausted)),
-        ("billing_hard_limit_reached", Meaning::Fatal(Code::QuotaExhausted)),
-        ("billing_not_active", Meaning::Fatal(Code::QuotaExhausted)),
-        // Types that go with anything; see `meaning`.
-        ("invalid_request_error", Meaning::Fatal(Code::InvalidRequest)),
-        ("image_generation_user_error", Meaning::Fatal(Code::InvalidRequest)),
-        ("rate_limit_exceeded", Meaning::Refused(Axis::Unknown)),
-        ("slow_down", Meaning::Refused(Axis::Unknown)),
-        ("rate_limit_error", Meaning::Refused(Axis::Unknown)),
-        ("requests", Meaning::Refused(Axis::Minute)),
-        ("tokens", Meaning::Refused(Axis::Minute)),
-        ("images", Meaning::Refused(Axis::Minute)),
-        ("input-images", Meaning::Refused(Axis::Minute)),
-        // The provider's own word that it failed. Without it (a proxy's 502, a cut connection) the image may be under way.
-        ("server_error", Meaning::Rejected(Code::ServerError)),
-        ("server_overloaded", Meaning::Rejected(Code::Overloaded)),
-        ("engine_overloaded", Meaning::Rejected(Code::Overloaded)),
-    ],
+    // What the family has in common is in `CODES`.
+    codes: &[],
     statuses: &[
         (401, Meaning::Fatal(Code::Authentication)),
         (402, Meaning::Fatal(Code::QuotaExhausted)),
@@ -114,6 +142,7 @@ const FAMILY: Dialect = Dialect {
         (408, Meaning::Failed(Code::Timeout)),
         (409, Meaning::Failed(Code::ServerError)),
         (429, Meaning::Refused(Axis::Unknown)),
+        (500, Meaning::Rejected(Code::ServerError)),
         (502, Meaning::Failed(Code::ServerError)),
         (503, Meaning::Rejected(Code::Overloaded)),
         (504, Meaning::Failed(Code::Timeout)),
@@ -121,4 +150,7 @@ const FAMILY: Dialect = Dialect {
     trusts_words: false,
     // None is documented for the Images API, and the vendor's client sends none.
     idempotency: None,
+    // An image may have been drawn before the filter saw it.
+    work_floors: &[],
+    failures_are_free: false,
 };

@@ -19,6 +19,8 @@ pub struct Image {
     pub media_type: Option<String>,
     /// When its address dies, ms since the epoch.
     pub expires_at: Option<u64>,
+    /// Its address is none that may be fetched from here: it is handed over as it is.
+    pub is_barred: bool,
     /// Pixels, where the bytes were seen.
     pub size: Option<(u32, u32)>,
     /// The prompt that was used in place of the caller's.
@@ -74,6 +76,10 @@ pub enum Reading {
         id: Option<String>,
         /// How it stands.
         running: Running,
+        /// Where the answer says that it can be asked after, at the configured origin.
+        poll_url: Option<String>,
+        /// And where its pictures will be.
+        result_url: Option<String>,
     },
     /// The task is over, with images.
     Succeeded {
@@ -84,6 +90,18 @@ pub enum Reading {
         /// What it used, in the provider's names.
         usage: Vec<(String, u64)>,
     },
+    /// The task is over, with what should be an image and can't be read.
+    Spoilt {
+        /// What came.
+        error: Error,
+    },
+    /// The task is over, without an image, and without a word of a failure.
+    Empty {
+        /// The provider's id of the task.
+        id: Option<String>,
+        /// What it says instead.
+        error: Error,
+    },
     /// The task itself is over, without an image.
     TaskFailed {
         /// The provider's id of the task.
@@ -93,7 +111,16 @@ pub enum Reading {
     },
     /// Not now.
     Refused(Refusal),
-    /// Rejected before any work; may be tried again after the hint.
+    /// Something between us and the provider says that it did not reach it.
+    NotReached {
+        /// Who, and how.
+        error: Error,
+        /// When to come back, ms.
+        hint: Option<Millis>,
+    },
+    /// Something between us and the provider did not let it pass, and won't.
+    Blocked(Error),
+    /// The provider itself says that it has no room, or that it failed. Whether work had begun by then is a matter of time.
     Rejected {
         /// Why.
         error: Error,
@@ -116,6 +143,6 @@ pub enum Reading {
         /// When to ask again, ms.
         hint: Option<Millis>,
     },
-    /// No other try helps.
+    /// The provider's verdict: no other try helps.
     Fatal(Error),
 }

@@ -4,10 +4,11 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::relayed::guesses;
 use super::{Dialect, EditTable, Field, LongPoll, Ratio};
 use crate::error::Error;
 use crate::gather::gather;
-use crate::http::{BASE64_LIMIT, PLAIN_LIMIT, Request, path_segment};
+use crate::http::{BASE64_LIMIT, PLAIN_LIMIT, Request, path_segment, same_origin};
 use crate::json::JsonWriter;
 use crate::request::{ImageInput, ImageRequest, Unsupported};
 use crate::size::Size;
@@ -187,7 +188,8 @@ pub fn submission(
     if let Some(idempotency) = &dialect.idempotency {
         headers.push((idempotency.header, String::from(key)));
     }
-    let with_images = if dialect.is_synchronous() { BASE64_LIMIT.saturating_mul(u32::from(count)) } else { 0 };
+    // And room for one image more than was asked for, which some send.
+    let with_images = if dialect.is_synchronous() { BASE64_LIMIT.saturating_mul(u32::from(count) + 1) } else { 0 };
     Request {
         method: "POST",
         url: concat(&[base_url, edits.map_or(dialect.submit_path, |edits| edits.path)]),
@@ -216,9 +218,22 @@ pub fn check_request(dialect: &Dialect, base_url: &str, provider: usize) -> Requ
     get(concat(&[base_url, dialect.check.path]), provider)
 }
 
-/// A poll; `None` if there are no tasks, or if the id can't stand in an address.
-pub fn poll_request(dialect: &Dialect, base_url: &str, provider: usize, task_id: &str) -> Option<Request> {
-    let tasks = dialect.tasks.as_ref()?;
+/// A poll; `None` if the id can't stand in an address. `poll_url` is where the provider said that the task can be asked after; of a task that a relay
+/// made where there should be none, and didn't say, the usual places are tried in turn.
+pub fn poll_request(
+    dialect: &Dialect,
+    base_url: &str,
+    provider: usize,
+    (task_id, poll_url, misses): (&str, Option<&str>, u32),
+) -> Option<Request> {
+    if let Some(url) = poll_url.filter(|url| same_origin(url, base_url)) {
+        return Some(get(String::from(url), provider));
+    }
+    let Some(tasks) = dialect.tasks.as_ref() else {
+        let mut guesses = guesses(base_url, task_id);
+        let place = misses as usize % guesses.len().max(1);
+        return (place < guesses.len()).then(|| get(guesses.swap_remove(place), provider));
+    };
     let mut request = get(concat(&[base_url, tasks.poll_path, &path_segment(task_id)?]), provider);
     if let Some(LongPoll { header: (name, value), .. }) = tasks.long_poll {
         request.headers.push((name, String::from(value)));

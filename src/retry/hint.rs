@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use super::fields::{cut, next_told};
-use crate::http::{Answer, RATE_HEADERS};
+use crate::http::{Answer, RATE_HEADERS, WAIT_HEADERS};
+use crate::json::Json;
 use crate::text;
 use crate::time::{Millis, parse_http_date};
 
@@ -13,14 +14,51 @@ const LONGEST: Millis = 86_400_000;
 
 /// The wait that an answer asks for, in ms from its arrival; `None` if it asks for none.
 ///
-/// `retry-after-ms`, then `Retry-After` in seconds (fractions allowed) or as an HTTP-date, read against the answer's own `Date`: the local clock
-/// may be wrong by hours, the server's two dates are off by the same. Negative, empty and unreadable values are no hint.
+/// `retry-after-ms`, then `Retry-After` (RFC 9110 §10.2.3: seconds or an HTTP-date) as servers write it: with fractions, with units, as an instant
+/// since the epoch in seconds or ms, or several times. Of several the longest counts, for the shorter ones are those of other limits. Instants are
+/// read against the answer's own `Date`: the local clock may be wrong by hours, the server's two dates are off by the same. Negative, empty and
+/// unreadable values are no hint. Without any such header a field of the body counts.
 pub fn retry_after(answer: &Answer, wall: u64) -> Option<Millis> {
-    if let Some(wait) = answer.header("retry-after-ms").and_then(|text| scaled(text, 1)) {
-        return Some(wait);
+    let ms = answer.header("retry-after-ms").and_then(|text| longest(answer, text, 1, wall));
+    let seconds = || answer.header("retry-after").and_then(|text| longest(answer, text, 1_000, wall));
+    let others = || {
+        let told = WAIT_HEADERS.into_iter().filter_map(|name| answer.header(name));
+        told.filter_map(|text| longest(answer, text, 1_000, wall)).max()
+    };
+    ms.or_else(seconds).or_else(others).or_else(|| in_body(answer, wall))
+}
+
+/// The longest wait of a header's values.
+fn longest(answer: &Answer, text: &str, unit: u64, wall: u64) -> Option<Millis> {
+    if let Some(date) = parse_http_date(text.trim()) {
+        return until(answer, date, wall);
     }
-    let text = answer.header("retry-after")?;
-    scaled(text, 1_000).or_else(|| until(answer, parse_http_date(text)?, wall))
+    text.split(',').filter_map(|value| wait(answer, value, unit, wall)).max()
+}
+
+/// A wait: a duration, a number of units, or an instant.
+fn wait(answer: &Answer, text: &str, unit: u64, wall: u64) -> Option<Millis> {
+    let text = text.trim().trim_matches('"');
+    if let Some(length) = duration(text.as_bytes()) {
+        return Some(length);
+    }
+    if let Some((number, name)) = text.split_once(' ') {
+        return scaled(number, length(name.trim().as_bytes())?);
+    }
+    match instant(text) {
+        Some(at) => until(answer, at, wall).filter(|wait| *wait > 0),
+        None => scaled(text, unit),
+    }
+}
+
+/// An instant in seconds or ms since the epoch, in ms: numbers that large are no durations.
+fn instant(text: &str) -> Option<u64> {
+    let (whole, _) = text.split_once('.').unwrap_or((text, ""));
+    match text::whole(whole).filter(|_| whole.len() <= 15)? {
+        ms if ms > 1_000_000_000_000 => Some(ms),
+        seconds if seconds > 1_000_000_000 => Some(seconds.saturating_mul(1_000)),
+        _ => None,
+    }
 }
 
 /// How long it is until then by the server's own clock, where that is told.
@@ -29,7 +67,8 @@ fn until(answer: &Answer, at: u64, wall: u64) -> Option<Millis> {
     Some(at.saturating_sub(now).min(LONGEST))
 }
 
-/// The wait that a refusal asks for: by [`retry_after`], else by its words ("try again in 12s"), else until the limits that it says are used up come back.
+/// The wait that a refusal asks for: by [`retry_after`], else by its words ("try again in 12s"), else until the limits
+/// that it says are used up come back.
 pub fn refusal_hint(answer: &Answer, message: &str, wall: u64) -> Option<Millis> {
     retry_after(answer, wall).or_else(|| in_words(message)).or_else(|| {
         let mut latest = None;
@@ -43,13 +82,72 @@ pub fn refusal_hint(answer: &Answer, message: &str, wall: u64) -> Option<Millis>
     })
 }
 
-const COME_BACK: [&[u8]; 4] = [b"try again in ", b"try again after ", b"retry in ", b"retry after "];
+/// Whether a refusal says that the limit itself is 0, by its headers or by its words ("limit: 0"): no wait brings more.
+pub fn allows_nothing(answer: &Answer, words: &str) -> bool {
+    let told = limits(answer, 0);
+    let is_nothing = |limit: &Limit| limit.limit == Some(0) && limit.remaining.unwrap_or(0) == 0;
+    let is_used_up = |limit: &Limit| limit.limit.is_none_or(|limit| limit > 0) && limit.remaining == Some(0);
+    told.iter().any(is_nothing) && !told.iter().any(is_used_up) || says_limit_of_nothing(words)
+}
+
+/// "limit: 0", and no "limit: 0.5" or "limit: 05".
+fn says_limit_of_nothing(words: &str) -> bool {
+    const PHRASES: [&[u8]; 4] = [b"limit: 0", b"limit 0", b"limit=0", b"limit of 0"];
+    PHRASES.into_iter().any(|phrase| {
+        let places = words.as_bytes().windows(phrase.len()).enumerate();
+        let mut found = places.filter(|(_, window)| window.eq_ignore_ascii_case(phrase)).map(|(place, _)| place);
+        found.any(|place| {
+            let mut next = words.as_bytes().get(place + phrase.len()..).unwrap_or_default().iter();
+            match next.next() {
+                Some(b'.') => next.next().is_none_or(|after| !after.is_ascii_digit()),
+                Some(byte) => !byte.is_ascii_digit(),
+                None => true,
+            }
+        })
+    })
+}
+
+/// Where bodies have a wait: in seconds, as a number or as text with a unit (google.rpc.RetryInfo: `"retryDelay": "30s"`).
+const IN_BODY: &[&[&str]] = &[
+    &["retry_after"],
+    &["retryAfter"],
+    &["retry_after_seconds"],
+    &["error", "retry_after"],
+    &["error", "retryAfter"],
+    &["error", "retry_after_seconds"],
+    &["detail", "retry_after"],
+];
+
+fn in_body(answer: &Answer, wall: u64) -> Option<Millis> {
+    let json = answer.body.json()?;
+    let of = |json: &Json| match json {
+        Json::Text(text) => wait(answer, text, 1_000, wall),
+        Json::Number(number) if *number > 0.0 && *number < 1e9 => Some(((*number * 1e3) as u64).min(LONGEST)),
+        _ => None,
+    };
+    let details = json.at(&["error", "details"]).map_or(&[][..], Json::list);
+    let delay = details.iter().find_map(|detail| of(detail.get("retryDelay")?));
+    delay.or_else(|| IN_BODY.iter().find_map(|path| of(json.at(path)?)))
+}
+
+const COME_BACK: [&[u8]; 9] = [
+    b"try again in ",
+    b"try again after ",
+    b"retry in ",
+    b"retry after ",
+    b"reset after ",
+    b"resets in ",
+    b"reset in ",
+    b"available in ",
+    b"please wait ",
+];
 
 fn in_words(message: &str) -> Option<Millis> {
     COME_BACK.into_iter().find_map(|phrase| {
         let mut places = message.as_bytes().windows(phrase.len());
         let found = places.position(|window| window.eq_ignore_ascii_case(phrase))?;
-        let (figure, rest) = word(message.as_bytes().get(found + phrase.len()..)?);
+        let after = message.as_bytes().get(found + phrase.len()..)?;
+        let (figure, rest) = word(after.strip_prefix(b"~").unwrap_or(after));
         duration(figure).or_else(|| {
             let (unit, _) = word(rest.strip_prefix(b" ")?);
             scaled(core::str::from_utf8(figure).ok()?, length(unit)?)
@@ -110,7 +208,11 @@ fn limits(answer: &Answer, wall: u64) -> Vec<Limit> {
             Some([header(limit), header(remaining), header(reset)])
         });
         let Some([limit, remaining, reset]) = told else { return limits };
-        if remaining.is_empty() && reset.is_empty() {
+        let is_unlimited = |text: &str| text.trim_start().starts_with('-');
+        if is_unlimited(limit)
+            || is_unlimited(remaining)
+            || limit.is_empty() && remaining.is_empty() && reset.is_empty()
+        {
             // As with nearly all of them in every answer: to look for numbers in nothing was a sixteenth of a task's work.
             continue;
         }
@@ -125,20 +227,13 @@ fn number(text: &str) -> Option<u32> {
     Some(text::whole(text)?.min(u64::from(u32::MAX)) as u32)
 }
 
-/// A reset is a Go-style duration (OpenAI), seconds, or a date: in words, or since the epoch in seconds (HiAPI) or ms, for numbers that large are dates.
+/// A reset is a duration (OpenAI: `6m0s`), seconds, or an instant: a date in words, or since the epoch in seconds (HiAPI) or ms.
 fn reset(answer: &Answer, text: &str, wall: u64) -> Option<Millis> {
     let text = text.trim();
-    let number = || {
-        let (whole, _) = text.split_once('.').unwrap_or((text, ""));
-        let date = match text::whole(whole) {
-            Some(ms) if ms > 1_000_000_000_000 => ms,
-            Some(seconds) if seconds > 1_000_000_000 => seconds.saturating_mul(1_000),
-            Some(_) => return scaled(text, 1_000),
-            None => parse_http_date(text)?,
-        };
-        until(answer, date, wall)
-    };
-    duration(text.as_bytes()).or_else(number)
+    match parse_http_date(text) {
+        Some(date) => until(answer, date, wall),
+        None => wait(answer, text, 1_000, wall),
+    }
 }
 
 /// A Go-style duration: `6m0s`, `1.5s`, `120ms`.

@@ -19,6 +19,16 @@ pub struct Sent {
     pub submitted_at: Option<Instant>,
     /// The same on the wall's clock, ms since the epoch.
     pub submitted_wall: Option<u64>,
+    /// When the latest submit left: its credential and its form were there.
+    pub left_at: Instant,
+    /// Where it can be asked after, if that is no place of the dialect's.
+    pub poll_url: Option<String>,
+    /// Where its pictures will be, if that is another place.
+    pub result_url: Option<String>,
+    /// So many addresses at which it might be asked after did not know it.
+    pub misses: u32,
+    /// When it was over, as far as that was seen.
+    pub done_at: Option<Instant>,
     /// When its acceptance was heard of; providers may not show a task at once.
     pub accepted_at: Option<Instant>,
     /// When it was first seen to run, for `timing`.
@@ -49,6 +59,11 @@ impl Sent {
     const NOTHING: Sent = Sent {
         submitted_at: None,
         submitted_wall: None,
+        left_at: Instant::from_millis(0),
+        poll_url: None,
+        result_url: None,
+        misses: 0,
+        done_at: None,
         accepted_at: None,
         running_since: None,
         request_id: None,

@@ -21,6 +21,7 @@ use crate::engine::{self, Engine, Input, Period, ProbeBounds};
 use crate::gather::gather;
 use crate::http::{Answer, Body, Fault, READ_HEADERS};
 use crate::journal::{Record, Stored};
+use crate::json::MAX_STRING;
 use crate::json::reader::{Strings, Unreadable};
 use crate::options::{CallOptions, Config};
 use crate::request::ImageRequest;
@@ -156,7 +157,11 @@ impl Core {
     pub fn answer(&self, call: f64, status: u16, headers: &str, kind: u32, body: Vec<u8>, handle: u32) {
         let body = match kind {
             0 => json_body(&body, Strings::Plain),
-            7 => json_body(&body, Strings::Marked),
+            7 => json_body(&body, Strings::Cut),
+            8 => match json_body(&body, Strings::Cut) {
+                Body::Json(json) => Body::Cut(json),
+                _ => Body::Broken,
+            },
             1 => String::from_utf8(body).map_or(Body::Broken, Body::Text),
             2 => Body::TooLarge,
             3 => Body::Broken,
@@ -269,10 +274,10 @@ fn json_body(bytes: &[u8], strings: Strings) -> Body {
     let Ok(text) = core::str::from_utf8(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)) else {
         return Body::Broken;
     };
-    match text::read(text, strings) {
+    match text::read_documents(text, strings) {
         Ok(json) => Body::Json(json),
         Err(Unreadable::TooLarge(_)) => Body::TooLarge,
-        Err(Unreadable::NotJson) => Body::Text(String::from(text)),
+        Err(Unreadable::NotJson) => Body::Text(text.chars().take(MAX_STRING).collect()),
     }
 }
 

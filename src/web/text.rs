@@ -3,7 +3,7 @@
 use wasm_bindgen::prelude::*;
 
 use crate::json::reader::{Strings, Unreadable};
-use crate::json::{Json, reader};
+use crate::json::{self, Json, reader};
 
 #[wasm_bindgen]
 extern "C" {
@@ -17,6 +17,14 @@ extern "C" {
 /// When it is no JSON, or too large.
 pub fn read(text: &str, strings: Strings) -> Result<Json, Unreadable> {
     reader::read(text, strings, number_of)
+}
+
+/// What stands in the body of an answer.
+///
+/// # Errors
+/// When no document can be made out, or one is too large.
+pub fn read_documents(text: &str, strings: Strings) -> Result<Json, Unreadable> {
+    json::read_documents(text, strings, number_of)
 }
 
 /// The tree of a text of our own making, or our caller's. What cannot be read is `null`.

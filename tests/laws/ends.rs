@@ -165,6 +165,7 @@ fn record() -> impl Strategy<Value = Record> {
             planned_at,
             submitted_at,
             task_id,
+            poll_url: None,
             metadata: Vec::new(),
         })
 }
@@ -190,6 +191,7 @@ fn known() -> impl Strategy<Value = KnownPart> {
             model: String::new(),
             task_id,
             key,
+            url: None,
             submitted_at,
         },
     )

@@ -248,6 +248,7 @@ fn an_adopted_submit_is_heard_out(dialect: &'static Dialect) {
         planned_at: wall - 500,
         submitted_at: None,
         task_id: None,
+        poll_url: None,
         metadata: Vec::new(),
     };
     let mut call = options();

@@ -141,6 +141,7 @@ fn a_provider_without_tasks_is_asked_after_none() {
         model: String::new(),
         task_id: Some(String::from("task_1")),
         key: String::new(),
+        url: None,
         submitted_at: None,
     };
     let parts = Ok(vec![part]);
@@ -185,7 +186,7 @@ fn what_the_provider_said_it_failed_leaves_nothing_to_go_on_with() {
     sim.run();
     assert_eq!(
         (audit::code(sim.outcome(1)), audit::billed(sim.outcome(1))),
-        (Some(Code::ServerError), Some(Billed::Unknown))
+        (Some(Code::ServerError), Some(Billed::No))
     );
     assert!(matches!(sim.outcome(1), Outcome::Failed(_, None)), "it is told, and there is nothing to resume");
     assert!(sim.store.records.is_empty(), "nor would another process find something: {:?}", sim.store);

@@ -1,8 +1,9 @@
 //! The native twin of the shell's walk: from JSON text to the bounded value tree, and from a simulated answer to what the engine hears of it.
 
 use serde_json::Value;
-use tidegate::http::{Answer, Body, Purpose, READ_HEADERS};
-use tidegate::json::{HEAD, Json, Long, MAX_STRING, TooLarge, TreeBuilder};
+use tidegate::http::{Answer, Body, Purpose, READ_HEADERS, image_kind};
+use tidegate::json::reader::{Strings, Unreadable};
+use tidegate::json::{HEAD, Json, Long, MAX_STRING, TooLarge, TreeBuilder, read_documents};
 use tidegate_simulator::Response;
 
 /// What a host makes of a text that should be JSON.
@@ -85,7 +86,8 @@ fn body(response: &Response, purpose: Purpose, limit: u32, handles: &mut Vec<Str
     if response.body.is_empty() {
         return Body::Empty;
     }
-    if purpose == Purpose::Image && (200..300).contains(&response.status) {
+    let is_picture = || image_kind(&response.body[..response.body.len().min(64)]).is_some();
+    if purpose == Purpose::Image && (200..300).contains(&response.status) || is_picture() {
         handles.push(response.body.iter().map(|byte| char::from(*byte)).collect());
         let head = response.body[..response.body.len().min(32)].to_vec();
         return Body::Bytes { handle: handles.len() as u32 - 1, head };
@@ -96,6 +98,10 @@ fn body(response: &Response, purpose: Purpose, limit: u32, handles: &mut Vec<Str
     match read(text, handles) {
         Read::Tree(tree) => Body::Json(tree),
         Read::TooLarge(_) => Body::TooLarge,
-        Read::NotJson => Body::Text(text.chars().take(1_000).collect()),
+        Read::NotJson => match read_documents(text, Strings::Plain, |digits| digits.parse().unwrap()) {
+            Ok(tree) => Body::Json(tree),
+            Err(Unreadable::TooLarge(_)) => Body::TooLarge,
+            Err(Unreadable::NotJson) => Body::Text(text.chars().take(1_000).collect()),
+        },
     }
 }

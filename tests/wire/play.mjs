@@ -18,12 +18,15 @@ const response = ({ status, headers = {}, body, raw = "", cut }, picture) => {
     bytes = Buffer.from(fill(JSON.stringify(body), picture));
   }
   if (BODILESS.includes(status)) return new Response(null, { status, headers: filled });
-  const start = (controller) => {
-    if (bytes.length > 0) controller.enqueue(new Uint8Array(bytes));
-    if (cut) controller.error(new TypeError("terminated"));
+  let isSent = bytes.length === 0;
+  const pull = (controller) => {
+    if (!isSent) controller.enqueue(new Uint8Array(bytes));
+    // What comes before an error has to be read first, for an error drops what waits.
+    else if (cut) controller.error(new TypeError("terminated"));
     else controller.close();
+    isSent = true;
   };
-  return new Response(new ReadableStream({ start }), { status, headers: filled });
+  return new Response(new ReadableStream({ pull }, { highWaterMark: 0 }), { status, headers: filled });
 };
 
 /** What a host's fetch throws. */

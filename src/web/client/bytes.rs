@@ -29,6 +29,20 @@ impl Data {
 }
 
 fn decode(text: &JsString) -> Option<Uint8Array> {
+    decode_whole(text).or_else(|| decode_pieces(&String::from(text)))
+}
+
+/// With blanks or line ends, or in pieces that were each padded, as some servers write it.
+fn decode_pieces(text: &str) -> Option<Uint8Array> {
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    for piece in text.split('=') {
+        let plain: String = piece.chars().filter(|character| !character.is_ascii_whitespace()).collect();
+        bytes.extend(decode_chunk(&plain)?);
+    }
+    Some(Uint8Array::from(bytes.as_slice()))
+}
+
+fn decode_whole(text: &JsString) -> Option<Uint8Array> {
     let length = text.length();
     let padding = String::from(text.slice(length.saturating_sub(2), length)).matches('=').count() as u32;
     let characters = length - padding;
@@ -62,8 +76,9 @@ fn sextet(character: u8) -> Option<u32> {
         b'A'..=b'Z' => (b'A', 0),
         b'a'..=b'z' => (b'a', 26),
         b'0'..=b'9' => (b'0', 52),
-        b'+' => (b'+', 62),
-        b'/' => (b'/', 63),
+        // In the alphabet for addresses, too (RFC 4648 §5).
+        b'+' | b'-' => (character, 62),
+        b'/' | b'_' => (character, 63),
         _ => return None,
     };
     Some(u32::from(character - first) + offset)

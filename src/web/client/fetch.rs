@@ -8,8 +8,9 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::RequestInit;
 
+use super::IMAGE_HEAD;
 use crate::gather::gather;
-use crate::http::READ_HEADERS;
+use crate::http::{READ_HEADERS, image_kind};
 
 #[wasm_bindgen]
 extern "C" {
@@ -29,9 +30,6 @@ extern "C" {
     pub(super) fn global_fetch(url: &str, init: &RequestInit) -> Result<Promise, JsValue>;
 }
 
-/// How much of an answer that is not JSON is shown to the core, in UTF-16 units.
-const TEXT_HEAD: u32 = 4_096;
-
 /// An answer before its body has become a tree.
 pub(super) struct Fetched {
     pub status: u16,
@@ -42,7 +40,10 @@ pub(super) struct Fetched {
 /// What became of a body; see [`crate::http::Body`].
 pub(super) enum FetchedBody {
     Json(JsValue),
-    Text(String),
+    /// No JSON as it stands; there may be documents in it all the same.
+    Text(JsString),
+    /// What came of a text that ended early.
+    Cut(JsString),
     TooLarge,
     Broken,
     Bytes(Uint8Array),
@@ -73,26 +74,36 @@ pub(super) async fn read(promise: Promise, limit: u32, binary: bool) -> Result<F
     let announced = header("content-length").filter(|_| kind != "cors" && header("content-encoding").is_none());
     let announced = announced.and_then(|length| crate::text::whole(&length)).unwrap_or(0);
     let body = match read_bytes(&body, limit).await {
-        Err(_) => FetchedBody::Broken,
-        Ok(None) => FetchedBody::TooLarge,
-        Ok(Some(bytes)) if u64::from(bytes.length()) < announced => FetchedBody::Broken,
-        Ok(Some(bytes)) if bytes.length() == 0 => FetchedBody::Empty,
-        Ok(Some(bytes)) if binary => FetchedBody::Bytes(bytes),
-        Ok(Some(bytes)) => parse(&bytes),
+        Ok((None, _)) => FetchedBody::TooLarge,
+        Ok((Some(bytes), false)) if !binary => match parse(&bytes) {
+            FetchedBody::Text(text) => FetchedBody::Cut(text),
+            whole => whole,
+        },
+        Err(_) | Ok((_, false)) => FetchedBody::Broken,
+        Ok((Some(bytes), _)) if u64::from(bytes.length()) < announced => FetchedBody::Broken,
+        Ok((Some(bytes), _)) if bytes.length() == 0 => FetchedBody::Empty,
+        // Some relays answer with the picture itself where JSON was due.
+        Ok((Some(bytes), _)) if binary || image_kind(&bytes.slice(0, IMAGE_HEAD).to_vec()).is_some() => {
+            FetchedBody::Bytes(bytes)
+        }
+        Ok((Some(bytes), _)) => parse(&bytes),
     };
     Ok(Fetched { status, headers: known, body })
 }
 
-/// The whole body, counted as it streams in; `None` is more than `limit`.
-async fn read_bytes(body: &JsValue, limit: u32) -> Result<Option<Uint8Array>, JsValue> {
+/// The body, counted as it streams in, and whether it came to its end; `None` is more than `limit`.
+async fn read_bytes(body: &JsValue, limit: u32) -> Result<(Option<Uint8Array>, bool), JsValue> {
     if !body.is_object() {
-        return Ok(Some(Uint8Array::new_with_length(0)));
+        return Ok((Some(Uint8Array::new_with_length(0)), true));
     }
     let reader = call(body, "getReader", &JsValue::UNDEFINED)?;
-    let (mut chunks, mut size) = (Vec::new(), 0u32);
+    let (mut chunks, mut size, mut is_whole) = (Vec::new(), 0u32, true);
     loop {
         let next = call(&reader, "read", &JsValue::UNDEFINED)?;
-        let step = JsFuture::from(Promise::resolve(&next)).await?;
+        let Ok(step) = JsFuture::from(Promise::resolve(&next)).await else {
+            is_whole = false;
+            break;
+        };
         if field(&step, "done").is_truthy() {
             break;
         }
@@ -100,7 +111,7 @@ async fn read_bytes(body: &JsValue, limit: u32) -> Result<Option<Uint8Array>, Js
         size = size.saturating_add(chunk.length());
         if size > limit {
             let _ = call(&reader, "cancel", &JsValue::UNDEFINED).map(|promise| unheard(&promise));
-            return Ok(None);
+            return Ok((None, true));
         }
         chunks.push(chunk);
     }
@@ -110,7 +121,7 @@ async fn read_bytes(body: &JsValue, limit: u32) -> Result<Option<Uint8Array>, Js
         bytes.set(chunk, offset);
         offset += chunk.length();
     }
-    Ok(Some(bytes))
+    Ok((Some(bytes), is_whole))
 }
 
 fn parse(bytes: &Uint8Array) -> FetchedBody {
@@ -120,7 +131,7 @@ fn parse(bytes: &Uint8Array) -> FetchedBody {
     let Ok(text) = TextDecoder::new("utf-8", &options).and_then(|decoder| decoder.decode(bytes)) else {
         return FetchedBody::Broken;
     };
-    parse_json(&text).map_or_else(|_| FetchedBody::Text(String::from(text.slice(0, TEXT_HEAD))), FetchedBody::Json)
+    parse_json(&text).map_or_else(|_| FetchedBody::Text(text), FetchedBody::Json)
 }
 
 fn field(value: &JsValue, name: &str) -> JsValue {

@@ -361,7 +361,11 @@ impl Inner {
                 };
                 value::read(&json, MAX_STRING as u32, &mut hold).map_or(Body::TooLarge, Body::Json)
             }
-            FetchedBody::Text(text) => Body::Text(text),
+            FetchedBody::Text(text) => text_body(&String::from(text)),
+            FetchedBody::Cut(text) => match text_body(&String::from(text)) {
+                Body::Json(json) => Body::Cut(json),
+                _ => Body::Broken,
+            },
             FetchedBody::TooLarge => Body::TooLarge,
             FetchedBody::Broken => Body::Broken,
             FetchedBody::Bytes(bytes) => {
@@ -382,6 +386,15 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.host().let_go();
+    }
+}
+
+/// Documents that JavaScript's parser doesn't make out. Rare, so what is long in them comes in.
+fn text_body(text: &str) -> Body {
+    match crate::web::text::read_documents(text, Strings::Plain) {
+        Ok(json) => Body::Json(json),
+        Err(Unreadable::TooLarge(_)) => Body::TooLarge,
+        Err(Unreadable::NotJson) => Body::Text(text.chars().take(MAX_STRING).collect()),
     }
 }
 

@@ -43,6 +43,7 @@ impl TaskReference {
             model: String::new(),
             task_id: Some(String::from(task_id)),
             key: String::new(),
+            url: None,
             submitted_at: None,
         };
         TaskReference { key: None, parts: Vec::from([part]), metadata: Vec::new() }

@@ -261,7 +261,8 @@ impl TaskState {
             Ok(result) => {
                 let key = self.key();
                 let ImageResult { provider, model, task_id, metadata, .. } = result;
-                let part = KnownPart { index: 0, provider, model, task_id, key: key.clone(), submitted_at: None };
+                let part =
+                    KnownPart { index: 0, provider, model, task_id, key: key.clone(), url: None, submitted_at: None };
                 Some(Ok(TaskReference { key: Some(key), parts: Vec::from([part]), metadata }))
             }
             Err(error) => Some(Err(error)),

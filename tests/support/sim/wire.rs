@@ -62,7 +62,11 @@ impl Sim {
             Said::Cut(response) => {
                 status = response.status;
                 let whole = walk::answer(&response, purpose, limit, &mut self.handles);
-                Input::Answer { call, answer: tidegate::http::Answer { body: Body::Broken, ..whole } }
+                let body = match whole.body {
+                    Body::Json(json) => Body::Cut(json),
+                    _ => Body::Broken,
+                };
+                Input::Answer { call, answer: tidegate::http::Answer { body, ..whole } }
             }
         };
         self.sent[place].answer = Some(Heard { at: self.now, status, hint: None });
