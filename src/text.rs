@@ -19,6 +19,12 @@ pub fn says(text: &str, phrases: &[&str]) -> bool {
     phrases.iter().any(stands)
 }
 
+/// What stands before the first such character, and what behind it; without one, all and nothing.
+pub fn cut(text: &str, at: u8) -> (&str, &str) {
+    let end = text.bytes().position(|byte| byte == at).unwrap_or(text.len());
+    (text.get(..end).unwrap_or_default(), text.get(end + 1..).unwrap_or_default())
+}
+
 /// A number of decimal digits and nothing else, up to `u64::MAX`.
 pub fn whole(digits: &str) -> Option<u64> {
     if digits.is_empty() {

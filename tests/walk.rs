@@ -63,7 +63,7 @@ fn the_reader_agrees() {
         if tree(&input).contains("<handle>") {
             continue; // Such strings come with marks.
         }
-        let read = match reader::read(&input, Strings::Plain, |digits| digits.parse().unwrap()) {
+        let read = match reader::read(&input, Strings::Plain, &|digits| digits.parse().unwrap()) {
             Ok(tree) => print(&tree),
             Err(Unreadable::TooLarge(TooLarge::Depth)) => String::from("too-deep"),
             Err(Unreadable::TooLarge(TooLarge::Nodes)) => String::from("too-many"),

@@ -9,8 +9,8 @@ fn number(digits: &str) -> f64 {
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = core::str::from_utf8(bytes) else { return };
-    let _ = read(text, Strings::Cut, number);
-    let read = read(text, Strings::Plain, number);
+    let _ = read(text, Strings::Cut, &number);
+    let read = read(text, Strings::Plain, &number);
     match serde_json::from_str::<serde_json::Value>(text) {
         Ok(_) => assert!(!matches!(read, Err(Unreadable::NotJson)), "{text:?}"),
         // It goes less deep, and refuses halves of pairs and numbers that are too large; JavaScript doesn't, and the tree has bounds of its own.

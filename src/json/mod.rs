@@ -11,6 +11,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::gather::gather;
+use crate::text::cut;
 pub use documents::{MAX_DOCUMENTS, read_documents};
 pub use writer::{JsonWriter, Value, Written, decimal, list, object};
 
@@ -69,22 +70,33 @@ impl Json {
         }
     }
 
-    /// What lies at the end of a path of field names; of a list, `0` names the first element.
-    pub fn at(&self, path: &[&str]) -> Option<&Json> {
-        path.iter().try_fold(self, |value, name| match value {
-            Json::List(values) if *name == "0" => values.first(),
-            _ => value.get(name),
-        })
+    /// What lies at the end of a path: field names with dots between them. Of a list, `0` names the first element.
+    pub fn at(&self, path: &str) -> Option<&Json> {
+        let (mut value, mut rest) = (self, path);
+        while !rest.is_empty() {
+            let (name, after) = cut(rest, b'.');
+            value = match value {
+                Json::List(values) if name == "0" => values.first()?,
+                _ => value.get(name)?,
+            };
+            rest = after;
+        }
+        Some(value)
+    }
+
+    /// What lies at the ends of several paths, which have blanks between them.
+    pub fn all<'a>(&'a self, paths: &'a str) -> Ends<'a> {
+        Ends { json: self, paths }
     }
 
     /// The first of several paths that leads somewhere.
-    pub fn first<'a>(&'a self, paths: &[&[&str]]) -> Option<&'a Json> {
-        paths.iter().find_map(|path| self.at(path))
+    pub fn first<'a>(&'a self, paths: &'a str) -> Option<&'a Json> {
+        self.all(paths).next()
     }
 
     /// The string at the end of the first of several paths that leads to one that is not empty.
-    pub fn first_text(&self, paths: &[&[&str]]) -> Option<&str> {
-        paths.iter().find_map(|path| self.at(path)?.text().filter(|text| !text.is_empty()))
+    pub fn first_text<'a>(&'a self, paths: &'a str) -> Option<&'a str> {
+        self.all(paths).find_map(|end| end.text().filter(|text| !text.is_empty()))
     }
 
     /// The string, if it is one (and short).
@@ -143,6 +155,28 @@ impl Json {
     /// An owned copy of the text at a field.
     pub fn text_of(&self, name: &str) -> Option<String> {
         self.get(name).and_then(Json::text).map(String::from)
+    }
+}
+
+/// See [`Json::all`].
+#[derive(Debug)]
+pub struct Ends<'a> {
+    json: &'a Json,
+    paths: &'a str,
+}
+
+impl<'a> Iterator for Ends<'a> {
+    type Item = &'a Json;
+
+    fn next(&mut self) -> Option<&'a Json> {
+        while !self.paths.is_empty() {
+            let (path, rest) = cut(self.paths, b' ');
+            self.paths = rest;
+            if let Some(end) = self.json.at(path) {
+                return Some(end);
+            }
+        }
+        None
     }
 }
 
@@ -285,9 +319,9 @@ mod tests {
             .maybe("none", None::<u64>)
             .with("nothing", Json::Null)
             .build();
-        assert_eq!(tree.at(&["data", "id"]).and_then(Json::text), Some("x"));
-        assert_eq!(tree.first(&[&["data", "taskId"], &["data", "n"]]).and_then(Json::whole), Some(3));
-        assert_eq!(tree.at(&["data", "id", "deeper"]), None);
+        assert_eq!(tree.at("data.id").and_then(Json::text), Some("x"));
+        assert_eq!(tree.first("data.taskId data.n").and_then(Json::whole), Some(3));
+        assert_eq!(tree.at("data.id.deeper"), None);
         assert_eq!(tree.get("nothing"), None);
         assert_eq!(tree.fields().len(), 2);
     }

@@ -43,8 +43,8 @@ const EXACT_POWER: usize = 22;
 ///
 /// # Errors
 /// When it is no JSON, or too large.
-pub fn read(text: &str, strings: Strings, rare: impl Fn(&str) -> f64) -> Result<Json, Unreadable> {
-    let (tree, end) = read_first(text, strings, &rare)?;
+pub fn read(text: &str, strings: Strings, rare: &dyn Fn(&str) -> f64) -> Result<Json, Unreadable> {
+    let (tree, end) = read_first(text, strings, rare)?;
     let mut rest = Reader { text, at: end, strings };
     if rest.peek() == 0 && rest.at == text.len() { Ok(tree) } else { Err(Unreadable::NotJson) }
 }
@@ -284,7 +284,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn plain(text: &str) -> Result<Json, Unreadable> {
-        read(text, Strings::Plain, |digits| digits.parse().unwrap())
+        read(text, Strings::Plain, &|digits| digits.parse().unwrap())
     }
 
     /// Of equal names the last, as [`Json::get`] has it.
@@ -361,7 +361,7 @@ mod tests {
 
     #[test]
     fn what_the_host_has_cut_out_is_a_handle() {
-        let cut = |text: &str| read(text, Strings::Cut, |_| 0.0);
+        let cut = |text: &str| read(text, Strings::Cut, &|_| 0.0);
         let tree = cut("{\"a\":\"text\",\"b\":[\"\u{1}12 iVBOR w\",1]}").unwrap();
         assert_eq!(tree.get("a"), Some(&Json::from("text")));
         let kept = Json::Handle(Long { handle: 12, head: String::from("iVBOR w") });

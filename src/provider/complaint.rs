@@ -37,43 +37,11 @@ pub struct Complaint {
 }
 
 /// Where relays put what the dialects have a place of their own for.
-const MESSAGES: Paths = &[
-    &["error", "message"],
-    &["error", "message", "error"],
-    &["error", "message", "message"],
-    &["error", "error", "message"],
-    &["error", "msg"],
-    &["error", "error_message"],
-    &["message"],
-    &["msg"],
-    &["error_msg"],
-    &["detail", "message"],
-    &["detail", "error", "message"],
-    &["detail", "error"],
-    &["detail"],
-    &["errors", "0", "message"],
-    &["error_description"],
-    &["error"],
-];
-const CODES: Paths = &[&["error", "code"], &["detail", "error", "code"], &["detail", "code"], &["errors", "0", "code"]];
-const KINDS: Paths = &[
-    &["error", "details", "0", "reason"],
-    &["error", "status"],
-    &["error", "type"],
-    &["detail", "error", "type"],
-    &["detail", "type"],
-];
-const STATUSES: Paths = &[
-    &["error", "status_code"],
-    &["error", "http_status"],
-    &["status_code"],
-    &["statusCode"],
-    &["detail", "status_code"],
-    &["error", "code"],
-    &["error", "status"],
-    &["code"],
-    &["status"],
-];
+const MESSAGES: Paths = "error.message error.message.error error.message.message error.error.message error.msg error.error_message message msg error_msg detail.message detail.error.message detail.error detail errors.0.message error_description error";
+const CODES: Paths = "error.code detail.error.code detail.code errors.0.code";
+const KINDS: Paths = "error.details.0.reason error.status error.type detail.error.type detail.type";
+const STATUSES: Paths =
+    "error.status_code error.http_status status_code statusCode detail.status_code error.code error.status code status";
 
 impl Complaint {
     /// Reads the error of an answer.
@@ -143,7 +111,7 @@ impl Complaint {
     fn inner(&self, dialect: &Dialect) -> Option<Complaint> {
         let start = self.whole.bytes().position(|byte| byte == b'{')?;
         let text = self.whole.get(start..)?;
-        let json = read_documents(text, Strings::Plain, |_| 0.0).ok()?;
+        let json = read_documents(text, Strings::Plain, &|_| 0.0).ok()?;
         let json = if json.get("error").is_some() || json.get("detail").is_some() || json.get("message").is_some() {
             json
         } else {
@@ -172,7 +140,7 @@ impl Complaint {
 
 /// The text at the first of these paths that has one.
 fn text(json: &Json, paths: Paths) -> Option<String> {
-    json.first_text(paths).filter(|text| !is_nothing(text)).map(String::from)
+    json.all(paths).find_map(|end| end.text().filter(|text| !is_nothing(text))).map(String::from)
 }
 
 /// Python's way to say nothing, which LiteLLM writes out.
@@ -182,11 +150,9 @@ fn is_nothing(text: &str) -> bool {
 
 /// The same, of numbers, too.
 fn word(json: &Json, paths: Paths) -> Option<String> {
-    paths.iter().find_map(|path| match json.at(path)? {
-        Json::Text(text) if !is_nothing(text) => Some(text.clone()),
-        Json::Number(_) => json.at(path)?.whole().map(decimal),
-        _ => None,
-    })
+    let word =
+        |end: &Json| end.text().filter(|text| !is_nothing(text)).map(String::from).or_else(|| end.whole().map(decimal));
+    json.all(paths).find_map(word)
 }
 
 fn is_status(code: &str) -> bool {
@@ -195,8 +161,7 @@ fn is_status(code: &str) -> bool {
 
 /// An HTTP status of an error, as a number or as its digits.
 fn status(json: &Json, paths: Paths) -> Option<u16> {
-    paths.iter().find_map(|path| {
-        let told = json.at(path)?;
+    json.all(paths).find_map(|told| {
         let told = told.whole().or_else(|| crate::text::whole(told.text()?))?;
         u16::try_from(told).ok().filter(|told| (400..600).contains(told))
     })
@@ -204,7 +169,7 @@ fn status(json: &Json, paths: Paths) -> Option<u16> {
 
 /// FastAPI's list of what is wrong with a request (fastapi.tiangolo.com, "Handling Errors"): the words of all, and the field of the first.
 fn validation(json: &Json) -> Option<(String, Option<String>)> {
-    let list = json.get("detail").or_else(|| json.at(&["error", "detail"]))?.list();
+    let list = json.get("detail").or_else(|| json.at("error.detail"))?.list();
     let first = list.first()?;
     let field = first.get("loc").and_then(|place| place.list().last()?.text()).map(String::from);
     let mut message = String::new();
@@ -250,16 +215,7 @@ fn plain_words(text: &str) -> Option<String> {
 
 /// Categories that a filter of Azure's says it has found, in whichever place it says so.
 fn azure_categories(json: &Json) -> Vec<String> {
-    const RESULTS: Paths = &[
-        &["error", "inner_error", "content_filter_results"],
-        &["error", "innererror", "content_filter_result"],
-        &["error", "innererror", "content_filter_results"],
-        &["error", "provider_specific_fields", "innererror", "content_filter_result"],
-        &["error", "provider_specific_fields", "innererror", "content_filter_results"],
-        &["error", "content_filter_results"],
-        &["error", "content_filter_result"],
-        &["content_filter_results"],
-    ];
+    const RESULTS: Paths = "error.inner_error.content_filter_results error.innererror.content_filter_result error.innererror.content_filter_results error.provider_specific_fields.innererror.content_filter_result error.provider_specific_fields.innererror.content_filter_results error.content_filter_results error.content_filter_result content_filter_results";
     let found = json.first(RESULTS).map_or(&[][..], Json::fields).iter();
     let found = found.filter(|(_, result)| result.get("filtered").and_then(Json::boolean) == Some(true));
     crate::gather::gather(found.map(|(name, _)| name.clone()))

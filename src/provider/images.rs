@@ -3,8 +3,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::Dialect;
 use super::reading::Image;
+use super::{Dialect, Paths};
 use crate::http::{image_kind, is_fetchable, resolve};
 use crate::json::Json;
 use crate::text::{base64_head, says};
@@ -12,37 +12,14 @@ use crate::text::{base64_head, says};
 /// The most images of one task that are kept.
 const MAX_IMAGES: usize = 64;
 /// Where relays have a picture's address.
-const URLS: &[&[&str]] = &[
-    &["url", "0"],
-    &["url"],
-    &["image_url", "url"],
-    &["image_url"],
-    &["imageUrl"],
-    &["image", "url"],
-    &["image"],
-    &["uri"],
-    &["download_url"],
-];
+const URLS: Paths = "url.0 url image_url.url image_url imageUrl image.url image uri download_url";
 /// Where they have its bytes.
-const BASE64: &[&[&str]] = &[&["b64_json"], &["base64"], &["b64"], &["image_base64"], &["image", "b64_json"]];
+const BASE64: Paths = "b64_json base64 b64 image_base64 image.b64_json";
 /// Where they have the list of pictures.
-const LISTS: &[&[&str]] = &[
-    &["data", "data"],
-    &["data", "images"],
-    &["data", "output"],
-    &["data", "result", "images"],
-    &["data"],
-    &["images"],
-    &["image_urls"],
-    &["output"],
-    &["result", "data"],
-    &["result", "images"],
-    &["result"],
-    &["results"],
-];
+const LISTS: Paths = "data.data data.images data.output data.result.images data images image_urls output result.data result.images result results";
 
 /// Lists of pictures within a row.
-const NESTED: [&str; 4] = ["images", "image_urls", "urls", "outputs"];
+const NESTED: Paths = "images image_urls urls outputs";
 
 /// What was found.
 #[derive(Default)]
@@ -62,8 +39,7 @@ pub fn images(dialect: &Dialect, base_url: &str, json: &Json) -> Found {
         return found;
     }
     let format = json.first_text(table.format).and_then(media_type);
-    let lists = table.output.iter().chain(LISTS);
-    for output in lists.filter_map(|path| json.at(path)) {
+    for output in json.all(table.output).chain(json.all(LISTS)) {
         match output {
             Json::List(rows) => rows.iter().for_each(|row| found.take(dialect, base_url, row)),
             row => found.take(dialect, base_url, row),
@@ -74,7 +50,7 @@ pub fn images(dialect: &Dialect, base_url: &str, json: &Json) -> Found {
     }
     if found.images.is_empty() && !found.is_spoilt {
         // The event of a stream is the picture itself. A task's address is none of a picture.
-        let urls: &[&[&str]] = if json.get("status").is_none() { &[&["url"], &["result"]] } else { &[] };
+        let urls = if json.get("status").is_none() { "url result" } else { "" };
         found.take_fields(dialect, base_url, json, urls);
     }
     for image in &mut found.images {
@@ -104,7 +80,7 @@ impl Found {
         }
     }
 
-    fn take_fields(&mut self, dialect: &Dialect, base_url: &str, row: &Json, urls: &[&[&str]]) {
+    fn take_fields(&mut self, dialect: &Dialect, base_url: &str, row: &Json, urls: Paths) {
         let table = &dialect.answer;
         let (kind_field, kind) = table.output_kind;
         let text = |name| row.get(name).and_then(Json::text);
@@ -118,7 +94,7 @@ impl Found {
         };
         let mut is_there = false;
         for (paths, is_bare) in [(urls, false), (BASE64, true)] {
-            for data in paths.iter().filter_map(|path| row.at(path)) {
+            for data in row.all(paths) {
                 if image.is_here() || (!is_bare && image.url.is_some()) {
                     break;
                 }
@@ -134,9 +110,8 @@ impl Found {
         }
         let before = self.images.len();
         self.add(image, is_there);
-        let nested = NESTED.iter().filter_map(|name| row.get(name)).filter(|_| self.images.len() == before);
-        for row in crate::gather::gather(nested).into_iter().flat_map(Json::list) {
-            self.take(dialect, base_url, row);
+        if self.images.len() == before {
+            row.all(NESTED).flat_map(Json::list).for_each(|row| self.take(dialect, base_url, row));
         }
     }
 

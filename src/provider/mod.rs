@@ -22,8 +22,8 @@ pub use write::{Submission, check_request, list_request, poll_request, submissio
 use crate::error::{Axis, Code};
 use crate::time::Millis;
 
-/// Where a value may stand in an answer: paths of field names, tried in order.
-pub type Paths = &'static [&'static [&'static str]];
+/// Where a value may stand in an answer: paths, tried in order. See [`crate::json::Json::at`]; there are blanks between them.
+pub type Paths = &'static str;
 
 /// One provider's wire format.
 #[derive(Debug)]

@@ -8,62 +8,28 @@ use alloc::vec::Vec;
 use super::{Paths, TaskTable};
 use crate::http::{Answer, path_segment, resolve, same_origin};
 use crate::json::{Json, decimal};
-use crate::text::concat;
+use crate::text::{concat, cut};
 use crate::time::Millis;
 
 /// How such tasks are read.
 pub static RELAYED: TaskTable = TaskTable {
     poll_path: "",
-    id: &[
-        &["task_id"],
-        &["taskId"],
-        &["data", "task_id"],
-        &["data", "taskId"],
-        &["data", "0", "task_id"],
-        &["data", "0", "id"],
-        &["output", "task_id"],
-        &["data", "id"],
-        &["task", "id"],
-        &["job_id"],
-        &["request_id"],
-        &["id"],
-    ],
-    status: &[
-        &["status"],
-        &["task_status"],
-        &["state"],
-        &["data", "status"],
-        &["data", "task_status"],
-        &["data", "0", "status"],
-        &["output", "task_status"],
-        &["task", "status"],
-    ],
+    id: "task_id taskId data.task_id data.taskId data.0.task_id data.0.id output.task_id data.id task.id job_id request_id id",
+    status: "status task_status state data.status data.task_status data.0.status output.task_status task.status",
     queued: &["queued", "pending", "submitted", "not_start", "in_queue", "accepted", "created", "waiting"],
     succeeded: &["succeeded", "success", "completed", "complete", "succeed", "done", "finished", "ready"],
     failed: &["failed", "fail", "failure", "error", "expired", "rejected"],
     cancelled: &["cancelled", "canceled"],
-    progress: &[&["progress"], &["data", "progress"]],
+    progress: "progress data.progress",
     visible_after: GUESSING,
     list: None,
     long_poll: None,
 };
 
 /// Where an answer may say how to ask after its task.
-const ADDRESSES: Paths = &[
-    &["poll_url"],
-    &["polling_url"],
-    &["status_url"],
-    &["urls", "get"],
-    &["urls", "status"],
-    &["links", "self"],
-    &["task_url"],
-    &["data", "poll_url"],
-    &["data", "polling_url"],
-    &["data", "status_url"],
-    &["data", "urls", "get"],
-];
+const ADDRESSES: Paths = "poll_url polling_url status_url urls.get urls.status links.self task_url data.poll_url data.polling_url data.status_url data.urls.get";
 /// Where it may say that the pictures will be, once the task is over.
-const RESULTS: Paths = &[&["response_url"], &["result_url"], &["data", "response_url"], &["data", "result_url"]];
+const RESULTS: Paths = "response_url result_url data.response_url data.result_url";
 /// Where relays have tasks, behind the base address, if they don't say.
 const PATHS: [&str; GUESSES as usize] = ["/tasks/", "/images/generations/", "/images/tasks/"];
 /// How many places there are to look for a task.
@@ -80,13 +46,13 @@ pub fn is_task(answer: &Answer, json: &Json, is_poll: bool) -> bool {
 
 /// An answer that has an id of a task by name, and no pictures, is about nothing else.
 fn only_id(json: &Json) -> bool {
-    const NAMED: Paths = &[&["task_id"], &["taskId"], &["data", "task_id"], &["data", "taskId"], &["job_id"]];
+    const NAMED: Paths = "task_id taskId data.task_id data.taskId job_id";
     json.first_text(NAMED).is_some()
 }
 
 /// An id that is a number.
 pub fn number(json: &Json, paths: Paths) -> Option<String> {
-    paths.iter().find_map(|path| json.at(path)?.whole()).map(decimal)
+    json.all(paths).find_map(Json::whole).map(decimal)
 }
 
 /// Where the answer says that its task can be asked after. Only the configured origin sees the key.
@@ -104,8 +70,9 @@ pub fn result_url(json: &Json, base_url: &str) -> Option<String> {
 
 /// What an address ends with: where that is all there is, the task's id.
 pub fn last_segment(url: &str) -> String {
-    let path = url.split(['?', '#']).next().unwrap_or_default();
-    String::from(path.trim_end_matches('/').rsplit('/').next().unwrap_or_default())
+    let path = cut(cut(url, b'?').0, b'#').0.trim_end_matches('/');
+    let start = path.bytes().rposition(|byte| byte == b'/').map_or(0, |slash| slash + 1);
+    String::from(path.get(start..).unwrap_or_default())
 }
 
 /// The addresses at which to look for a task of which the answer only gives the id.
@@ -124,7 +91,7 @@ mod tests {
     const BASE: &str = "https://relay.example/v1";
 
     fn json(text: &str) -> Json {
-        read(text, Strings::Plain, |digits| digits.parse().unwrap()).unwrap()
+        read(text, Strings::Plain, &|digits| digits.parse().unwrap()).unwrap()
     }
 
     fn address(headers: &[(&'static str, &str)], body: &str) -> Option<String> {

@@ -108,15 +108,7 @@ fn says_limit_of_nothing(words: &str) -> bool {
 }
 
 /// Where bodies have a wait: in seconds, as a number or as text with a unit (google.rpc.RetryInfo: `"retryDelay": "30s"`).
-const IN_BODY: &[&[&str]] = &[
-    &["retry_after"],
-    &["retryAfter"],
-    &["retry_after_seconds"],
-    &["error", "retry_after"],
-    &["error", "retryAfter"],
-    &["error", "retry_after_seconds"],
-    &["detail", "retry_after"],
-];
+const IN_BODY: &str = "retry_after retryAfter retry_after_seconds error.retry_after error.retryAfter error.retry_after_seconds detail.retry_after";
 
 fn in_body(answer: &Answer, wall: u64) -> Option<Millis> {
     let json = answer.body.json()?;
@@ -125,9 +117,9 @@ fn in_body(answer: &Answer, wall: u64) -> Option<Millis> {
         Json::Number(number) if *number > 0.0 && *number < 1e9 => Some(((*number * 1e3) as u64).min(LONGEST)),
         _ => None,
     };
-    let details = json.at(&["error", "details"]).map_or(&[][..], Json::list);
+    let details = json.at("error.details").map_or(&[][..], Json::list);
     let delay = details.iter().find_map(|detail| of(detail.get("retryDelay")?));
-    delay.or_else(|| IN_BODY.iter().find_map(|path| of(json.at(path)?)))
+    delay.or_else(|| json.all(IN_BODY).find_map(of))
 }
 
 const COME_BACK: [&[u8]; 9] = [

@@ -16,7 +16,7 @@ extern "C" {
 /// # Errors
 /// When it is no JSON, or too large.
 pub fn read(text: &str, strings: Strings) -> Result<Json, Unreadable> {
-    reader::read(text, strings, number_of)
+    reader::read(text, strings, &number_of)
 }
 
 /// What stands in the body of an answer.
@@ -24,7 +24,7 @@ pub fn read(text: &str, strings: Strings) -> Result<Json, Unreadable> {
 /// # Errors
 /// When no document can be made out, or one is too large.
 pub fn read_documents(text: &str, strings: Strings) -> Result<Json, Unreadable> {
-    json::read_documents(text, strings, number_of)
+    json::read_documents(text, strings, &number_of)
 }
 
 /// The tree of a text of our own making, or our caller's. What cannot be read is `null`.

@@ -98,7 +98,7 @@ fn body(response: &Response, purpose: Purpose, limit: u32, handles: &mut Vec<Str
     match read(text, handles) {
         Read::Tree(tree) => Body::Json(tree),
         Read::TooLarge(_) => Body::TooLarge,
-        Read::NotJson => match read_documents(text, Strings::Plain, |digits| digits.parse().unwrap()) {
+        Read::NotJson => match read_documents(text, Strings::Plain, &|digits| digits.parse().unwrap()) {
             Ok(tree) => Body::Json(tree),
             Err(Unreadable::TooLarge(_)) => Body::TooLarge,
             Err(Unreadable::NotJson) => Body::Text(text.chars().take(1_000).collect()),
