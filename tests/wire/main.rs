@@ -4,6 +4,7 @@
 
 mod demands;
 mod play;
+mod reason;
 mod rows;
 #[path = "../support/mod.rs"]
 mod support;

@@ -12,6 +12,7 @@ use tidegate::options::{Config, ProviderConfig};
 use tidegate::provider::{Image, by_name};
 use tidegate::request::ImageRequest;
 
+use super::reason::reason;
 use super::rows::{Entry, Row};
 use super::support::sim::{Act, EPOCH, Said, Sent, Sim, Surroundings, options};
 use super::support::walk::{Read, read};
@@ -174,12 +175,4 @@ impl Exchange {
         }
         Some(entry.clone())
     }
-}
-
-/// What the facade passes on of a fetch that failed: `reason` in its `fetches.ts`.
-fn reason(failure: &Value) -> String {
-    let cause = &failure["cause"];
-    let more = [&cause["code"], &failure["code"], &cause["message"]].into_iter().find_map(Value::as_str);
-    let message = failure["message"].as_str().unwrap_or_default();
-    more.map_or_else(|| String::from(message), |more| format!("{message} ({more})"))
 }
