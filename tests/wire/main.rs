@@ -28,12 +28,14 @@ fn every_row_meets_the_demands_that_it_does_not_mark() {
     for row in rows.iter().filter(|row| only.as_ref().is_none_or(|id| *id == row.id)) {
         let sizes = if row.has_picture_in_text() { PICTURES.len() } else { 1 };
         let mut failed = BTreeSet::new();
-        for picture in &PICTURES[..sizes] {
-            let played = play(row, picture);
-            failed.extend(failing(&check(row, &played, picture)));
+        for (dialect, picture) in row.dialects.iter().flat_map(|name| PICTURES[..sizes].iter().map(move |p| (name, p)))
+        {
+            let played = play(row, dialect, picture);
+            let fails = failing(&check(row, &played, picture));
             if only.is_some() {
-                println!("{}: {failed:?}\n{played:#?}", row.id);
+                println!("{} at {dialect}: {fails:?}\n{played:#?}", row.id);
             }
+            failed.extend(fails);
         }
         let failed: Vec<String> = failed.into_iter().collect();
         total += row.expect.len();

@@ -91,13 +91,13 @@ const call = async (client, row, picture) => {
   return { result, bytes };
 };
 
-/** What came of a row with that picture. */
-export const play = (row, picture) => {
-  const usual = row.dialect === "hiapi" ? "https://relay.example" : "https://relay.example/v1";
+/** What came of a row in that dialect with that picture. */
+export const play = (row, dialect, picture) => {
+  const usual = dialect === "hiapi" ? "https://relay.example" : "https://relay.example/v1";
   const baseURL = row.base_url ?? usual;
   const exchange = createExchange(row, picture, baseURL);
   return inVirtualTime(async (clock) => {
-    const provider = tidegate[row.dialect]({ apiKey: "sk-made-up", baseURL });
+    const provider = tidegate[dialect]({ apiKey: "sk-made-up", baseURL });
     const client = tidegate.createClient({ providers: provider, testing: { seed: 1 }, logLevel: "off" });
     try {
       return { ...(await call(client, row, picture)), ...exchange, endedAt: clock.now };

@@ -41,19 +41,19 @@ pub struct Post {
     pub key: Option<String>,
 }
 
-/// Plays a row with that picture.
-pub fn play(row: &Row, picture: &'static [u8]) -> Played {
-    let dialect = by_name(&row.dialect).unwrap_or_else(|| panic!("{}: no dialect {}", row.id, row.dialect));
+/// Plays a row in that dialect with that picture.
+pub fn play(row: &Row, name: &str, picture: &'static [u8]) -> Played {
+    let dialect = by_name(name).unwrap_or_else(|| panic!("{}: no dialect {name}", row.id));
     let usual = if dialect.base_has_version { "https://relay.example/v1" } else { "https://relay.example" };
     let base_url = row.base_url.clone().unwrap_or_else(|| String::from(usual));
     let base = base_url.clone();
-    let provider = ProviderConfig { base_url, ..ProviderConfig::new(&row.dialect, dialect) };
+    let provider = ProviderConfig { base_url, ..ProviderConfig::new(name, dialect) };
     let config = Config { providers: vec![provider], ..Config::default() };
     let around = Surroundings { rtt: (0, 0), ..Surroundings::default() };
     let mut sim = Sim::new(config, tidegate_simulator::Config::default(), around);
     let mut exchange = Exchange::new(row, picture);
     sim.exchange = Some(Box::new(move |sent, now| exchange.answer(sent, now)));
-    sim.at(0, Act::Input(Box::new(input(row))));
+    sim.at(0, Act::Input(Box::new(input(row, name))));
     sim.run();
     let outcome = sim.outcome(TASK).clone();
     let images = match &outcome {
@@ -76,10 +76,10 @@ pub fn play(row: &Row, picture: &'static [u8]) -> Played {
     }
 }
 
-fn input(row: &Row) -> Input {
+fn input(row: &Row, dialect: &str) -> Input {
     let owner = 0;
     if row.call == "check" {
-        return Input::Check { task: TASK, owner, provider: row.dialect.clone() };
+        return Input::Check { task: TASK, owner, provider: String::from(dialect) };
     }
     assert_eq!(row.call, "generate", "{}: a call that this runner doesn't make", row.id);
     let mut request = row.request.clone();

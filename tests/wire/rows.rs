@@ -8,8 +8,20 @@ use tidegate_simulator::{Response, http_date};
 /// The pictures that rows are played with: the base64 of one is so short that it goes into the core, that of the other stays with the host.
 pub const PICTURES: [&[u8]; 2] = [include_bytes!("small.png"), include_bytes!("large.png")];
 /// What the line of a row may hold.
-const FIELDS: &[&str] =
-    &["id", "class", "source", "why", "dialect", "base_url", "call", "request", "exchange", "expect", "fails_today"];
+const FIELDS: &[&str] = &[
+    "id",
+    "class",
+    "source",
+    "why",
+    "dialect",
+    "also",
+    "base_url",
+    "call",
+    "request",
+    "exchange",
+    "expect",
+    "fails_today",
+];
 /// What an entry of an exchange may hold.
 const ENTRY: &[&str] = &["when", "at", "status", "headers", "body", "raw", "delay_ms", "for_ms", "fails", "cut"];
 /// How the lines of a wrapped base64 text are long, by RFC 2045.
@@ -20,7 +32,8 @@ const LINE: usize = 76;
 pub struct Row {
     pub id: String,
     pub class: String,
-    pub dialect: String,
+    /// It holds for each of them.
+    pub dialects: Vec<String>,
     pub base_url: Option<String>,
     pub call: String,
     pub request: Map<String, Value>,
@@ -89,7 +102,7 @@ impl Row {
         Row {
             id: required("id"),
             class: required("class"),
-            dialect: required("dialect"),
+            dialects: [required("dialect")].into_iter().chain(names(fields.get("also"))).collect(),
             base_url: text(&fields, "base_url"),
             call: required("call"),
             request: map("request"),
@@ -110,18 +123,18 @@ impl Row {
 
 /// The demands that one of the runners marks as failing: a list holds for both, an object has a list for each.
 fn fails_today(mark: Option<&Value>, runner: &str) -> Vec<String> {
-    let list = match mark {
-        None => return Vec::new(),
-        Some(Value::Object(by_runner)) => match by_runner.get(runner) {
-            None => return Vec::new(),
-            Some(list) => list,
-        },
-        Some(list) => list,
-    };
-    let mut names: Vec<String> =
-        list.as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect();
+    let mut names = names(match mark {
+        Some(Value::Object(by_runner)) => by_runner.get(runner),
+        list => list,
+    });
     names.sort();
     names
+}
+
+/// The texts of a list; none where there is no list.
+fn names(list: Option<&Value>) -> Vec<String> {
+    let list = list.map_or(&[][..], |list| list.as_array().unwrap());
+    list.iter().map(|name| name.as_str().unwrap().to_owned()).collect()
 }
 
 impl Entry {
