@@ -7,7 +7,8 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
 use tidegate::engine::{Input, Outcome};
-use tidegate::http::{Purpose, same_origin};
+use tidegate::error::{Billed, Code, Error};
+use tidegate::http::{Purpose, image_kind, same_origin};
 use tidegate::options::{Config, ProviderConfig};
 use tidegate::provider::{Image, by_name};
 use tidegate::request::ImageRequest;
@@ -55,11 +56,18 @@ pub fn play(row: &Row, name: &str, picture: &'static [u8]) -> Played {
     sim.exchange = Some(Box::new(move |sent, now| exchange.answer(sent, now)));
     sim.at(0, Act::Input(Box::new(input(row, name))));
     sim.run();
-    let outcome = sim.outcome(TASK).clone();
-    let images = match &outcome {
-        Outcome::Succeeded(success) => success.images.as_slice(),
-        _ => &[],
-    };
+    let mut outcome = sim.outcome(TASK).clone();
+    let mut pictures = Vec::new();
+    if let Outcome::Succeeded(success) = &outcome {
+        pictures.extend(success.images.iter().map(|image| bytes(&sim, image)));
+        let is_none = |bytes: &Option<Vec<u8>>| bytes.as_deref().is_none_or(|bytes| image_kind(bytes).is_none());
+        if success.images.iter().zip(&pictures).any(|(image, bytes)| image.is_here() && is_none(bytes)) {
+            // What the facade's `decode` says to whoever wants the bytes.
+            let mut error = Error::new(Code::Protocol).billed(Billed::Yes);
+            error.message = String::from("What came in the provider's answer is not an image.");
+            outcome = Outcome::Failed(error, None);
+        }
+    }
     for sent in sim.sent.iter().filter(|sent| sent.request.credential.is_some()) {
         assert!(same_origin(&sent.request.url, &base), "{}: a key on its way to {}", row.id, sent.request.url);
     }
@@ -68,7 +76,7 @@ pub fn play(row: &Row, name: &str, picture: &'static [u8]) -> Played {
         Post { at: sent.at, key: key.map(|(_, key)| key.clone()) }
     });
     Played {
-        pictures: images.iter().map(|image| bytes(&sim, image)).collect(),
+        pictures,
         posts: posts.collect(),
         first_answer: sim.submits().next().and_then(|sent| sent.answer).map(|heard| heard.at),
         ended_at: sim.settled[0].at,
