@@ -42,6 +42,7 @@ compile_error!("feature `bare` has no `std`, and the client needs it: build with
 
 pub mod engine;
 pub mod error;
+pub mod fetch_failure;
 mod gather;
 pub mod http;
 pub mod journal;

@@ -3,6 +3,7 @@ import type { BodyKind, Core, Purpose } from "./core.js";
 import type { Generation, Signal } from "./generation.js";
 import type { Call } from "./guard.js";
 import { mediaTypeOf } from "./media.js";
+import { reason } from "./reason.js";
 
 /** A request as the core describes it. */
 export interface Order {
@@ -148,15 +149,4 @@ const headerLines = (numbers: ReadonlyMap<string, number>, headers: readonly [st
     if (number !== undefined) lines += `${number} ${value}\n`;
   }
   return lines;
-};
-
-/** Why a fetch failed, without the queries of URLs, which may be signatures. */
-export const reason = (cause: unknown): string => {
-  if (!(cause instanceof Error)) return "fetch failed";
-  // Node has a code on the cause, Bun on the error, Deno words on the cause: the core knows those that mean that nothing left.
-  const inner = cause.cause as { code?: unknown; message?: unknown } | undefined;
-  const more = [inner?.code, (cause as { code?: unknown }).code, inner?.message].find(
-    (text) => typeof text === "string",
-  );
-  return `${cause.message}${more === undefined ? "" : ` (${more as string})`}`.replace(/\?\S*/g, "?…");
 };

@@ -1,8 +1,9 @@
 import type { Core, Fault, Host } from "./core.js";
-import { createStart, reason, type Order } from "./fetches.js";
+import { createStart, type Order } from "./fetches.js";
 import { toForm } from "./form.js";
 import type { Generation } from "./generation.js";
 import type { Guard } from "./guard.js";
+import { reason } from "./reason.js";
 
 /** The requests whose credentials or forms are awaited, by number: they outlive their core only to be dropped. */
 export type Outgoing = Map<number, Order>;

@@ -4,8 +4,10 @@ use alloc::string::String;
 
 use super::timers::Timer;
 use super::{Call, Effect, Engine};
+use super::apply::Progress;
 use crate::error::{Code, Error};
-use crate::http::{Answer, Fault, Purpose};
+use crate::fetch_failure::explained;
+use crate::http::{Answer, Fault, Purpose, never_left};
 use crate::limit::LaneIn;
 use crate::options::TIMEOUT;
 use crate::retry::hint::tightest_rate;
@@ -91,11 +93,18 @@ impl Engine {
         if fault == Fault::Body {
             error.param = Some(String::from(if message.starts_with("mask") { "mask" } else { "images" }));
         }
+        let progress = if call.is_held || matches!(fault, Fault::Credential | Fault::Body) {
+            Progress::NoRequest
+        } else if fault == Fault::Network && never_left(&message) {
+            Progress::NoConnection
+        } else {
+            Progress::Anywhere
+        };
         if !message.is_empty() {
-            error.message = message;
+            error.message = if fault == Fault::Network { explained(&message) } else { message };
         }
         match call.purpose {
-            Purpose::Submit => self.submit_failed(call.part, error, fault, call.is_held),
+            Purpose::Submit => self.submit_failed(call.part, error, progress),
             // It only delays: the task is asked after again.
             Purpose::Poll => self.poll_failed(call.part),
             Purpose::Image => self.fetch_failed(call.part, error),

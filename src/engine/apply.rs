@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use super::{Effect, Engine};
 use crate::error::{Attempt, Axis, Code, Error, Target};
-use crate::http::{Answer, Fault, never_left};
+use crate::http::Answer;
 use crate::limit::{LaneIn, Token, Verdict};
 use crate::provider::{Reading, Refusal, read_submit, request_id};
 use crate::retry::backoff;
@@ -17,6 +17,17 @@ use crate::time::Millis;
 const DAY: Millis = 86_400_000;
 /// A provider that is at the first submit under a key is asked again after this, ms, if it names no wait.
 const PROCESSING: Millis = 1_000;
+
+/// How far a request got that has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// There was no credential, no form, or neither yet: no request left.
+    NoRequest,
+    /// No connection came about.
+    NoConnection,
+    /// Nobody knows.
+    Anywhere,
+}
 
 /// What came of a submit, and what is done about it.
 struct Ruling {
@@ -70,18 +81,17 @@ impl Engine {
         }
     }
 
-    /// No answer came. `is_held`: the request still waited for its credential or its form.
-    pub(super) fn submit_failed(&mut self, id: PartId, error: Error, fault: Fault, is_held: bool) {
+    /// No answer came.
+    pub(super) fn submit_failed(&mut self, id: PartId, error: Error, progress: Progress) {
         let Some(part) = self.part(id) else { return };
         let PartState::Submitting { token, .. } = part.state else { return };
-        let has_no_request = is_held || matches!(fault, Fault::Credential | Fault::Body);
-        let nothing_left = has_no_request || fault == Fault::Network && never_left(&error.message);
-        let said = if nothing_left { Said::NothingLeft } else { Said::Unclear };
+        let lane = part.lane;
+        let has_no_request = progress == Progress::NoRequest;
+        let said = if progress == Progress::Anywhere { Said::Unclear } else { Said::NothingLeft };
         let reading = Reading::Failed { error, hint: None, forbidden: has_no_request };
         let ruling = self.rule(id, (Who::Nobody, said), &reading);
         self.note_attempt(id, &ruling, 0, None);
         if has_no_request {
-            let lane = self.part(id).map_or(0, |part| part.lane);
             self.tell_lane(lane, LaneIn::Return { token });
             return self.submit_came_to_nothing(id, ruling.error);
         }

@@ -43,10 +43,11 @@ const KINDS = {
 export class Browsers {
   #started = new Map();
 
-  /** `{ version, open(url) }` of Chromium, Firefox or WebKitGTK. */
-  get(name) {
-    if (!this.#started.has(name)) this.#started.set(name, start(KINDS[name]));
-    return this.#started.get(name);
+  /** `{ version, open(url) }` of Chromium, Firefox or WebKitGTK; `trusting` is one of its own that takes any certificate. */
+  get(name, trusting = false) {
+    const key = `${name} ${trusting}`;
+    if (!this.#started.has(key)) this.#started.set(key, start(KINDS[name], trusting));
+    return this.#started.get(key);
   }
 
   async close() {
@@ -61,7 +62,7 @@ export class Browsers {
   }
 }
 
-async function start({ command, capabilities }) {
+async function start({ command, capabilities }, trusting) {
   const port = await freePort();
   const driver = `http://127.0.0.1:${port}`;
   const [name, ...parameters] = command(port);
@@ -84,7 +85,9 @@ async function start({ command, capabilities }) {
   try {
     await isReady(driver, () => ended);
     const session = await ask(driver, "POST", "/session", {
-      capabilities: { alwaysMatch: { ...capabilities(), timeouts: { pageLoad: 30_000 } } },
+      capabilities: {
+        alwaysMatch: { ...capabilities(), acceptInsecureCerts: trusting, timeouts: { pageLoad: 30_000 } },
+      },
     });
     const at = `/session/${session.sessionId}`;
     return {

@@ -74,9 +74,10 @@ class Context {
     return server.url;
   }
 
-  /** Opens a page that reports by programs/in-page.mjs, in Chromium, Firefox or WebKitGTK. */
-  async inPage(browserName, url, input = this.input) {
-    const browser = await this.#shared.browsers.get(browserName);
+  /** Opens a page that reports by programs/in-page.mjs, in Chromium, Firefox or WebKitGTK; `trusting` is one that takes any certificate. */
+  async inPage(browserName, url, trusting = false) {
+    const { input } = this;
+    const browser = await this.#shared.browsers.get(browserName, trusting);
     const { url: report, report: reported } = this.#shared.reports.expect(PROGRAM_LIMIT);
     await browser.open(`${url}#${encodeURIComponent(JSON.stringify({ ...input, report }))}`);
     return { version: browser.version, ...resultOf(await reported) };

@@ -11,6 +11,7 @@ use web_sys::RequestInit;
 use super::IMAGE_HEAD;
 use crate::gather::gather;
 use crate::http::{READ_HEADERS, image_kind};
+use crate::text::concat;
 
 #[wasm_bindgen]
 extern "C" {
@@ -152,12 +153,21 @@ fn unheard(promise: &JsValue) {
     });
 }
 
-/// Why a fetch failed, without the queries of addresses, which may be signatures.
+/// How deep causes are followed, as in the facade's `reason.ts`.
+const DEEPEST: u32 = 2;
+
+/// Why a fetch failed, in the words that [`crate::fetch_failure`] reads, made as the facade makes them: `MESSAGE (CODE SYSCALL, CODE …)`, or
+/// `MESSAGE (THE INNERMOST CAUSE'S MESSAGE)` where nothing has a code. Without the queries of addresses, which may be signatures.
 fn reason(cause: &JsValue) -> String {
-    let Some(message) = field(cause, "message").as_string() else { return String::from("fetch failed") };
-    let mut told = String::with_capacity(message.len());
-    for (place, word) in message.split(' ').enumerate() {
-        told.push_str(if place > 0 { " " } else { "" });
+    let message = field(cause, "message").as_string().unwrap_or_default();
+    let message = if message.is_empty() { String::from("fetch failed") } else { message };
+    let mut codes = Vec::new();
+    add_codes(&mut codes, cause, 0);
+    let more = if codes.is_empty() { innermost(cause, 0) } else { codes.join(", ") };
+    let words = if more.is_empty() || more == message { message } else { message + " (" + &more + ")" };
+    let mut told = String::with_capacity(words.len());
+    for word in words.split_whitespace() {
+        told.push_str(if told.is_empty() { "" } else { " " });
         match word.split_once('?') {
             Some((before, query)) if !query.is_empty() => {
                 told.push_str(before);
@@ -166,10 +176,44 @@ fn reason(cause: &JsValue) -> String {
             _ => told.push_str(word),
         }
     }
-    if let Some(code) = field(&field(cause, "cause"), "code").as_string() {
-        told.push_str(" (");
-        told.push_str(&code);
-        told.push(')');
-    }
     told
+}
+
+/// Adds the distinct codes of an error and of its causes, each with its system call; of an `AggregateError` those of all its errors. Says whether there were any.
+fn add_codes(codes: &mut Vec<String>, error: &JsValue, depth: u32) -> bool {
+    if !error.is_object() || depth > DEEPEST {
+        return false;
+    }
+    let name = |name: &str| {
+        let is_name =
+            |text: &String| text.len() > 1 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        field(error, name).as_string().filter(is_name)
+    };
+    let mut add = |code: String| {
+        if !codes.contains(&code) {
+            codes.push(code);
+        }
+    };
+    let errors = field(error, "errors");
+    let count = field(&errors, "length").as_f64().filter(|_| errors.is_object()).unwrap_or(0.0) as u32;
+    let mut found = count > 0;
+    if let Some(code) = name("code").filter(|_| count == 0) {
+        found = true;
+        add(name("syscall").map_or_else(|| code.clone(), |syscall| concat(&[&code, " ", &syscall])));
+    }
+    for place in 0..count {
+        let one = Reflect::get_u32(&errors, place).unwrap_or(JsValue::UNDEFINED);
+        // One that says nothing must not pass for one that says the same as the others.
+        if !add_codes(codes, &one, depth + 1) && !codes.iter().any(|code| code == "UNKNOWN") {
+            codes.push(String::from("UNKNOWN"));
+        }
+    }
+    add_codes(codes, &field(error, "cause"), depth + 1) || found
+}
+
+/// What the innermost cause says.
+fn innermost(error: &JsValue, depth: u32) -> String {
+    let cause = field(error, "cause");
+    let inner = if depth < DEEPEST && cause.is_object() { innermost(&cause, depth + 1) } else { String::new() };
+    if inner.is_empty() { field(error, "message").as_string().unwrap_or_default() } else { inner }
 }

@@ -1,5 +1,6 @@
 // Browsers without a bundler: a plain page, a page under a strict policy, and a module worker. The page's origin is never the simulator's.
 import { program } from "../harness.mjs";
+import { fetchFailuresRow } from "./fetch-failures.mjs";
 import { FETCH_OF_BROWSERS, hostileRow } from "./hostile.mjs";
 
 const ENTRY = "./node_modules/tidegate/dist/inline.js";
@@ -50,12 +51,12 @@ onmessage = ({ data }) => runInPage(tidegate, program, data);
   },
 };
 
-async function runIn(context, browser, way, programName) {
+async function runIn(context, browser, way, programName, trusting) {
   const { files, headers } = WAYS[way];
   const programs = { "in-page.mjs": program("in-page.mjs"), "program.mjs": program(programName) };
   const folder = await context.folder({ ...files, ...programs });
   const origins = `${context.input.baseURL} ${context.reportOrigin}`;
-  return context.inPage(browser, `${await context.serve(folder, headers?.(origins))}/index.html`);
+  return context.inPage(browser, `${await context.serve(folder, headers?.(origins))}/index.html`, trusting);
 }
 
 /** The error is one that a page's author understands, and the provider has heard nothing. */
@@ -78,6 +79,9 @@ const rowsOf = ([browser, fetch]) => {
     row("policy without WebAssembly", "forbidden.mjs", isClearlyRefused),
     row("module worker", "generate.mjs"),
     hostileRow(browser, "Pages", (context, name) => runIn(context, browser, "plain page", name), fetch),
+    fetchFailuresRow(browser, "Pages", (context, name) => runIn(context, browser, "plain page", name), {
+      runTrusting: (context, name) => runIn(context, browser, "plain page", name, true),
+    }),
   ];
 };
 

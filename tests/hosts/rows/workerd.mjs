@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { program } from "../harness.mjs";
+import { fetchFailuresRow } from "./fetch-failures.mjs";
 import { FETCH_OF_WORKERS, hostileRow } from "./hostile.mjs";
 
 const require = createRequire(import.meta.url);
@@ -81,4 +82,5 @@ export const rows = [
     run: (context) => runIn(context, date, "generate.mjs"),
   })),
   hostileRow("workerd", "Workers", (context, name) => runIn(context, undefined, name), FETCH_OF_WORKERS),
+  fetchFailuresRow("workerd", "Workers", (context, name) => runIn(context, undefined, name)),
 ];
