@@ -3,6 +3,7 @@ import type { BodyKind, Core, Purpose } from "./core.js";
 import type { Generation, Signal } from "./generation.js";
 import type { Call } from "./guard.js";
 import { mediaTypeOf } from "./media.js";
+import { patience } from "./patience.js";
 import { reason } from "./reason.js";
 
 /** A request as the core describes it. */
@@ -65,6 +66,8 @@ export function createStart({ settings, guard, number: generation, stale, now, h
         redirect: order.provider < 0 ? "follow" : "manual",
         signal: controller.signal,
         ...(body !== undefined && { body }),
+        // After the headers: with the first of them Node loads its fetch.
+        ...(!fetch && patience()),
       });
     } catch (cause) {
       promise = Promise.reject(cause);
