@@ -20,6 +20,7 @@ use std::sync::mpsc;
 
 const WITH_NATIVE_BENCH: &str = "efficiency: the package in Node comes to what the engine does natively";
 const CORPUS: &str = "answers met in the world, through the package";
+const OPENAI_SPEC: &str = "requests and answers by OpenAI's own description";
 
 /// Runs every part and prints what ran and how many tests passed in each.
 ///
@@ -47,6 +48,7 @@ pub fn test(project: &Project, tools: &Tools) -> Result {
     if is_built && has_simulator {
         facade(project, &mut report);
         report.tests(CORPUS, Counts::of_node, corpus(project));
+        report.tests(OPENAI_SPEC, Counts::of_node, openai_spec(project));
         tarball(project, &mut report);
         report.tests("types, by every compiler; publint, attw", Counts::of_node, types(project));
         hosts(project, &mut report);
@@ -58,6 +60,7 @@ pub fn test(project: &Project, tools: &Tools) -> Result {
         for part in [
             "facade",
             CORPUS,
+            OPENAI_SPEC,
             "tarball in an empty folder",
             "types, by every compiler; publint, attw",
             "hosts",
@@ -74,7 +77,19 @@ pub fn test(project: &Project, tools: &Tools) -> Result {
 
 /// The simulator's own check: OpenAI's client takes it for OpenAI.
 fn openai_client(project: &Project) -> Result<Command> {
-    let folder = project.root.join("tests/openai-client");
+    with_own_simulator(project, "tests/openai-client")
+}
+
+/// What the package sends to OpenAI and its kin, and what the simulator answers in OpenAI's name, by OpenAI's description of its API.
+fn openai_spec(project: &Project) -> Result<Command> {
+    let mut command = with_own_simulator(project, "tests/openai-spec")?;
+    command.env("TIDEGATE_PACKAGE", Variant::Ship.folder(project));
+    Ok(command)
+}
+
+/// The tests of a folder that start a simulator themselves.
+fn with_own_simulator(project: &Project, folder: &str) -> Result<Command> {
+    let folder = project.root.join(folder);
     npm::set_up(project, &folder)?;
     let mut command = project.command("node");
     command.current_dir(&folder).args(["--test", "--test-timeout=120000", "--test-reporter", "spec"]);
