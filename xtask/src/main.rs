@@ -13,6 +13,7 @@ mod peers;
 mod process;
 mod project;
 mod readme;
+mod relays;
 mod report;
 mod setup;
 mod size;
@@ -57,6 +58,10 @@ cargo xtask COMMAND
   bench core    what a task costs the core while 1,000, 10,000 and 100,000 wait, and how much memory each takes
   bench start   import to first request, its steps, and memory: in Node, Chromium and workerd
 
+  relays  what each fault becomes behind LiteLLM's proxy, which is installed for it from PyPI; by hand, some 20 minutes, no part of `test`
+            --only WORDS       the faults whose name holds these words
+            --write            make docs/relays.md and tests/wire/relays.jsonl anew
+
   --wasm-target auto|rustup|debian   where the wasm32-unknown-unknown target comes from (or TIDEGATE_WASM_TARGET)
 ";
 
@@ -74,6 +79,7 @@ struct Arguments {
     size: size::Options,
     hosts: hosts::Options,
     peers: peers::Options,
+    relays: relays::Options,
 }
 
 fn main() -> ExitCode {
@@ -110,6 +116,10 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments> {
                 arguments.peers.only = Some(parser.value()?.string()?);
             }
             Long("write-readme") if arguments.bench.as_deref() == Some("peers") => arguments.peers.write_readme = true,
+            Long("only") if arguments.command == "relays" => {
+                arguments.relays.only = Some(parser.value()?.string()?);
+            }
+            Long("write") if arguments.command == "relays" => arguments.relays.write = true,
             Long("help") | Short('h') => "help".clone_into(&mut arguments.command),
             other => return Err(other.unexpected().into()),
         }
@@ -154,6 +164,7 @@ fn perform(arguments: &Arguments) -> Result {
         },
         "size" => size::size(&project, &tools, arguments.size),
         "hosts" => build(Variant::Ship).and_then(|_| hosts::hosts(&project, &arguments.hosts)),
+        "relays" => relays::relays(&project, &tools, &arguments.relays),
         "test" => test::test(&project, &tools),
         "wasm-pack" => wasm_pack::test(&project, &tools),
         "demo" => {
@@ -191,6 +202,7 @@ mod tests {
         assert_eq!(parsed(&["bench", "cpu", "--only", "told"]), None);
         let only = parsed(&["hosts", "--only", "Deno"]).and_then(|arguments| arguments.hosts.only);
         assert_eq!(only.as_deref(), Some("Deno"));
+        assert!(parsed(&["relays", "--write"]).is_some_and(|arguments| arguments.relays.write));
         assert_eq!(parsed(&["test", "--trap"]), None);
         assert_eq!(parsed(&["test", "demo"]), None);
         assert_eq!(parsed(&["test", "--wasm-target=debian"]).and_then(|it| it.wasm_target), Some(Choice::Debian));
