@@ -29,4 +29,9 @@ proptest! {
     fn an_engine_takes_events_in_any_order(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
         orders::engine::play(&bytes);
     }
+
+    #[test]
+    fn a_stream_of_events_means_the_same_however_it_is_written(bytes in prop::collection::vec(any::<u8>(), 0..1_200)) {
+        orders::sse::play(&bytes);
+    }
 }

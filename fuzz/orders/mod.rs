@@ -1,8 +1,10 @@
-//! Bytes as orders of events: what a lane or an engine hears, one thing after the other, and what must hold after each. The fuzz targets find the bytes;
+//! Bytes as orders of events: what a lane or an engine hears, one thing after the other, and what must hold after each; and as streams of events in the
+//! body of an answer. The fuzz targets find the bytes;
 //! `tests/orders.rs` plays random ones wherever there is no fuzzer.
 
 pub mod engine;
 pub mod lane;
+pub mod sse;
 
 /// Bytes that are read to their end, and zeros after it.
 pub struct Bytes<'a> {

@@ -29,12 +29,12 @@ const join = (chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBuff
   return bytes;
 };
 
-/** Whether a stream of events says that it is over. */
+/** Whether a stream of events says that it is over, on a line of its own: within a text the words may stand wherever a piece happens to end. */
 const isDone = (chunks: readonly Uint8Array[]): boolean => {
   let tail = "";
   for (let at = chunks.length - 1; at >= 0 && tail.length < 32; at--)
     tail = String.fromCharCode(...chunks[at]!.subarray(-32)) + tail;
-  return /data: ?\[DONE\]\s*$/.test(tail);
+  return /[\r\n]data: ?\[DONE\]\s*$/.test(tail);
 };
 
 /** Reads an answer, up to `limit` bytes, counted as they stream in, as they are. Never rejects. */
