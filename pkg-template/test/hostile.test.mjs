@@ -127,6 +127,37 @@ test("a place that leads to itself is not run after with a key", async () => {
   }
 });
 
+test("tasks whose places lead in circles are asked after until the deadline, at the pace of polls, and are not lost", async () => {
+  const home = "https://relay.test/v1";
+  const ways = {
+    "to itself": (path) => path,
+    "to and fro": (path) => (path.endsWith("/a") ? "/v1/tasks/b" : "/v1/tasks/a"),
+    "ever deeper": (path) => `${path}/a`,
+  };
+  for (const [way, next] of Object.entries(ways)) {
+    const world = createWorld({
+      script: ({ path }) => {
+        const location = next(path.startsWith("/v1/tasks") ? path : "/v1/tasks/a");
+        return Response.json({ id: "t1", status: "processing" }, { status: 202, headers: { location } });
+      },
+    });
+    const providers = openaiCompatible({ apiKey: KEY, baseURL: home });
+    await run(
+      world,
+      async (client, clock) => {
+        const error = await failed(client.generate(request, { deadline: 120_000 }));
+        assert.equal(error.billed, "unknown", way);
+        assert.ok(JSON.stringify([error.message, error.taskId, error.ref]).includes("t1"), way);
+        assert.ok(clock.now <= 121_000, `${way}: ${clock.now} ms`);
+      },
+      { providers },
+    );
+    const posts = world.requests.filter(({ path }) => path.endsWith("/generations"));
+    assert.equal(posts.length, 1, way);
+    assert.ok(world.requests.length <= 100, `${way}: ${world.requests.length} requests`);
+  }
+});
+
 test("a task that names strangers' addresses: no key goes there, whatever they are called and wherever they stand", async () => {
   const evil = "https://stranger.test/v1/tasks/t1";
   const names = [
