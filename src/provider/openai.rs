@@ -46,6 +46,8 @@ pub const CODES: &[(&str, Meaning)] = &[
     ("UNAUTHENTICATED", Meaning::Fatal(Code::Authentication)),
     ("AuthenticationError", Meaning::Fatal(Code::Authentication)),
     ("authentication_error", Meaning::Fatal(Code::Authentication)),
+    // LiteLLM's proxy, of a key that it does not know and has no database to look for; with status 400.
+    ("no_db_connection", Meaning::Fatal(Code::Authentication)),
     ("insufficient_permissions", Meaning::Fatal(Code::Permission)),
     ("unsupported_country_region_territory", Meaning::Fatal(Code::Permission)),
     ("model_not_found", Meaning::Fatal(Code::ModelUnavailable)),
