@@ -88,13 +88,13 @@ pub enum LimitScope {
     KeyAndModel,
 }
 
-/// Which answers the hostile faults mangle.
+/// Which requests a fault strikes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HostileOn {
-    /// Those to submits.
+    /// Submits.
     Submits,
-    /// Those to polls.
+    /// Polls.
     Polls,
     /// Both.
     #[default]

@@ -1,12 +1,13 @@
 //! Every setting of a world, in one table that also makes the command line, the admin route and their help.
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt;
 
 use crate::choices::{Counts, Dialect, FilterStage, HintMode, HostileOn, LimitScope, QuotaCode, SlotUse, WindowKind};
 use crate::distribution::{CapSchedule, Distribution, Durations};
+use crate::field::Field;
+use crate::intermediary::{Base64Form, ErrorForm, PictureAddress, StoreStatus, TaskForm};
 
 /// A setting that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,65 +33,6 @@ pub struct Setting {
     pub name: &'static str,
     /// What it does, in one sentence.
     pub help: &'static str,
-}
-
-/// A type that a setting can have: read from a flag's text, and checked.
-trait Field: DeserializeOwned {
-    /// Reads the text of a command-line flag.
-    fn from_flag(text: &str) -> Result<Self, serde_json::Error> {
-        serde_json::from_value(Value::String(text.to_owned()))
-    }
-
-    /// What is wrong with the value, if anything.
-    fn fault(&self) -> Option<&'static str> {
-        None
-    }
-}
-
-macro_rules! plain {
-    ($($type:ty),+) => { $(impl Field for $type {
-        fn from_flag(text: &str) -> Result<Self, serde_json::Error> {
-            serde_json::from_str(text)
-        }
-    })+ };
-}
-
-plain!(u64, u32, i64, bool);
-
-impl Field for String {}
-impl Field for Dialect {}
-impl Field for Counts {}
-impl Field for SlotUse {}
-impl Field for WindowKind {}
-impl Field for LimitScope {}
-impl Field for HostileOn {}
-impl Field for FilterStage {}
-impl Field for QuotaCode {}
-impl Field for HintMode {}
-impl Field for Distribution {}
-impl Field for CapSchedule {}
-
-/// A probability, 0 to 1.
-impl Field for f64 {
-    fn from_flag(text: &str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(text)
-    }
-
-    fn fault(&self) -> Option<&'static str> {
-        (!(0.0..=1.0).contains(self)).then_some("a probability is 0 to 1")
-    }
-}
-
-impl<T: Field> Field for Option<T> {
-    fn from_flag(text: &str) -> Result<Self, serde_json::Error> {
-        if text == "none" { Ok(None) } else { T::from_flag(text).map(Some) }
-    }
-}
-
-impl Field for Vec<String> {
-    fn from_flag(text: &str) -> Result<Self, serde_json::Error> {
-        Ok(text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect())
-    }
 }
 
 macro_rules! settings {
@@ -298,6 +240,60 @@ settings! {
     redirect_to: String = String::new();
     /// Probability that an answer has the body of an HTML page with status 200.
     wrong_content_type: f64 = 0.0;
+    /// A relay: probability that it sends blanks before an answer's JSON, to keep the connection open.
+    relay_blanks: f64 = 0.0;
+    /// A relay: probability that a document about its own trouble follows a whole answer.
+    relay_second_document: f64 = 0.0;
+    /// A relay: probability that it answers a submit as server-sent events that nobody asked for.
+    relay_stream: f64 = 0.0;
+    /// A relay: probability that it answers a submit 200 before it knows better, so that a refusal or failure stands in the body alone.
+    relay_early_status: f64 = 0.0;
+    /// A relay: probability that it loses the provider's answer to a submit, which is charged, and says 500 in its own name.
+    relay_failure: f64 = 0.0;
+    /// A relay: probability that it answers a synchronous submit with a task of its own, to be polled at the relay.
+    relay_task: f64 = 0.0;
+    /// How it says so: location (202), body (200 and only an id), status-url (200, and where to ask), or mixed.
+    relay_task_form: TaskForm = TaskForm::Mixed;
+    /// A relay: how it spells base64: standard, url-safe, unpadded, lines, data-url, or mixed (one of the last four, drawn for each answer).
+    relay_base64: Base64Form = Base64Form::Standard;
+    /// A relay: probability that it answers with the bytes of the only image, instead of JSON.
+    relay_raw: f64 = 0.0;
+    /// A relay: where its answers say that pictures are: provider (as the provider says), relative (a path), or absolute (an address at its own origin).
+    relay_pictures: PictureAddress = PictureAddress::Provider;
+    /// The relay's own origin, for addresses that it names; empty means base_url for pictures, and a path for tasks.
+    relay_origin: String = String::new();
+    /// A relay: how it hands errors on: provider (unchanged), litellm, one-api, nested (JSON inside the message), list, detail, or mixed.
+    relay_errors: ErrorForm = ErrorForm::Provider;
+    /// A relay: probability that it sends one image more than the provider made.
+    relay_surplus: f64 = 0.0;
+    /// Which requests the CDN and the load balancer strike: submits, polls, or both.
+    cdn_on: HostileOn = HostileOn::Both;
+    /// A CDN: probability that it cannot reach the provider (521, 522, 523 or 530), which never hears of the request.
+    cdn_unreached: f64 = 0.0;
+    /// A CDN: probability that it takes the client for a robot (403 with cf-mitigated); the provider never hears of it.
+    cdn_challenge: f64 = 0.0;
+    /// A CDN: probability of its own limit (429 for error 1015); the provider never hears of it.
+    cdn_1015: f64 = 0.0;
+    /// A CDN: probability that it cannot read the provider's answer (520) and throws it away.
+    cdn_520: f64 = 0.0;
+    /// A CDN: probability that the provider's answer comes just too late (524) and is thrown away.
+    cdn_524: f64 = 0.0;
+    /// A CDN: how long it waits for any answer before it says 524, ms; none means for ever, 100000 is what Cloudflare does.
+    cdn_timeout_ms: Option<u64> = None;
+    /// A load balancer: probability of an HTML 502 in place of the provider's answer, which is thrown away.
+    gateway_502: f64 = 0.0;
+    /// A load balancer: probability of an HTML 503; the provider never hears of the request.
+    gateway_503: f64 = 0.0;
+    /// A load balancer: probability of an HTML 504 in place of the provider's answer, which is thrown away.
+    gateway_504: f64 = 0.0;
+    /// A load balancer: probability of an empty 460 in place of the provider's answer, which is thrown away.
+    gateway_460: f64 = 0.0;
+    /// A load balancer: probability of an empty 499 in place of the provider's answer, which is thrown away.
+    gateway_499: f64 = 0.0;
+    /// A slow store: for how long after a task's end its picture is not there yet, ms; none means that it is there at once.
+    store_late_ms: Option<u64> = None;
+    /// What the slow store says until then: 404, 403, 503, or mixed.
+    store_status: StoreStatus = StoreStatus::NotFound;
 }
 
 impl Config {

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::intermediary::Handover;
 use crate::message::Response;
 use crate::sketch::Sketch;
 
@@ -20,6 +21,8 @@ pub struct Drawing {
     pub(crate) envelope: Option<Value>,
     /// Whether the answer breaks off in the middle.
     pub(crate) is_cut: bool,
+    /// What becomes of the answer on its way.
+    pub(crate) handover: Option<Box<Handover>>,
     pub(crate) head: Response,
 }
 
@@ -40,6 +43,22 @@ impl Drawing {
         if self.is_cut {
             body.truncate(body.len() / 2);
         }
-        Response { body, ..self.head }
+        let response = Response { body, ..self.head };
+        match self.handover {
+            Some(handover) => handover.apply(response),
+            None => response,
+        }
+    }
+
+    /// The same, with this done to the answer on its way.
+    pub(crate) fn handed_over(self, handover: Handover) -> Drawing {
+        Drawing { handover: handover.acts().then(|| Box::new(handover)), ..self }
+    }
+
+    /// One of the pictures alone, as the body; copies of one have places after the last.
+    pub(crate) fn only(&self, place: usize) -> Option<Drawing> {
+        let seed = *self.seeds.get(place % self.seeds.len().max(1))?;
+        let head = Response::new(200, self.sketch.format.media_type(), "");
+        Some(Drawing { seeds: vec![seed], envelope: None, is_cut: false, handover: None, head, ..self.clone() })
     }
 }

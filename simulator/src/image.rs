@@ -34,10 +34,19 @@ impl World {
             is_plain: self.config.plain_pictures,
             envelope: None,
             is_cut: false,
+            handover: None,
             head: Response::new(200, task.sketch.format.media_type(), ""),
         };
         self.mark(index, |charge| charge.image_fetched = true);
         Ok(drawing)
+    }
+
+    /// When the picture at this address was made, if there is one.
+    pub(crate) fn made_ms(&self, request: &Request) -> Option<u64> {
+        match link::read(self.config.seed, &request.path, self.wall_ms(self.now_ms)) {
+            Link::Good(name) => self.tasks.get(self.named(name)?.0)?.ends_ms(),
+            Link::Expired | Link::Forged => None,
+        }
     }
 
     /// The task and the place among its images that a name stands for: `ID.png` or `ID-PLACE.png`.

@@ -13,6 +13,8 @@ pub(crate) struct Origin {
     pub arrived_ms: u64,
     /// The limit scope whose state the answer's headers tell.
     pub scope: Option<usize>,
+    /// Whether the answer gets to the client; else an intermediary throws it away.
+    pub reaches: bool,
 }
 
 /// What an answer waits for.

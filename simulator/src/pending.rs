@@ -19,8 +19,8 @@ impl World {
         }
     }
 
-    /// Like [`World::begin`], for an answer that was not there yet.
-    pub fn resume(&mut self, now_ms: u64, pending: &Pending) -> Step {
+    /// The provider's own answer that was not there yet.
+    pub(crate) fn serve_later(&mut self, now_ms: u64, pending: &Pending) -> Step {
         self.advance(now_ms);
         let Some(open) = self.open.get(&pending.ticket) else { return Step::Reply(Reply::Lost) };
         let is_due = match open.due {
@@ -37,8 +37,8 @@ impl World {
         }
     }
 
-    /// The client has left: nobody will ask for this answer. What was accepted goes on and is charged.
-    pub fn abandon(&mut self, pending: &Pending) {
+    /// Whoever waited for the provider's answer has left.
+    pub(crate) fn leave(&mut self, pending: &Pending) {
         if let Some(open) = self.open.remove(&pending.ticket) {
             self.stats.abandoned += 1;
             self.forget_inputs(&open.due);
@@ -85,7 +85,7 @@ impl World {
         let step = match open.due {
             Due::Now(response) | Due::At(_, response) => Step::Reply(Reply::Answer(response)),
             Due::Task(index) => {
-                let step = self.result(index, open.hostile.is_none());
+                let step = self.result(index, open.hostile.is_none() && open.origin.reaches);
                 self.forget_inputs(&Due::Task(index));
                 step
             }

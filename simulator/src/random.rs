@@ -14,6 +14,7 @@ pub(crate) enum Stream {
     PollFault,
     ImageFault,
     Hostile,
+    Intermediary,
 }
 
 /// 64 well-mixed bits (the splitmix64 finaliser over a keyed index).

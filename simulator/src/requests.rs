@@ -25,13 +25,13 @@ impl World {
         }
     }
 
-    /// Like [`World::handle`], but leaves the drawing of a picture to the caller.
-    pub fn begin(&mut self, now_ms: u64, request: &Request) -> Step {
+    /// The provider's own answer; `reaches` says whether the client gets it.
+    pub(crate) fn serve(&mut self, now_ms: u64, request: &Request, reaches: bool) -> Step {
         self.advance(now_ms);
         self.requests += 1;
         let path = request.path.split('?').next().unwrap_or_default();
         let (provider, path) = Provider::of(path);
-        self.origin = Origin { number: self.requests, provider, arrived_ms: self.now_ms, scope: None };
+        self.origin = Origin { number: self.requests, provider, arrived_ms: self.now_ms, scope: None, reaches };
         let step = self.route(provider, path, request);
         self.dressed(step)
     }
@@ -113,7 +113,7 @@ impl World {
             return Reply::Answer(Hostile::Redirect.mangle(&self.config, Response::default()));
         }
         let is_lost = self.strikes(Stream::LostAnswer, self.config.poll_lost);
-        let seen = !is_lost && hostile.is_none();
+        let seen = !is_lost && hostile.is_none() && self.origin.reaches;
         let answer = self.authorized(request, |world, account, request| {
             if request.path.starts_with("/v1/tasks/") {
                 world.poll(account, request, seen)

@@ -39,6 +39,9 @@ pub struct Stats {
     pub abandoned: u64,
     /// Answers mangled on purpose: truncated, HTML, huge, deep, redirected, of a wrong content type.
     pub hostile: u64,
+    /// Answers that an intermediary made up, threw away or handed on in another form. Left out while there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub intermediary: u64,
     /// Submits answered from the idempotency store.
     pub replays: u64,
     /// Submits answered 409: the first request with that key is still in flight.
@@ -61,4 +64,8 @@ pub struct Stats {
     pub charged_micro_usd: u64,
     /// Requests that carried credentials where they do not belong: to an image or to a redirect's target.
     pub leaked_credentials: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

@@ -1,4 +1,4 @@
-//! The provider: what it does with each request, and what happens in it as time passes.
+//! The provider: what it does with each request, and what happens in it as time passes. What stands before it is in [`crate::intermediary`].
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -9,6 +9,7 @@ use crate::drawing::Drawing;
 use crate::hiapi::{Problem, Wire};
 use crate::hint;
 use crate::idempotency::Store;
+use crate::intermediary::Intermediary;
 use crate::ledger::Charge;
 use crate::limits::{Axis, Refusal, Scope};
 use crate::message::{Reply, Response};
@@ -40,13 +41,15 @@ pub struct World {
     pub(crate) tickets_before: u64,
     /// The request that is being answered.
     pub(crate) origin: Origin,
+    /// What stands between the clients and this provider.
+    pub(crate) intermediary: Intermediary,
     pub(crate) idempotency: Store,
     ledger: Vec<Charge>,
     pub(crate) stats: Stats,
 }
 
 /// What a request came to, before a picture is drawn.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Step {
     /// The answer is complete.
     Reply(Reply),
@@ -69,7 +72,8 @@ impl World {
             scope_names: HashMap::new(),
             open: HashMap::new(),
             tickets_before: 0,
-            origin: Origin { number: 0, provider: Provider::HiApi, arrived_ms: 0, scope: None },
+            origin: Origin { number: 0, provider: Provider::HiApi, arrived_ms: 0, scope: None, reaches: true },
+            intermediary: Intermediary::default(),
             idempotency: Store::default(),
             ledger: Vec::new(),
             stats: Stats::default(),
@@ -78,7 +82,11 @@ impl World {
 
     /// A world at time 0 in which nothing has happened, and in which no answer is due that this one owes.
     pub fn successor(&self, config: Config) -> World {
-        World { tickets_before: self.tickets_before + self.requests, ..World::new(config) }
+        World {
+            tickets_before: self.tickets_before + self.requests,
+            intermediary: self.intermediary.successor(),
+            ..World::new(config)
+        }
     }
 
     /// Lets time pass: tasks end, queued ones start, successes are charged.

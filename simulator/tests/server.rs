@@ -200,3 +200,19 @@ async fn a_client_that_hangs_up_is_noticed_and_a_reset_breaks_what_waits() {
     assert!(response.extensions().get::<Broken>().is_some());
     server.abort();
 }
+
+#[tokio::test]
+async fn admin_puts_an_intermediary_in_between_and_takes_it_away() {
+    let shared = shared(Config::default());
+    let change = json!({"cdn_challenge": 1.0, "relay_base64": "url-safe", "store_late_ms": 3000}).to_string();
+    let (status, settings) = ask_json(&shared, "PUT", "/admin/config", change).await;
+    assert_eq!((status, &settings["relay_base64"]), (StatusCode::OK, &json!("url-safe")));
+    let (status, headers, page) = ask(&shared, "POST", "/v1/tasks", body("a lake")).await;
+    assert_eq!((status, headers["cf-mitigated"].to_str().unwrap()), (StatusCode::FORBIDDEN, "challenge"));
+    assert!(page.starts_with(b"<!DOCTYPE html>"));
+    let (_, stats) = ask_json(&shared, "GET", "/admin/stats", "").await;
+    assert_eq!((&stats["submits"], &stats["intermediary"]), (&json!(0), &json!(1)));
+    ask(&shared, "PUT", "/admin/config", json!({"cdn_challenge": 0}).to_string()).await;
+    let (status, _, _) = ask(&shared, "POST", "/v1/tasks", body("a lake")).await;
+    assert_eq!(status, StatusCode::OK);
+}

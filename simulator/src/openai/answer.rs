@@ -37,6 +37,7 @@ impl World {
                 is_plain: self.config.plain_pictures,
                 envelope: Some(self.envelope(task)),
                 is_cut: false,
+                handover: None,
                 head: Response::new(200, "application/json", ""),
             }),
         };

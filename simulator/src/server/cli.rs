@@ -104,6 +104,7 @@ pub fn options(words: impl IntoIterator<Item = OsString>) -> Result<Options, cla
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::intermediary::{ErrorForm, StoreStatus};
 
     fn read(words: &[&str]) -> Result<Options, clap::Error> {
         options(std::iter::once("simulator").chain(words.iter().copied()).map(OsString::from))
@@ -118,6 +119,9 @@ mod tests {
         assert_eq!((options.port, options.stop_with_stdin, options.base_url_given), (8787, false, false));
         assert_eq!(read(&["--expose-headers", "false"]).unwrap().config.expose_headers, Some(false));
         assert_eq!(read(&["--port", "0", "--latency-ms", "200"]).unwrap().latency_ms, 200);
+        let between = read(&["--relay-stream", "0.5", "--relay-errors", "one-api", "--store-status", "403"]).unwrap();
+        assert_eq!((between.config.relay_stream, between.config.relay_errors), (0.5, ErrorForm::OneApi));
+        assert_eq!(between.config.store_status, StoreStatus::Forbidden);
     }
 
     #[test]
