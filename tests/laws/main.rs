@@ -9,6 +9,7 @@ mod batches;
 mod credentials;
 mod ends;
 mod fairness;
+mod intermediary;
 mod journal;
 mod refusals;
 mod slots;

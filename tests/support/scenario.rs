@@ -191,3 +191,81 @@ pub fn anything(habits: Habits) -> impl Strategy<Value = Scenario> {
         },
     )
 }
+
+/// What an intermediary makes of a request, as far as its client can know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Makes {
+    /// The picture is there, in another form, later, or at another address.
+    Delivers,
+    /// The provider never heard of the request, and the answer says so.
+    Spares,
+    /// The provider did its work, or may have.
+    Loses,
+}
+
+/// Everything that may stand between, as flags of the simulator; one without a value is a probability.
+pub const BETWEEN: &[(&str, Makes)] = &[
+    ("relay_blanks", Makes::Delivers),
+    ("relay_second_document", Makes::Delivers),
+    ("relay_stream", Makes::Delivers),
+    ("relay_early_status", Makes::Delivers),
+    ("relay_task relay_task_form=location", Makes::Delivers),
+    ("relay_task relay_task_form=status-url", Makes::Delivers),
+    ("relay_task relay_task_form=body", Makes::Loses),
+    ("relay_base64=url-safe", Makes::Delivers),
+    ("relay_base64=unpadded", Makes::Delivers),
+    ("relay_base64=lines", Makes::Delivers),
+    ("relay_base64=data-url", Makes::Delivers),
+    ("relay_raw", Makes::Delivers),
+    ("relay_pictures=relative", Makes::Delivers),
+    ("relay_pictures=absolute", Makes::Delivers),
+    ("relay_surplus", Makes::Delivers),
+    ("relay_errors=litellm", Makes::Delivers),
+    ("relay_errors=one-api", Makes::Delivers),
+    ("relay_errors=nested", Makes::Delivers),
+    ("relay_errors=list", Makes::Delivers),
+    ("relay_errors=detail", Makes::Delivers),
+    ("store_late_ms=3000 store_status=404", Makes::Delivers),
+    ("store_late_ms=3000 store_status=403", Makes::Delivers),
+    ("store_late_ms=3000 store_status=503", Makes::Delivers),
+    ("relay_pictures=absolute store_late_ms=3000 store_status=404", Makes::Delivers),
+    ("cdn_unreached", Makes::Spares),
+    ("cdn_challenge", Makes::Spares),
+    ("cdn_1015", Makes::Spares),
+    // Nobody was asked here either, but a load balancer's 503 does not say so.
+    ("gateway_503", Makes::Loses),
+    ("cdn_520", Makes::Loses),
+    ("cdn_524", Makes::Loses),
+    ("cdn_timeout_ms=3000", Makes::Loses),
+    ("gateway_502", Makes::Loses),
+    ("gateway_504", Makes::Loses),
+    ("gateway_460", Makes::Loses),
+    ("gateway_499", Makes::Loses),
+    ("relay_failure", Makes::Loses),
+];
+
+/// Puts one of these in between; what has a probability gets this one.
+pub fn put_between(world: &mut Config, name: &str, share: f64) {
+    for flag in name.split(' ') {
+        let (setting, value) = flag.split_once('=').unwrap_or((flag, ""));
+        let value = if value.is_empty() { share.to_string() } else { String::from(value) };
+        world.set_flag(setting, &value).unwrap();
+    }
+    // A relay's failure reads like a provider's; only how long it took tells it from a refusal to begin, and two seconds are the least for that.
+    if name == "relay_failure" {
+        world.duration = Distribution::Uniform(2_500, 12_000);
+    }
+}
+
+/// A world with up to four of these in between.
+pub fn with_between(scenario: Scenario, among: Vec<&'static str>) -> impl Strategy<Value = Scenario> {
+    let most = among.len().min(4);
+    let drawn = (prop::sample::subsequence(among, 1..=most), prop::collection::vec(0.05..0.8f64, most));
+    drawn.prop_map(move |(names, shares)| {
+        let mut scenario = scenario.clone();
+        for (name, share) in names.into_iter().zip(shares) {
+            put_between(&mut scenario.world, name, share);
+        }
+        scenario
+    })
+}
