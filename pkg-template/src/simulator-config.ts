@@ -1,3 +1,5 @@
+import { betweenRules, betweenSettings } from "./simulator-intermediary.js";
+import { check, isObject, isTime, latency, limit, oneOf, refuse, rule, share, type Rule } from "./simulator-rules.js";
 import type { Scenario, SimulatorChanges, SimulatorConfig } from "./types-testing.js";
 
 /** Settings of the world, by its names for them. */
@@ -30,36 +32,8 @@ const scenarios: Readonly<Record<string, Course>> = {
   "lost-answers": { settings: { lost_answer: 0.25, poll_lost: 0.1 } },
 };
 
-function refuse(field: string, problem: string): never {
-  throw new TypeError(`createSimulator: ${field} ${problem}`);
-}
-
-type Rule = (value: unknown, field: string) => void;
-const rule =
-  (fits: (value: unknown) => boolean, problem: string): Rule =>
-  (value, field) => {
-    if (!fits(value)) refuse(field, problem);
-  };
-const isObject = (value: unknown): value is object =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-const isTime = (value: unknown): value is number => typeof value === "number" && value >= 0 && value < 2 ** 53;
-/** Counts of the world have 32 bits. */
-const isCount = (value: unknown): boolean => Number.isInteger(value) && isTime(value) && value < 2 ** 32;
-const limit = rule((v) => v === Infinity || isCount(v), "must be a whole number of at least 0, or Infinity");
-const share = rule((v) => typeof v === "number" && v >= 0 && v <= 1, "must be a number from 0 to 1");
-const latency = rule(isTime, "must be a number of ms");
 const isSpan = (value: unknown): boolean =>
   Array.isArray(value) && value.length === 2 && value.every(isTime) && value[0]! <= value[1]!;
-const oneOf = (...values: unknown[]): Rule => rule((v) => values.includes(v), `must be one of ${values.join(", ")}`);
-
-function check(value: unknown, rules: Record<string, Rule>, at = ""): void {
-  if (!isObject(value)) refuse(at || "config", "must be an object");
-  for (const [name, field] of Object.entries(value)) {
-    const path = at ? `${at}.${name}` : name;
-    if (!Object.hasOwn(rules, name)) refuse(path, `is not a field; there are ${Object.keys(rules).join(", ")}`);
-    if (field !== undefined) rules[name]!(field, path);
-  }
-}
 
 const faults = { serverError: share, lostAnswer: share, filtered: share };
 const changeable: Record<string, Rule> = {
@@ -67,6 +41,7 @@ const changeable: Record<string, Rule> = {
   rpm: limit,
   durationMs: rule(isSpan, "must be [min, max] in ms, the smaller first"),
   faults: (value, field) => check(value, faults, field),
+  intermediary: (value, field) => check(value, betweenRules, field),
   latencyMs: latency,
   settings: (value, field) => {
     if (!isObject(value)) refuse(field, "must be an object");
@@ -107,7 +82,8 @@ export function courseOf(config: SimulatorConfig): Course {
   return { settings: { ...settings, ...toSettings(config) }, later };
 }
 
-function toSettings({ cap, rpm, durationMs, faults = {}, latencyMs, settings }: SimulatorChanges): Settings {
+function toSettings(changes: SimulatorChanges): Settings {
+  const { cap, rpm, durationMs, faults = {}, intermediary = {}, latencyMs, settings } = changes;
   const { serverError, lostAnswer, filtered } = faults;
   const told: Settings = {
     concurrency: cap === Infinity ? null : cap,
@@ -118,6 +94,7 @@ function toSettings({ cap, rpm, durationMs, faults = {}, latencyMs, settings }: 
     lost_answer: lostAnswer,
     filtered,
     latency_ms: latencyMs,
+    ...betweenSettings(intermediary),
     ...settings,
   };
   return Object.fromEntries(Object.entries(told).filter(([, value]) => value !== undefined));

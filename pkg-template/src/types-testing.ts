@@ -22,6 +22,67 @@ export interface SimulatorFaults {
   filtered?: number | undefined;
 }
 
+/**
+ * What stands between you and the provider. Numbers are probabilities, 0 to 1, unless they are ms. What is "not asked" never reaches the provider;
+ * what is "thrown away" the provider has made, and charges for.
+ */
+export interface SimulatorIntermediary {
+  /** A relay sends blanks before an answer's JSON, to keep the connection open. @default 0 */
+  blanks?: number | undefined;
+  /** A relay lets a document about its own trouble follow a whole answer. @default 0 */
+  secondDocument?: number | undefined;
+  /** A relay answers a submit as server-sent events that nobody asked for. @default 0 */
+  stream?: number | undefined;
+  /** A relay answers a submit 200 before it knows better: what is refused or fails stands in the body alone. @default 0 */
+  earlyStatus?: number | undefined;
+  /** A relay loses the provider's answer to a submit (thrown away) and says 500 in its own name. @default 0 */
+  failure?: number | undefined;
+  /** A relay answers a synchronous submit with a task of its own, to be polled at the relay. @default 0 */
+  task?: number | undefined;
+  /** How it says so: 202 with `Location`; 200 with an id alone; 200 with an id and where to ask. @default "mixed": one of them each time */
+  taskForm?: "location" | "body" | "status-url" | "mixed" | undefined;
+  /** How a relay spells base64. @default "standard"; "mixed" is one of the others each time */
+  base64?: "standard" | "url-safe" | "unpadded" | "lines" | "data-url" | "mixed" | undefined;
+  /** A relay answers with the bytes of the only image. @default 0 */
+  rawImage?: number | undefined;
+  /** Where a relay says that pictures are: as the provider does, by a path, or at its own origin. @default "provider" */
+  pictures?: "provider" | "relative" | "absolute" | undefined;
+  /** The relay's own origin, for the addresses that it names. @default that of the simulator's pictures; tasks are named by a path */
+  origin?: string | undefined;
+  /** How a relay hands errors on. @default "provider", unchanged; "mixed" is one of the others each time */
+  errors?: "provider" | "litellm" | "one-api" | "nested" | "list" | "detail" | "mixed" | undefined;
+  /** A relay sends one image more than was made. @default 0 */
+  surplus?: number | undefined;
+  /** Which requests a content delivery network and a load balancer strike. @default "both" */
+  strikes?: "submits" | "polls" | "both" | undefined;
+  /** Cloudflare's 521, 522, 523 or 530: not asked. @default 0 */
+  unreached?: number | undefined;
+  /** Cloudflare's 403 with `cf-mitigated: challenge`: not asked. @default 0 */
+  challenge?: number | undefined;
+  /** Cloudflare's 429 for error 1015: not asked. @default 0 */
+  rateLimited?: number | undefined;
+  /** Cloudflare's 520: thrown away. @default 0 */
+  unreadable?: number | undefined;
+  /** Cloudflare's 524: thrown away. @default 0 */
+  tooLate?: number | undefined;
+  /** After how many ms any answer is too late. @default Infinity; Cloudflare's is 100,000 */
+  timeoutMs?: number | undefined;
+  /** A load balancer's HTML 502: thrown away. @default 0 */
+  badGateway?: number | undefined;
+  /** A load balancer's HTML 503: not asked. @default 0 */
+  unavailable?: number | undefined;
+  /** A load balancer's HTML 504: thrown away. @default 0 */
+  gatewayTimeout?: number | undefined;
+  /** A load balancer's empty 460: thrown away. @default 0 */
+  clientLeft?: number | undefined;
+  /** A load balancer's empty 499: thrown away. @default 0 */
+  clientClosed?: number | undefined;
+  /** For how many ms after a task's end its picture is not there yet. @default 0 */
+  pictureLateMs?: number | undefined;
+  /** What its store says until then. @default "404" */
+  pictureLateStatus?: "404" | "403" | "503" | "mixed" | undefined;
+}
+
 /** What may change while a simulator runs. */
 export interface SimulatorChanges {
   /** Tasks that may run at once; one more is refused with 429. `Infinity`: no limit. @default 4 */
@@ -31,6 +92,8 @@ export interface SimulatorChanges {
   /** How long tasks run, in ms, drawn evenly. @default about 14 s, from 8 to 30 s, as real ones */
   durationMs?: readonly [min: number, max: number] | undefined;
   faults?: SimulatorFaults | undefined;
+  /** A relay, a delivery network, a slow store of pictures. @default nothing stands between */
+  intermediary?: SimulatorIntermediary | undefined;
   /** The round trip of a request in ms, half before and half after the provider acts. @default 50 */
   latencyMs?: number | undefined;
   /**

@@ -73,6 +73,7 @@ import {
   type SimulatorCharge,
   type SimulatorConfig,
   type SimulatorFaults,
+  type SimulatorIntermediary,
   type SimulatorStats,
 } from "tidegate/testing";
 
@@ -314,6 +315,7 @@ expectTypeOf(simulator.stats()).toEqualTypeOf<SimulatorStats>();
 expectTypeOf(simulator.world).toEqualTypeOf<SimulatedWorld>();
 expectTypeOf(simulator.configure).parameters.toEqualTypeOf<[changes: SimulatorChanges]>();
 expectTypeOf<NonNullable<SimulatorChanges["faults"]>>().toEqualTypeOf<SimulatorFaults>();
+expectTypeOf<NonNullable<SimulatorChanges["intermediary"]>>().toEqualTypeOf<SimulatorIntermediary>();
 // @ts-expect-error: the clock is chosen once
 simulator.configure({ clock: "real" });
 

@@ -13,7 +13,7 @@ import type {
   ProviderOptions,
   RetryPolicy,
 } from "tidegate";
-import type { SimulatorChanges, SimulatorConfig, SimulatorFaults } from "tidegate/testing";
+import type { SimulatorChanges, SimulatorConfig, SimulatorFaults, SimulatorIntermediary } from "tidegate/testing";
 
 /** The optional properties that don't take `undefined`. */
 type Refusing<T> = {
@@ -38,6 +38,7 @@ expectTypeOf<Refusing<NonNullable<Parameters<Client["on"]>[2]>>>().toBeNever();
 expectTypeOf<Refusing<SimulatorConfig>>().toBeNever();
 expectTypeOf<Refusing<SimulatorChanges>>().toBeNever();
 expectTypeOf<Refusing<SimulatorFaults>>().toBeNever();
+expectTypeOf<Refusing<SimulatorIntermediary>>().toBeNever();
 
 // The one exception: a missing environment variable should be seen, here and at run time.
 expectTypeOf<Refusing<ProviderOptions>>().toEqualTypeOf<"apiKey">();
