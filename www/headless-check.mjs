@@ -166,8 +166,10 @@ async function theme(page, wrong, shoot) {
 
 /** Every switch, on and off again: the simulator's settings follow. */
 async function switches(page, wrong) {
+  for (const summary of await page.$$("details.between > summary")) await summary.click();
+  wrong.push(...(await findings(page, "every group open")));
   const names = await page.$$eval("[data-switch]", (boxes) => boxes.map((box) => box.dataset.switch));
-  expect(wrong, names.length >= 20, `only ${names.length} switches`);
+  expect(wrong, names.length >= 43, `only ${names.length} switches`);
   for (const name of names) {
     const before = (await simulated.config())[name];
     await page.click(`[data-switch="${name}"]`);
@@ -179,6 +181,7 @@ async function switches(page, wrong) {
     expect(wrong, String(before) !== String(between), `the switch ${name} leaves ${JSON.stringify(before)}`);
     expect(wrong, String(before) === String(after), `the switch ${name}: ${before}, ${between}, ${after}`);
   }
+  for (const summary of await page.$$("details.between > summary")) await summary.click();
 }
 
 /** Faults by their switches: each is seen in the simulator's counts, and in the charts. */

@@ -9,8 +9,9 @@ export class SwitchRow {
   readonly #box = make("input");
   readonly #amount = make("input");
   readonly #told = make("output");
+  readonly #words = make("select");
   /** What it is switched on with the next time. */
-  #last: number;
+  #last: number | string;
 
   /** `change` is told every new value of the setting. */
   constructor(one: Switch, change: (value: unknown) => void) {
@@ -18,6 +19,7 @@ export class SwitchRow {
     this.setting = one.setting;
     this.#last = one.on === true ? 1 : one.on;
     const label = make("label", "switch");
+    if (one.help) this.element.title = this.#box.title = one.help;
     this.#box.type = "checkbox";
     this.#box.setAttribute("role", "switch");
     this.#box.dataset["switch"] = one.setting;
@@ -25,6 +27,14 @@ export class SwitchRow {
     this.element.append(label);
     this.#box.addEventListener("change", () => change(this.#box.checked ? this.#on() : this.#off()));
     if (one.kind === "flag") return;
+    if (one.kind === "word") {
+      const options = Object.entries(one.words ?? {}).map(([value, name]) => new Option(name, value));
+      this.#words.append(...options);
+      this.#words.ariaLabel = `${one.name}: which`;
+      this.#words.addEventListener("change", () => change((this.#last = this.#words.value)));
+      this.element.append(this.#words);
+      return;
+    }
 
     this.element.append(this.#amount);
     if (one.kind === "share") {
@@ -44,11 +54,13 @@ export class SwitchRow {
 
   /** Shows the simulator's value. */
   show(value: unknown): void {
-    const { kind } = this.#switch;
-    const on = kind === "flag" ? value === true : typeof value === "number" && value > 0;
+    const { kind, off } = this.#switch;
+    const isWord = kind === "word";
+    const on = isWord ? value !== off : kind === "flag" ? value === true : typeof value === "number" && value > 0;
     this.#box.checked = on;
-    this.#amount.hidden = this.#told.hidden = !on || kind === "flag";
+    this.#amount.hidden = this.#told.hidden = this.#words.hidden = !on || kind === "flag";
     this.element.dataset["amount"] = this.#amount.hidden ? "none" : kind;
+    if (on && isWord && typeof value === "string") this.#last = this.#words.value = value;
     if (!on || typeof value !== "number") return;
     this.#last = value;
     this.#amount.value = String(kind === "share" ? Math.round(value * 100) : value);
@@ -60,6 +72,6 @@ export class SwitchRow {
   }
 
   #off(): unknown {
-    return { share: 0, number: null, flag: false }[this.#switch.kind];
+    return { share: 0, number: null, flag: false, word: this.#switch.off }[this.#switch.kind];
   }
 }

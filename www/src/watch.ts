@@ -11,6 +11,7 @@ const rows: readonly (readonly [name: string, read: (stats: Stats) => string])[]
   ["Errors", (stats) => figure(stats, "errors")],
   ["Lost", (stats) => figure(stats, "lost")],
   ["Broken answers", (stats) => figure(stats, "hostile")],
+  ["Altered on the way", (stats) => figure(stats, "intermediary")],
   ["Replays", (stats) => figure(stats, "replays")],
   ["Polls", (stats) => figure(stats, "polls")],
   ["Images billed", (stats) => figure(stats, "charges")],

@@ -12,6 +12,9 @@ const calm: Settings = {
   rpd: null,
   hint: "none",
   hint_slots: false,
+  ...Object.fromEntries(switches.filter(({ kind }) => kind === "word").map(({ setting, off }) => [setting, off])),
+  cdn_timeout_ms: null,
+  store_late_ms: null,
   duration: "uniform:2000,6000",
   latency_ms: 60,
 };
