@@ -9,7 +9,9 @@ mod tasks;
 use images::{config, creativeai, openai, pictures, wait, waited};
 use serde_json::{Value, json};
 use tasks::{accepted, answer, get, json_of, keyed, poll, submit};
-use tidegate_simulator::{Base64Form, Config, ErrorForm, PictureAddress, Reply, Request, StoreStatus, TaskForm, World};
+use tidegate_simulator::{
+    Base64Form, Config, ErrorForm, PictureAddress, Reply, Request, SETTINGS, StoreStatus, TaskForm, World,
+};
 
 /// Asks for a picture that takes ten seconds, and lets them pass.
 fn asked(config: Config) -> (World, u64, tidegate_simulator::Response) {
@@ -235,4 +237,31 @@ fn what_stands_between_changes_nothing_that_the_provider_draws() {
     let charges = charged(alone);
     assert!(charges.len() > 10);
     assert_eq!(charges, charged(between));
+}
+
+#[test]
+fn every_setting_puts_something_in_between_by_itself() {
+    let defaults = Config::default().to_json();
+    let own = ["relay_", "cdn_", "gateway_"];
+    let shares = SETTINGS
+        .iter()
+        .map(|setting| setting.name)
+        .filter(|name| own.iter().any(|prefix| name.starts_with(prefix)) && defaults[name] == json!(0.0));
+    let mut count = 0;
+    for name in shares {
+        let settings = config().patched(json!({ name: 1.0 })).unwrap();
+        assert_eq!(asked(settings).0.stats().intermediary, 1, "{name}");
+        count += 1;
+    }
+    assert_eq!(count, 18);
+    for (name, value) in [
+        ("relay_base64", "lines"),
+        ("relay_pictures", "relative"),
+        ("relay_errors", "list"),
+        ("cdn_timeout_ms", "3000"),
+    ] {
+        let mut settings = config();
+        settings.set_flag(name, value).unwrap();
+        assert_eq!(asked(settings).0.stats().intermediary, 1, "{name}");
+    }
 }
