@@ -6,7 +6,7 @@ use tidegate::json::{Json, MAX_DOCUMENTS, MAX_NODES, read_documents};
 use super::Bytes;
 
 fn read(text: &str) -> Result<Json, Unreadable> {
-    read_documents(text, Strings::Plain, |digits| digits.parse().unwrap_or(f64::NAN))
+    read_documents(text, Strings::Plain, &|digits| digits.parse().unwrap_or(f64::NAN))
 }
 
 /// The bytes as they are, and as a plan for a stream.
@@ -19,7 +19,7 @@ pub fn play(bytes: &[u8]) {
 fn any(text: &str) {
     let tree = read(text);
     // What the host keeps back is marked within the text; a server's own marks must break nothing.
-    let _ = read_documents(text, Strings::Cut, |_| 0.0);
+    let _ = read_documents(text, Strings::Cut, &|_| 0.0);
     assert_eq!(read(&format!("\r\n \t{text}\n")), tree, "blanks around {text:?}");
     let Ok(tree) = tree else { return };
     // An event's name adds a field or an object to its document.
