@@ -2,9 +2,9 @@
 
 use alloc::string::String;
 
+use super::apply::Progress;
 use super::timers::Timer;
 use super::{Call, Effect, Engine};
-use super::apply::Progress;
 use crate::error::{Code, Error};
 use crate::fetch_failure::explained;
 use crate::http::{Answer, Fault, Purpose, never_left};

@@ -124,6 +124,8 @@ pub fn read_error(dialect: &Dialect, answer: &Answer, status: u16, (wall, is_sub
     }
     let complaint = Complaint::of(dialect, answer);
     let mut error = match meaning(dialect, status, &complaint) {
+        // A task is there as soon as it is accepted, so no failure is too early for one.
+        Meaning::Rejected(code @ Code::ServerError) if dialect.tasks.is_some() => error(dialect, answer, code),
         Meaning::Fatal(Code::NotFound) if is_submit => return Reading::Fatal(wrong_address(dialect, answer)),
         Meaning::Fatal(fatal) => return Reading::Fatal(error(dialect, answer, fatal)),
         Meaning::Filtered => return Reading::Fatal(filtered(dialect, answer)),

@@ -147,8 +147,14 @@ fn read(dialect: &Dialect, base_url: &str, answer: &Answer, wall: u64, is_poll: 
     }
 }
 
-/// Of several documents the one that says most, the last of them first: an error, a task, or else whatever came last.
+/// Of several documents the one that says most, the last of them first: an error, a task, or else whatever came last. Where tasks are due, one that
+/// was accepted says more than what comes behind it.
 fn telling<'a>(dialect: &Dialect, documents: &'a [Json]) -> Option<&'a Json> {
+    let accepted =
+        dialect.tasks.as_ref().and_then(|tasks| documents.iter().find(|it| it.first_text(tasks.id).is_some()));
+    if accepted.is_some() {
+        return accepted;
+    }
     let is_error = |json: &&Json| json.get("error").is_some() || json.first(dialect.answer.error_code).is_some();
     let is_task = |json: &&Json| json.first(RELAYED.status).is_some();
     let last = || documents.iter().rev();
