@@ -251,9 +251,9 @@ pub fn put_between(world: &mut Config, name: &str, share: f64) {
         let value = if value.is_empty() { share.to_string() } else { String::from(value) };
         world.set_flag(setting, &value).unwrap();
     }
-    // A relay's failure reads like a provider's; only how long it took tells it from a refusal to begin, and two seconds are the least for that.
+    // A relay's failure reads like a provider's. What tells it from a refusal to begin is that it comes no sooner than pictures do.
     if name == "relay_failure" {
-        world.duration = Distribution::Uniform(2_500, 12_000);
+        world.duration = Distribution::Fixed(5_000);
     }
 }
 
@@ -265,6 +265,9 @@ pub fn with_between(scenario: Scenario, among: Vec<&'static str>) -> impl Strate
         let mut scenario = scenario.clone();
         for (name, share) in names.into_iter().zip(shares) {
             put_between(&mut scenario.world, name, share);
+            if name == "relay_failure" {
+                scenario.around.rtt.1 = scenario.around.rtt.0;
+            }
         }
         scenario
     })
