@@ -112,11 +112,36 @@ test("a task of the relay's is polled where it says, and its picture is shown th
   assert.deepEqual([picture.status, picture.headers.get("content-type")], [200, "image/png"]);
 });
 
-test("a client gets the provider's own picture through what it can read", async () => {
-  for (const provider of [hiapi, openai, creativeai]) {
+/** What does not hold yet, as in `tests/laws/intermediary.rs`; what has come to hold fails the test until it is taken off. */
+const notYet = ['hiapi {"secondDocument":1}'];
+
+/** What a client reads all the same. */
+const readable = [
+  { blanks: 1 },
+  { secondDocument: 1 },
+  { stream: 1 },
+  { earlyStatus: 1 },
+  { task: 1, taskForm: "location" },
+  { task: 1, taskForm: "status-url" },
+  ...["url-safe", "unpadded", "lines", "data-url"].map((base64) => ({ base64 })),
+  { rawImage: 1 },
+  { pictures: "relative" },
+  { pictures: "absolute", origin: "https://relay.test:8443" },
+  { pictures: "relative", pictureLateMs: 3_000, pictureLateStatus: "mixed" },
+  { surplus: 1 },
+  { errors: "mixed" },
+];
+
+test("a client gets the provider's own picture, to the byte, and it is charged once", async () => {
+  const wrong = [];
+  for (const [provider, path] of [
+    [hiapi, ""],
+    [openai, "/v1"],
+    [creativeai, "/creativeai/v1"],
+  ]) {
     const draw = async (intermediary) => {
       const simulator = createSimulator({ intermediary });
-      const providers = provider({ apiKey: "test" });
+      const providers = provider({ apiKey: "test", baseURL: `https://relay.test:8443${path}` });
       const client = createClient({ providers, logLevel: "off", ...simulator.options });
       const { image } = await client.generate(request);
       const bytes = await image.bytes();
@@ -125,7 +150,12 @@ test("a client gets the provider's own picture through what it can read", async 
       return bytes;
     };
     const plain = await draw({});
-    for (const intermediary of [{ blanks: 1 }, { base64: "data-url" }, { errors: "mixed" }])
-      assert.deepEqual(await draw(intermediary), plain, `${provider.name} ${JSON.stringify(intermediary)}`);
+    for (const intermediary of readable) {
+      const what = `${provider.name} ${JSON.stringify(intermediary)}`;
+      const bytes = await draw(intermediary).catch(String);
+      const isRight = typeof bytes !== "string" && Buffer.compare(bytes, plain) === 0;
+      if (isRight === notYet.includes(what)) wrong.push(`${what}: ${isRight ? "holds by now" : bytes}`);
+    }
   }
+  assert.deepEqual(wrong, []);
 });
