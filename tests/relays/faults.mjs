@@ -16,7 +16,7 @@ const final = (code, more) => ({ outcome: "error", code: [code], billed: ["no"],
  * @property {string} class the class of the corpus that it belongs to
  * @property {string} why why it matters to whoever pays
  * @property {object} [world] settings of the simulator
- * @property {object} [instead] a status and a body in place of the simulator's answer
+ * @property {object} [instead] a status, headers and a body in place of the simulator's answer
  * @property {string} [model] the relay's model, by default the one that is configured as most people do
  * @property {object} [request] fields of the request
  * @property {boolean} [edit] whether a picture goes in
@@ -60,8 +60,27 @@ export const FAULTS = [
     name: "429 with Retry-After, for good",
     class: "relayed limit",
     why: "The relay waits as it is told, for itself; when it gives up, Retry-After and x-ratelimit-* are gone from its answer.",
-    world: { rpm: 0, rpm_window_ms: 3_000, hint: "every" },
+    instead: {
+      status: 429,
+      headers: { "retry-after": "2", "x-ratelimit-limit-requests": "50", "x-ratelimit-remaining-requests": "0" },
+      body: {
+        error: {
+          message:
+            "Rate limit reached for gpt-image-2 in organization org-1 on requests per min (RPM): Limit 50, Used 50, Requested 1. Please try again in 2s.",
+          type: "requests",
+          param: null,
+          code: "rate_limit_exceeded",
+        },
+      },
+    },
     expect: { outcome: "error", code: ["rate-limited", "queue-timeout"], billed: ["no"] },
+  },
+  {
+    name: "429, a limit of 0",
+    class: "relayed entitlement",
+    why: "A limit of nothing at all is a right that the account doesn't have; no wait brings it.",
+    world: { rpm: 0, name_axis: true },
+    expect: final("permission"),
   },
   {
     name: "429 without a hint, for good",
@@ -121,7 +140,8 @@ export const FAULTS = [
     why: "The filter's code and its details are gone; type and words still tell what happened, and the same prompt must not go out again.",
     world: { filter_stage: "input" },
     request: { prompt: "a [filtered] lake" },
-    expect: final("content-filtered", { categories: ["violence"], words_apart: true }),
+    // When it struck is told nowhere any more.
+    expect: final("content-filtered", { billed: ["no", "unknown"], categories: ["violence"], words_apart: true }),
   },
   {
     name: "a filter, after the work",

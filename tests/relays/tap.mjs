@@ -14,7 +14,9 @@ export async function startTap(upstream) {
     if (instead) {
       asked.resume().on("end", () => {
         note(instead.status, {}, JSON.stringify(instead.body));
-        answer.writeHead(instead.status, { "content-type": "application/json" }).end(JSON.stringify(instead.body));
+        answer
+          .writeHead(instead.status, { "content-type": "application/json", ...instead.headers })
+          .end(JSON.stringify(instead.body));
       });
       return;
     }
@@ -45,7 +47,7 @@ export async function startTap(upstream) {
   await once(server, "listening");
   return {
     url: `http://127.0.0.1:${server.address().port}`,
-    /** Forgets what was said; from now on `scripted`, a status and a body, is the answer in place of the upstream's. */
+    /** Forgets what was said; from now on `scripted`, a status, headers and a body, is the answer in place of the upstream's. */
     begin(scripted) {
       said = [];
       instead = scripted;
