@@ -131,7 +131,7 @@ What it shows:
   own time-out), and the words are the upstream's behind a prefix. The field at fault (\`param\`) comes through.
 - **Time is gone.** An upstream that fails at once is told after nine seconds, so that a quick refusal looks like a failure after work; nobody can then say that nothing was billed.
 
-"Right" is what \`tests/wire\` demands: its file \`relays.jsonl\` has these answers as rows.
+"Right" is what \`tests/wire\` demands: its file \`litellm.jsonl\` has these answers as rows.
 
 ${table}
 `;

@@ -60,7 +60,7 @@ cargo xtask COMMAND
 
   relays  what each fault becomes behind LiteLLM's proxy, which is installed for it from PyPI; by hand, some 20 minutes, no part of `test`
             --only WORDS       the faults whose name holds these words
-            --write            make docs/relays.md and tests/wire/relays.jsonl anew
+            --write            make docs/relays.md and tests/wire/litellm.jsonl anew
 
   --wasm-target auto|rustup|debian   where the wasm32-unknown-unknown target comes from (or TIDEGATE_WASM_TARGET)
 ";

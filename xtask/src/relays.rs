@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 pub struct Options {
     /// Faults whose name holds this; all by default.
     pub only: Option<String>,
-    /// Make `docs/relays.md` and `tests/wire/relays.jsonl` anew.
+    /// Make `docs/relays.md` and `tests/wire/litellm.jsonl` anew.
     pub write: bool,
 }
 
@@ -46,7 +46,7 @@ pub fn relays(project: &Project, tools: &Tools, options: &Options) -> Result {
     }
     if options.write {
         command.arg("--page").arg(project.root.join("docs/relays.md"));
-        command.arg("--cases").arg(project.root.join("tests/wire/relays.jsonl"));
+        command.arg("--cases").arg(project.root.join("tests/wire/litellm.jsonl"));
     }
     run(&mut command)
 }
