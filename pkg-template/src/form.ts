@@ -33,12 +33,13 @@ export async function toForm(
     // Begins with the field of the request, by which the core names it.
     const field = name === "mask" ? "mask" : "images";
     try {
-      const bytes = handle === undefined ? await download(url!, fetch, signal) : await bytesOf(held(handle));
+      const input = handle === undefined ? undefined : held(handle);
+      const bytes = handle === undefined ? await download(url!, fetch, signal) : await bytesOf(input);
       // Its own bytes rather than what it was called: a part of the wrong type is refused ("unsupported mimetype").
       const type = mediaTypeOf(bytes);
-      if (!type) throw new Error("is not an image (PNG, JPEG, WebP, GIF or AVIF)");
+      if (!type) throw new Error(whatElse(bytes));
       if (bytes.length > MOST_BYTES) throw new Error("is larger than 50 MB");
-      form.append(name, new Blob([bytes], { type }), `image.${type.slice(6)}`);
+      form.append(name, new Blob([bytes], { type }), fileName(input, type.slice(6)));
     } catch (cause) {
       const { message = "could not be read", cause: why } = Object(cause) as Partial<Error>;
       throw new Error(`${field}: ${message}`, { cause: why });
@@ -46,6 +47,20 @@ export async function toForm(
   }
   return form;
 }
+
+/** What is no picture that models take. */
+const whatElse = (bytes: Uint8Array): string =>
+  /^\s*(<\?xml|<!|<svg)/i.test(String.fromCharCode(...bytes.subarray(0, 64)))
+    ? "is an SVG or a page: models take PNG, JPEG or WebP"
+    : "is not an image (PNG, JPEG, WebP, GIF or AVIF)";
+
+/** The name that a File has, with the ending of what its bytes are: servers tell the kind by that. */
+const fileName = (input: unknown, kind: string): string => {
+  const { name } = Object(input) as { name?: unknown };
+  const [, stem = "image", end = ""] =
+    /^([^]{1,200}?)(\.(?:png|jpe?g|webp|gif|avif))?$/i.exec(String(name || "image")) ?? [];
+  return end.toLowerCase() === ".jpg" && kind === "jpeg" ? stem + end : `${stem}.${kind}`;
+};
 
 async function bytesOf(input: unknown): Promise<Uint8Array<ArrayBuffer>> {
   if (typeof input === "string") {

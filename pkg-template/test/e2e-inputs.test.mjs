@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { dist } from "./fake-core.mjs";
 import { inVirtualTime, png } from "./virtual.mjs";
 
-const { createClient, openai } = await import(new URL("inline.js", dist).href);
+const { createClient, openai, openaiCompatible } = await import(new URL("inline.js", dist).href);
 const request = { model: "gpt-image-2", prompt: "a tide gate at dawn" };
 const picture = "https://pictures.test/1.png";
 const submits = (requests) => requests.filter(({ host }) => host === "api.openai.com");
@@ -24,7 +24,8 @@ const run = ({ pictureMs = 1_000, concurrency = 1, ...options }, story) => {
   };
   return inVirtualTime(async (clock) => {
     const client = createClient({
-      providers: openai({ apiKey: "sk-1", limits: { concurrency } }),
+      // OpenAI itself would fetch addresses; whoever else speaks its format gets bytes.
+      providers: openaiCompatible({ apiKey: "sk-1", baseURL: "https://api.openai.com/v1", limits: { concurrency } }),
       testing: { seed: 1 },
       logLevel: "off",
       ...options,
@@ -105,8 +106,68 @@ test("bytes are those of the call, whatever becomes of them afterwards", async (
     const edit = client.generate({ ...request, images: [bytes] });
     structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
     await Promise.all([before, edit]);
-    const file = requests[1].body.get("image[]");
+    const file = requests[1].body.get("image");
     assert.equal(new DataView(await file.arrayBuffer()).getUint32(16), 5);
+  });
+});
+
+test("a picture is called what its File is called, with the ending of what it is", async () => {
+  const named = [
+    [new File([png(1, 1)], "photo"), "photo.png"],
+    [new File([png(1, 1)], "photo.png"), "photo.png"],
+    [new File([png(1, 1)], "my photo.JPG", { type: "image/jpeg" }), "my photo.png"],
+    [new File([png(1, 1)], "v1.2"), "v1.2.png"],
+    [new File([new Uint8Array([0xff, 0xd8, 0xff, 0xe0])], "cat.jpg"), "cat.jpg"],
+    [new Blob([png(1, 1)]), "image.png"],
+  ];
+  await run({}, async (client, requests) => {
+    for (const [picture, name] of named) {
+      await client.generate({ ...request, images: [picture] });
+      const file = requests.at(-1).body.get("image");
+      assert.deepEqual([file.name, file.type], [name, `image/${/jpg$/.test(name) ? "jpeg" : "png"}`]);
+    }
+    await client.generate({ ...request, images: [named[0][0], named[4][0]] });
+    const { body } = requests.at(-1);
+    assert.deepEqual(
+      [body.get("image"), body.getAll("image[]").map(({ name }) => name)],
+      [null, ["photo.png", "cat.jpg"]],
+    );
+  });
+});
+
+test("OpenAI gets addresses as they are, in JSON, and fetches them itself", async () => {
+  await run({ providers: openai({ apiKey: "sk-1" }) }, async (client, requests) => {
+    await client.generate({ ...request, images: [picture, `${picture}?b`], mask: picture, size: "1024x1024" });
+    assert.deepEqual(JSON.parse(requests[0].body), {
+      model: "gpt-image-2",
+      prompt: request.prompt,
+      size: "1024x1024",
+      images: [{ image_url: picture }, { image_url: `${picture}?b` }],
+      mask: { image_url: picture },
+    });
+    assert.equal(requests.length, 1, "nothing was fetched from here");
+    // A size that its description of JSON does not have, and bytes beside an address, travel in a form.
+    await client.generate({ ...request, images: [picture], size: "1536x864" });
+    await client.generate({ ...request, images: [picture, png(1, 1)] });
+    const forms = submits(requests)
+      .slice(1)
+      .map(({ body }) => body);
+    assert.deepEqual([forms[0].getAll("image").length, forms[1].getAll("image[]").length], [1, 2]);
+  });
+});
+
+test("what is no picture is refused before anything is sent, with what it seems to be", async () => {
+  await run({}, async (client, requests) => {
+    const refused = async (input, message) =>
+      assert.rejects(client.generate({ ...request, images: [input] }), { param: "images", billed: "no", message });
+    await refused(new Blob(["<svg xmlns='x'/>"]), "images: is an SVG or a page: models take PNG, JPEG or WebP");
+    await refused(new Blob(['\n<?xml version="1.0"?><svg/>']), /an SVG/);
+    await refused("iVBORw0KGgo".repeat(10_000), /too long \(110000 characters\); .*`data:image\/png;base64,`/);
+    const began = performance.now();
+    await refused("A".repeat(30_000_000), /looks like base64/);
+    await assert.rejects(client.generate({ ...request, prompt: "x ".repeat(15_000_000) }), { param: "prompt" });
+    assert.ok(performance.now() - began < 500, "by their length alone");
+    assert.equal(requests.length, 0);
   });
 });
 
@@ -167,6 +228,10 @@ test("what is wrong with a mask or a prompt is told of the mask and of the promp
       message: "images: is not an image (PNG, JPEG, WebP, GIF or AVIF)",
     });
     await assert.rejects(client.generate({ ...request, prompt: "x".repeat(2_000_000) }), {
+      param: "prompt",
+      message: "prompt: is too long (2000000 characters)",
+    });
+    await assert.rejects(client.generate({ ...request, prompt: "x".repeat(32_001) }), {
       param: "prompt",
       message: "prompt: must have 1 to 32000 characters, not only blanks",
     });

@@ -133,7 +133,7 @@ test("an image that can't be had fails before anything is sent, and leaves its s
   await run(
     world,
     async (client) => {
-      for (const images of [["https://pictures.test/3.png"], ["data:image/png,abc"], [new Blob(["text"])]]) {
+      for (const images of [["https://pictures.test/3.png", png(1, 1)], ["data:image/png,abc"], [new Blob(["text"])]]) {
         await assert.rejects(client.generate({ ...request, images }), (error) => {
           return InvalidRequestError.is(error) && error.param === "images" && error.billed === "no";
         });

@@ -302,10 +302,32 @@ fn every_wrong_file_is_named() {
     let mut cut = openai_edit(vec![png()]);
     cut.body.truncate(cut.body.len() - 30);
     assert_eq!(json_of(&at_once(&mut world, 0, &cut))["error"]["message"], "Could not parse multipart form");
-    let json = Request { path: "/v1/images/edits".to_owned(), ..openai(json!({})) };
-    assert_eq!(json_of(&at_once(&mut world, 0, &json))["error"]["code"], "unsupported_content_type");
+    let plain = Request::new("POST", "/v1/images/edits").with_header("Authorization", "Bearer key");
+    let plain = plain.with_header("Content-Type", "text/plain");
+    assert_eq!(json_of(&at_once(&mut world, 0, &plain))["error"]["code"], "unsupported_content_type");
     let huge = openai(json!({})).with_body(vec![b' '; 64_000_001]);
     assert_eq!(at_once(&mut world, 0, &huge).status, 413);
+}
+
+#[test]
+fn an_edit_names_addresses_in_json() {
+    let mut world = World::new(config());
+    let edit = |fields: Value| Request { path: "/v1/images/edits".to_owned(), ..openai(fields) };
+    let address = |url: &str| json!({"image_url": url});
+    let good = json!({"images": [address("https://a.example/1.png"), address("https://a.example/2.png")], "mask": address("https://a.example/m.png")});
+    assert!(json_of(&waited(&mut world, 40_000, &edit(good)).1)["data"][0]["b64_json"].is_string());
+    for (fields, param) in [
+        (json!({}), "images"),
+        (json!({"images": []}), "images"),
+        (json!({"images": ["https://a.example/1.png"]}), "images[0]"),
+        (json!({"images": [address("http://a.example/1.png")]}), "images[0]"),
+        (json!({"images": [address("https://a.example/1.png")], "mask": "m"}), "mask"),
+        (json!({"images": vec![address("https://a.example/1.png"); 17]}), "images"),
+        (json!({"image": address("https://a.example/1.png")}), "image"),
+    ] {
+        let response = at_once(&mut world, 50_000, &edit(fields));
+        assert_eq!((response.status, json_of(&response)["error"]["param"].as_str()), (400, Some(param)));
+    }
 }
 
 #[test]

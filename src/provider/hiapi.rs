@@ -18,6 +18,7 @@ pub static HIAPI: Dialect = Dialect {
         id: "data.taskId data.id data.task_id id task_id taskId",
         status: "data.status status",
         queued: &["queued", "pending"],
+        running: &["handling", "processing", "running", "in_progress", "archiving"],
         succeeded: &["success", "succeeded", "completed"],
         failed: &["fail", "failed", "error"],
         cancelled: &["cancelled", "canceled"],

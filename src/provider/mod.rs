@@ -92,8 +92,10 @@ pub struct TaskTable {
     pub id: Paths,
     /// In an answer: the task's status.
     pub status: Paths,
-    /// Statuses (in lower case) that mean that the task waits for a slot. Unknown ones mean that it runs.
+    /// Statuses (in lower case) that mean that the task waits for a slot.
     pub queued: &'static [&'static str],
+    /// Statuses that mean that it runs. Others that stand in no list are taken to mean the same, and said in the log.
+    pub running: &'static [&'static str],
     /// Statuses that mean success.
     pub succeeded: &'static [&'static str],
     /// Statuses that mean failure.
@@ -128,17 +130,32 @@ pub struct LongPoll {
     pub length: Millis,
 }
 
-/// How requests with images travel: `multipart/form-data`.
+/// How requests with images travel: as `multipart/form-data`, or as JSON where all of them are addresses and the provider fetches those.
 #[derive(Clone, Copy, Debug)]
 pub struct EditTable {
     /// Where to.
     pub path: &'static str,
-    /// The name of each image's part.
+    /// The name of the part of an only image: servers that read one file don't know the other name.
     pub image: &'static str,
+    /// The name of each image's part where there are several.
+    pub images: &'static str,
     /// The name of the mask's part.
     pub mask: &'static str,
     /// The most images that go in.
     pub most: usize,
+    /// How addresses stand in JSON; `None`: they are fetched from here, and travel as bytes.
+    pub addresses: Option<AddressTable>,
+}
+
+/// How the addresses of an edit's images stand in JSON.
+#[derive(Clone, Copy, Debug)]
+pub struct AddressTable {
+    /// The list of images.
+    pub images: &'static str,
+    /// In each of them, as in the mask: its address.
+    pub url: &'static str,
+    /// The only sizes that are taken so; others travel in a form.
+    pub sizes: &'static [&'static str],
 }
 
 /// What becomes of a ratio of the sides.

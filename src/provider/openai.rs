@@ -1,11 +1,19 @@
 //! OpenAI's Images API and those who speak it: the answer to the submit is the result, as base64 or as an address. Sources: the types of the
 //! vendor's client `openai` 7.57.0 and its OpenAPI description; help.openai.com articles 5955604 and 6614457 for what a 429 can mean; creativeai.run/api-docs.
 
-use super::{AnswerTable, CheckTable, Dialect, EditTable, Field, Meaning, Ratio};
+use super::{AddressTable, AnswerTable, CheckTable, Dialect, EditTable, Field, Meaning, Ratio};
 use crate::error::{Axis, Code};
 
 /// OpenAI's table.
-pub static OPENAI: Dialect = FAMILY;
+pub static OPENAI: Dialect = Dialect { edits: Some(EditTable { addresses: Some(ADDRESSES), ..EDITS }), ..FAMILY };
+
+/// In OpenAI's description of `/images/edits` (`EditImageBodyJsonParam`, `ImageRefParam`); of those who speak its format few take it, and a form all.
+const ADDRESSES: AddressTable =
+    AddressTable { images: "images", url: "image_url", sizes: &["1024x1024", "1536x1024", "1024x1536"] };
+
+/// The names of OpenAI's own client: `image` for one file, `image[]` for several.
+const EDITS: EditTable =
+    EditTable { path: "/images/edits", image: "image", images: "image[]", mask: "mask", most: 16, addresses: None };
 
 /// Whoever speaks OpenAI's format, at the address that the caller gives.
 pub static OPENAI_COMPATIBLE: Dialect = Dialect {
@@ -99,7 +107,7 @@ const FAMILY: Dialect = Dialect {
     submit_path: "/images/generations",
     check: CheckTable { path: "/models", proves: true },
     tasks: None,
-    edits: Some(EditTable { path: "/images/edits", image: "image[]", mask: "mask", most: 16 }),
+    edits: Some(EDITS),
     most_images: 10,
     ratio: Ratio::OpenAiPixels,
     section: None,

@@ -243,9 +243,12 @@ fn finished(dialect: &Dialect, answer: &Answer, id: Option<String>, found: Found
 /// Where a picture was looked for, and which fields came instead.
 fn nothing_found(json: &Json, told: &str) -> String {
     let mut names = String::new();
-    for (name, _) in json.fields().iter().take(12) {
+    // In an envelope it is what it holds that tells.
+    let inner = json.get("data").filter(|data| !data.fields().is_empty());
+    let before = if inner.is_some() { "data." } else { "" };
+    for (name, _) in inner.unwrap_or(json).fields().iter().take(12) {
         let between = if names.is_empty() { "" } else { ", " };
-        names = concat(&[&names, between, &one_line(name)]);
+        names = concat(&[&names, between, before, &one_line(name)]);
     }
     let names = if names.is_empty() { "nothing" } else { names.as_str() };
     concat(&[told, " (Looked for `data`, `images` or `output` with `url` or `b64_json`; the answer has: ", names, ".)"])

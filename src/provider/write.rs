@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::relayed::guesses;
-use super::{Dialect, EditTable, Field, LongPoll, Ratio};
+use super::{AddressTable, Dialect, EditTable, Field, LongPoll, Ratio};
 use crate::error::Error;
 use crate::gather::gather;
 use crate::http::{BASE64_LIMIT, PLAIN_LIMIT, Request, path_segment, same_origin};
@@ -19,7 +19,7 @@ use crate::text::concat;
 pub struct Submission {
     /// JSON text; of an edit, what its form is made of.
     pub body: String,
-    /// It goes to the dialect's place for edits, as a form.
+    /// It goes to the dialect's place for edits.
     pub edit: bool,
     /// Fields that the provider doesn't take and that were left out.
     pub left_out: Vec<&'static str>,
@@ -59,14 +59,23 @@ pub fn submit_request(
         }
     }
     if let (Some(name), Unsupported::Reject) = (left_out.first(), request.unsupported) {
-        let message = concat(&["is not supported by ", provider, "; leave it out, or set unsupported: \"warn\""]);
+        let is_bytes = *name == "images" && taken(Field::ImageUrls);
+        let instead = if is_bytes { " as bytes; give https addresses" } else { "; leave it out" };
+        let message = concat(&["is not supported by ", provider, instead, ", or set unsupported: \"warn\""]);
         return Err(Error::invalid(name, &message));
     }
     if edits.is_some_and(|edits| request.images.len() > edits.most) {
         return Err(Error::invalid("images", "are more than this provider takes"));
     }
+    let size = pixels.map(Size::text);
+    let addresses = edits.and_then(|edits| edits.addresses).filter(|table| {
+        let mut images = request.images.iter().chain(&request.mask);
+        images.all(|image| matches!(image, ImageInput::Url(_)))
+            && size.as_deref().is_none_or(|size| table.sizes.contains(&size))
+    });
+    let form = edits.filter(|_| addresses.is_none());
     let mut writer = JsonWriter::new();
-    if edits.is_some() {
+    if form.is_some() {
         writer.open().key("fields");
     }
     writer.open().key("model").string(model);
@@ -83,7 +92,7 @@ pub fn submit_request(
         match field {
             _ if overridden => {}
             Field::Size => {
-                writer.maybe(name, pixels.map(Size::text).as_deref());
+                writer.maybe(name, size.as_deref());
             }
             Field::Count if count > 1 => {
                 writer.key(name).whole(u64::from(count));
@@ -98,8 +107,11 @@ pub fn submit_request(
     if dialect.section.is_some() {
         writer.close();
     }
+    if let (Some(edits), Some(table)) = (edits, &addresses) {
+        write_addresses(&mut writer, edits, table, request);
+    }
     writer.close();
-    if let Some(edits) = edits {
+    if let Some(edits) = form {
         write_files(&mut writer, edits, request);
     }
     Ok(Submission { body: writer.finish(), edit: edits.is_some(), left_out })
@@ -114,10 +126,29 @@ fn pixels(dialect: &Dialect, model: &str, request: &ImageRequest) -> Option<Size
     request.size.or_else(by_ratio)
 }
 
+/// How the text begins that a form is made of: no request's JSON does.
+const FORM: &str = "{\"fields\":";
+
+/// The images of an edit, as addresses for the provider to fetch.
+fn write_addresses(writer: &mut JsonWriter, edits: &EditTable, table: &AddressTable, request: &ImageRequest) {
+    let write = |writer: &mut JsonWriter, image: &ImageInput| {
+        if let ImageInput::Url(url) = image {
+            writer.open().key(table.url).string(url).close();
+        }
+    };
+    writer.key(table.images).open_list();
+    request.images.iter().for_each(|image| write(writer, image));
+    writer.close_list();
+    if let Some(mask) = &request.mask {
+        write(writer.key(edits.mask), mask);
+    }
+}
+
 /// The images of a form, after its fields.
 fn write_files(writer: &mut JsonWriter, edits: &EditTable, request: &ImageRequest) {
     writer.key("files").open_list();
-    let images = request.images.iter().map(|image| (edits.image, image));
+    let name = if request.images.len() > 1 { edits.images } else { edits.image };
+    let images = request.images.iter().map(|image| (name, image));
     for (name, image) in images.chain(request.mask.iter().map(|mask| (edits.mask, mask))) {
         writer.open().key("name").string(name);
         match image {
@@ -182,7 +213,8 @@ pub fn submission(
 ) -> Request {
     let mut headers = vec![("accept", String::from("application/json"))];
     let edits = dialect.edits.as_ref().filter(|_| edit);
-    if edits.is_none() {
+    let is_form = edits.is_some() && body.starts_with(FORM);
+    if !is_form {
         headers.push(("content-type", String::from("application/json")));
     }
     if let Some(idempotency) = &dialect.idempotency {
@@ -195,7 +227,7 @@ pub fn submission(
         url: concat(&[base_url, edits.map_or(dialect.submit_path, |edits| edits.path)]),
         headers,
         body: Some(String::from(body)),
-        form: edits.is_some(),
+        form: is_form,
         limit: PLAIN_LIMIT.saturating_add(with_images),
         credential: Some(provider),
     }

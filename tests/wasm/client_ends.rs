@@ -246,7 +246,7 @@ async fn images_come_and_go_as_data_where_the_provider_speaks_so() {
         let foreign = draw().image(tidegate::request::ImageInput::Handle(4_000));
         let error = client.generate(foreign).await.unwrap_err();
         assert_eq!(error.billed, Billed::No, "{error}");
-        let gone = draw().image_url("https://nowhere.test/in.png");
+        let gone = draw().image(client.input(head)).image_url("https://nowhere.test/in.png");
         assert_eq!(client.generate(gone).await.unwrap_err().billed, Billed::No);
     })
     .await;

@@ -32,6 +32,8 @@ const KNOWN: [&str; 17] = [
     "user",
 ];
 const KNOWN_IN_EDITS: [&str; 5] = ["image", "image[]", "mask", "markup", "input_fidelity"];
+/// Where an edit comes as JSON.
+const KNOWN_IN_JSON_EDITS: [&str; 3] = ["images", "mask", "input_fidelity"];
 
 /// A request that passed the checks.
 #[derive(Debug)]
@@ -58,8 +60,8 @@ pub(super) fn order(
     let name = offered(name, provider, config)?;
     let model = models::of(&name);
     if provider == Provider::OpenAi {
-        let is_known =
-            |name: &str| KNOWN.contains(&name) || (endpoint == Endpoint::Edits && KNOWN_IN_EDITS.contains(&name));
+        let of_edits: &[&str] = if fields.is_form { &KNOWN_IN_EDITS } else { &KNOWN_IN_JSON_EDITS };
+        let is_known = |name: &str| KNOWN.contains(&name) || (endpoint == Endpoint::Edits && of_edits.contains(&name));
         if let Some(unknown) = fields.names().find(|name| !is_known(name)) {
             return Err(Problem::unknown_parameter(unknown));
         }

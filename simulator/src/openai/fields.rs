@@ -27,7 +27,7 @@ pub(super) struct Fields {
     values: Vec<(String, Value)>,
     pub files: Vec<File>,
     /// Whether all values are texts, because they come from a form.
-    is_form: bool,
+    pub is_form: bool,
 }
 
 impl Fields {
@@ -39,15 +39,14 @@ impl Fields {
             Endpoint::Generations => "application/json",
             Endpoint::Edits => "multipart/form-data",
         };
-        if essence != wanted {
-            return Err(Problem::content_type(content_type, wanted));
-        }
-        match endpoint {
-            Endpoint::Generations => Fields::of_json(&request.body),
-            Endpoint::Edits => {
+        match (endpoint, essence.as_str()) {
+            // Edits take both: `EditImageBodyJsonParam` in OpenAI's description has addresses in the place of files.
+            (_, "application/json") => Fields::of_json(&request.body),
+            (Endpoint::Edits, "multipart/form-data") => {
                 let boundary = multer::parse_boundary(content_type).map_err(|_| Problem::not_a_form())?;
                 Fields::of_form(&request.body, boundary)
             }
+            _ => Err(Problem::content_type(content_type, wanted)),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The images of an edit.
 
-use image::RgbaImage;
+use image::{Rgba, RgbaImage};
+use serde_json::Value;
 
 use super::fields::{Fields, File};
 use super::models::Model;
@@ -20,8 +21,34 @@ pub(super) struct Inputs {
     pub markup: Option<RgbaImage>,
 }
 
-/// Checks and decodes the files of a form.
+/// A picture at an address, which the simulator does not fetch: a grey square stands for it.
+fn at_address(name: &str, reference: &Value) -> Result<RgbaImage, Problem> {
+    let url = reference.get("image_url").and_then(Value::as_str).unwrap_or_default();
+    let is_alone = reference.as_object().is_some_and(|fields| fields.len() == 1);
+    if !is_alone || !(url.starts_with("https://") || url.starts_with("data:image/")) {
+        let message = format!("Invalid '{name}': expected an object with the 'image_url' of an image.");
+        return Err(Problem::invalid(name, "invalid_value", message));
+    }
+    Ok(RgbaImage::from_pixel(64, 64, Rgba([128, 128, 128, 255])))
+}
+
+/// Checks the addresses of an edit that comes as JSON.
+fn addresses(fields: &Fields) -> Result<Inputs, Problem> {
+    let list = fields.value("images").and_then(Value::as_array).filter(|list| !list.is_empty());
+    let list = list.ok_or_else(|| Problem::missing("images"))?;
+    if list.len() > MOST_IMAGES {
+        return Err(Problem::invalid("images", "array_above_max_length", "Invalid 'images': array too long."));
+    }
+    let images = list.iter().enumerate().map(|(index, image)| at_address(&format!("images[{index}]"), image));
+    let mask = fields.value("mask").map(|mask| at_address("mask", mask)).transpose()?;
+    Ok(Inputs { images: images.collect::<Result<_, _>>()?, mask, markup: None })
+}
+
+/// Checks and decodes the images of an edit.
 pub(super) fn read(fields: &Fields, model: &Model) -> Result<Inputs, Problem> {
+    if !fields.is_form {
+        return addresses(fields);
+    }
     let is_image = |name: &str| name == "image" || name == "image[]";
     if fields.value("image").is_some() || fields.value("image[]").is_some() {
         return Err(Problem::mimetype("image", "text/plain", "'image/jpeg', 'image/png', and 'image/webp'"));
