@@ -21,6 +21,8 @@ pub enum Code {
     ContentFiltered,
     /// Too many requests, tasks or images at once, in a minute or in a day.
     RateLimited,
+    /// `maxWait` has passed in our own queue: nothing came of it, and nothing was paid.
+    QueueTimeout,
     /// Money or prepaid credit is spent.
     QuotaExhausted,
     /// The provider has no room for anybody just now.
@@ -62,6 +64,7 @@ impl Code {
             Code::InvalidRequest => "invalid-request",
             Code::ContentFiltered => "content-filtered",
             Code::RateLimited => "rate-limited",
+            Code::QueueTimeout => "queue-timeout",
             Code::QuotaExhausted => "quota-exhausted",
             Code::Overloaded => "overloaded",
             Code::ServerError => "server-error",
@@ -85,6 +88,7 @@ impl Code {
         matches!(
             self,
             Code::RateLimited
+                | Code::QueueTimeout
                 | Code::Overloaded
                 | Code::ServerError
                 | Code::Timeout
@@ -104,6 +108,7 @@ impl Code {
             Code::InvalidRequest => "The provider refused the request as invalid.",
             Code::ContentFiltered => "The provider's content filter refused this.",
             Code::RateLimited => "The provider refused the request for its rate limit.",
+            Code::QueueTimeout => "There was no turn within `maxWait`.",
             Code::QuotaExhausted => "The account's money or quota is spent.",
             Code::Overloaded => "The provider is overloaded.",
             Code::ServerError => "The provider failed.",
@@ -111,8 +116,10 @@ impl Code {
             Code::NotFound => "The provider does not know this task.",
             Code::Expired => "The task or its images have expired.",
             Code::Cancelled => "The task was cancelled.",
-            Code::Timeout => "The provider did not answer in time.",
-            Code::Deadline => "There was no result before the deadline; the task can be resumed.",
+            Code::Timeout => "The provider did not answer within `timeout`.",
+            Code::Deadline => {
+                "There was no image within `deadline`; the task goes on: `resume(error.ref)` asks for it again."
+            }
             Code::Network => "The connection to the provider failed.",
             Code::UnknownOutcome => "The answer to a submit was lost: the task may exist and may have been billed.",
             Code::TaskFailed => "The provider could not finish the task.",

@@ -34,8 +34,9 @@ pub struct RetryPolicy {
     pub base: Millis,
     /// Last bound of the full jitter, ms. 30,000.
     pub cap: Millis,
-    /// The longest wait that a server may ask for, ms. Unlimited here: `max_wait` bounds it.
-    pub max_retry_after: Millis,
+    /// The longest wait that a server may ask for, ms; the same bounds the wait for a day's allowance. `None`: 10 minutes where somebody is looking, for nobody
+    /// looks longer, and without end in a batch.
+    pub max_retry_after: Option<Millis>,
     /// Lost answers. Only under an idempotency key: anything else may pay twice.
     pub ambiguous: Ambiguous,
 }
@@ -47,7 +48,7 @@ impl Default for RetryPolicy {
             max_rate_limit_retries: u32::MAX,
             base: 1_000,
             cap: 30_000,
-            max_retry_after: Millis::MAX,
+            max_retry_after: None,
             ambiguous: Ambiguous::IfIdempotent,
         }
     }
@@ -80,6 +81,9 @@ impl DerefMut for SharedPolicy {
 /// One HTTP attempt, ms: a task API answers in a second or not at all, and pictures come from fast servers.
 pub const TIMEOUT: Millis = 60_000;
 
+/// Nobody looks longer than this for one image that a server has put off, ms.
+const LONGEST_LOOK: Millis = 600_000;
+
 /// Milliseconds from a number that may be `Infinity`.
 fn millis(json: &Json, name: &str, default: Millis) -> Millis {
     match json.get(name) {
@@ -109,7 +113,7 @@ impl RetryPolicy {
             max_rate_limit_retries: count(json, "maxRateLimitRetries", default.max_rate_limit_retries),
             base: millis(json, "base", default.base),
             cap: millis(json, "cap", default.cap),
-            max_retry_after: millis(json, "maxRetryAfter", default.max_retry_after),
+            max_retry_after: maybe_millis(json, "maxRetryAfter", default.max_retry_after),
             ambiguous: match json.get("ambiguous").and_then(Json::text) {
                 Some("never") => Ambiguous::Never,
                 Some("if-idempotent") => Ambiguous::IfIdempotent,
@@ -189,15 +193,15 @@ pub struct Defaults {
     pub timeout: Option<Millis>,
     /// See [`CallOptions::deadline`]. 10 minutes: the slowest documented image takes 2.
     pub deadline: Millis,
-    /// See [`CallOptions::max_wait`]. 10 minutes where somebody is looking; a batch waits as long as it takes.
-    pub max_wait: Option<Millis>,
+    /// See [`CallOptions::max_wait`]. Without end: our own queue is no reason to lose an image, and whoever can't wait says so.
+    pub max_wait: Millis,
     /// See [`RetryPolicy`].
     pub retry: SharedPolicy,
 }
 
 impl Default for Defaults {
     fn default() -> Defaults {
-        Defaults { timeout: None, deadline: 600_000, max_wait: None, retry: SharedPolicy::default() }
+        Defaults { timeout: None, deadline: 600_000, max_wait: Millis::MAX, retry: SharedPolicy::default() }
     }
 }
 
@@ -208,7 +212,7 @@ impl Defaults {
         Defaults {
             timeout: maybe_millis(json, "timeout", default.timeout),
             deadline: millis(json, "deadline", default.deadline),
-            max_wait: json.get("maxWait").map(|_| millis(json, "maxWait", 600_000)),
+            max_wait: millis(json, "maxWait", default.max_wait),
             retry: RetryPolicy::read(json.get("retry"), &default.retry).into(),
         }
     }
@@ -217,11 +221,10 @@ impl Defaults {
 impl CallOptions {
     /// The options of a call that gives none.
     pub fn from_defaults(defaults: &Defaults, priority: Priority) -> CallOptions {
-        let patience = if priority == Priority::Batch { Millis::MAX } else { 600_000 };
         CallOptions {
             timeout: defaults.timeout,
             deadline: defaults.deadline,
-            max_wait: defaults.max_wait.unwrap_or(patience),
+            max_wait: defaults.max_wait,
             retry: defaults.retry.clone(),
             download: false,
             idempotency_key: None,
@@ -232,6 +235,12 @@ impl CallOptions {
             batch: None,
             probe: None,
         }
+    }
+
+    /// The longest wait that a server may ask for, ms; see [`RetryPolicy::max_retry_after`].
+    pub fn max_retry_after(&self) -> Millis {
+        let usual = if self.priority == Priority::Batch { Millis::MAX } else { LONGEST_LOOK };
+        self.retry.max_retry_after.unwrap_or(usual)
     }
 
     /// Reads the options of a call; what they leave out comes from the client's.
@@ -283,6 +292,11 @@ mod tests {
         assert_eq!((options.retry.max_retries, options.retry.base, options.retry.cap), (2, 10, 30_000));
         let patient = CallOptions::read(&ObjectBuilder::new().with("priority", "batch").build(), &defaults);
         assert_eq!((patient.max_wait, patient.download), (Millis::MAX, false));
+        assert_eq!((options.max_retry_after(), patient.max_retry_after()), (600_000, Millis::MAX));
+        let told = ObjectBuilder::new().with("retry", ObjectBuilder::new().with("maxRetryAfter", 7u64).build()).build();
+        assert_eq!(CallOptions::read(&told, &defaults).max_retry_after(), 7);
+        let unbounded = CallOptions::read(&ObjectBuilder::new().build(), &Defaults::default());
+        assert_eq!(unbounded.max_wait, Millis::MAX, "nobody is sent away from our own queue");
         let batch = ObjectBuilder::new().with("batch", 1u64).build();
         assert!(CallOptions::read(&batch, &defaults).download);
         let without = ObjectBuilder::new().with("batch", 1u64).with("download", Json::Bool(false)).build();

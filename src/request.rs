@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use crate::error::Error;
 use crate::json::Json;
 use crate::size::{Aspect, Size};
-use crate::text::characters;
+use crate::text::{characters, concat};
 
 /// What a prompt may be long, in characters: the largest limit that a provider documents (OpenAI's) is 32,000; servers judge below that.
 pub const MAX_PROMPT: usize = 32_000;
@@ -96,7 +96,7 @@ impl ImageRequest {
         let mut request = ImageRequest::new("", "");
         for (name, value) in fields {
             if *value != Json::Null {
-                request.field(name, value)?;
+                request.field(name, value).map_err(|error| with_value(error, name, value))?;
             }
         }
         if request.model.is_empty() {
@@ -153,6 +153,8 @@ impl ImageRequest {
                 }
             }
             "mask" => self.mask = Some(image_input(name, value)?),
+            // None is what there is: pictures on the way are not streamed yet.
+            "previews" if value.whole() == Some(0) => {}
             "providerOptions" => self.provider_options = provider_options(value)?,
             "unsupported" => {
                 let warn = one_of(name, value, &["reject", "warn"])? == "warn";
@@ -167,6 +169,14 @@ impl ImageRequest {
     pub fn options_for(&self, provider: &str) -> &[(String, String)] {
         self.provider_options.iter().find(|(name, _)| name == provider).map_or(&[], |(_, options)| options)
     }
+}
+
+/// The error with the text that was wrong, unless that is a prompt, or long.
+fn with_value(mut error: Error, name: &str, value: &Json) -> Error {
+    if let Some(text) = value.text().filter(|text| text.len() <= 60 && !name.ends_with("rompt")) {
+        error.message = concat(&[&error.message, ", and is \"", text, "\""]);
+    }
+    error
 }
 
 fn text(name: &str, value: &Json) -> Result<String, Error> {
@@ -193,7 +203,7 @@ fn image_input(name: &str, value: &Json) -> Result<ImageInput, Error> {
             Ok(ImageInput::Url(url.clone()))
         }
         Json::Number(handle) if *handle >= 0.0 => Ok(ImageInput::Handle(*handle as u32)),
-        _ => Err(Error::invalid(name, "must be https or data URLs, Blobs or bytes")),
+        _ => Err(Error::invalid(name, "must be https or data URLs, Blobs, bytes or Images")),
     }
 }
 

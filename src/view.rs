@@ -113,6 +113,15 @@ pub fn update(update: &Update) -> Written {
             .with("ahead", *ahead as u64)
             .maybe("until", *until)
             .maybe("etaMs", *eta),
+        Update::Retrying { status, target: to, attempt, until, error, reference: known } => {
+            it.with("status", *status);
+            match (known, *status) {
+                (Some(known), _) => it.with("ref", reference(known)),
+                (None, "waiting") => it.with("reason", "cooldown").with("ahead", 0),
+                _ => it.with("target", target(to)).with("attempt", u64::from(*attempt)),
+            };
+            it.with("until", *until).with("error", self::error(error, None))
+        }
         Update::Submitting { target: to, attempt } => {
             it.with("status", "submitting").with("target", target(to)).with("attempt", u64::from(*attempt))
         }

@@ -321,7 +321,7 @@ fn our_own_wait_between_waves_of_faults_is_no_retry_after() {
     let mut sim = sim(2, 1_000);
     sim.script = Some(submits((0..6).map(|_| Some(json(503, &[], "{}"))).collect()));
     let mut call = patient();
-    (call.retry.base, call.retry.cap, call.retry.max_retry_after) = (20_000, 60_000, 1_000);
+    (call.retry.base, call.retry.cap, call.retry.max_retry_after) = (20_000, 60_000, Some(1_000));
     (0..12).for_each(|task| sim.ask(0, task, call.clone()));
     sim.run();
     let ends: Vec<_> = sim.settled.iter().map(|end| &end.outcome).collect();

@@ -180,7 +180,9 @@ fn words_are_bounded() {
     let mut sim = sim(Purpose::Submit, usize::MAX, answer(400, body.to_string().into_bytes()));
     sim.run();
     let Outcome::Failed(error, _) = sim.outcome(1) else { panic!() };
-    assert!(error.message.chars().count() <= 300 && !error.message.contains(char::is_control), "{}", error.message);
+    let (words, place) = error.message.rsplit_once(" (").unwrap();
+    assert!(words.chars().count() <= 300 && !words.contains(char::is_control), "{words}");
+    assert_eq!(place, "400 from POST http://127.0.0.1:8787/v1/tasks)", "and we say where they come from");
 }
 
 /// Images that are none, and bytes that never come whole.

@@ -72,8 +72,14 @@ impl Engine {
         self.hear_rates(&call, &answer);
         match call.purpose {
             Purpose::Submit => self.submit_answered(call.part, &answer),
-            Purpose::Poll => self.poll_answered(call.part, &answer),
-            Purpose::Image => self.fetch_answered(call.part, &answer),
+            Purpose::Poll => {
+                self.poll_answered(call.part, &answer);
+                self.poll_noted(call.part, answer.status);
+            }
+            Purpose::Image => {
+                self.fetch_answered(call.part, &answer);
+                self.poll_noted(call.part, answer.status);
+            }
             Purpose::Check => self.check_answered(call.part.task, &answer),
             Purpose::List => self.list_answered(number, &answer),
         }
@@ -106,8 +112,14 @@ impl Engine {
         match call.purpose {
             Purpose::Submit => self.submit_failed(call.part, error, progress),
             // It only delays: the task is asked after again.
-            Purpose::Poll => self.poll_failed(call.part),
-            Purpose::Image => self.fetch_failed(call.part, error),
+            Purpose::Poll => {
+                self.poll_failed(call.part);
+                self.try_failed(call.part, error);
+            }
+            Purpose::Image => {
+                self.fetch_failed(call.part, error.clone());
+                self.try_failed(call.part, error);
+            }
             Purpose::Check => self.check_failed(call.part.task, error),
             Purpose::List => self.list_failed(number),
         }

@@ -6,6 +6,7 @@ use super::{Effect, Engine};
 use crate::error::{Attempt, Axis, Code, Error, Target};
 use crate::http::Answer;
 use crate::limit::{LaneIn, Token, Verdict};
+use crate::options::CallOptions;
 use crate::provider::{Reading, Refusal, read_submit, request_id};
 use crate::retry::backoff;
 use crate::task::verdict::{self, Certainty, Evidence, Facts, Said, Then, Who};
@@ -115,13 +116,15 @@ impl Engine {
         let wrong_key = reading.error().is_some_and(|error| error.code == Code::Authentication);
         let may_refresh = wrong_key && certainty == Certainty::Rejected && self.may_refresh(id);
         let (is_wanted, may_replay) = (!self.unwanted(id), self.may_replay(id));
-        let retry = self.tasks.get(&id.task).map(|task| task.options.retry.clone()).unwrap_or_default();
-        let max_wait = self.tasks.get(&id.task).map_or(0, |task| task.options.max_wait);
+        let options = self.tasks.get(&id.task).map(|task| &task.options);
+        let retry = options.map(|options| options.retry.clone()).unwrap_or_default();
+        let longest = options.map_or(0, CallOptions::max_retry_after);
+        let patience = options.map_or(0, |options| options.max_wait.min(longest));
         let (in_doubt, faults, refusals) =
             self.part(id).map_or((false, 0, 0), |part| (part.in_doubt, part.faults, part.refusals));
         let has_retries = match reading {
             Reading::Refused(refusal) => {
-                refusals < retry.max_rate_limit_retries && (refusal.axis != Axis::Day || max_wait >= DAY)
+                refusals < retry.max_rate_limit_retries && (refusal.axis != Axis::Day || patience >= DAY)
             }
             _ => faults < retry.max_retries,
         };
@@ -135,7 +138,7 @@ impl Engine {
             is_wanted,
             forbidden: reading.is_forbidden(),
             has_retries,
-            waits_too_long: reading.hint().is_some_and(|hint| hint > retry.max_retry_after),
+            waits_too_long: reading.hint().is_some_and(|hint| hint > longest),
             may_refresh,
             may_follow,
         }
@@ -254,6 +257,9 @@ impl Engine {
         let Some(lane) = self.part(id).map(|part| part.lane) else { return };
         if let Some(slot) = self.lanes.get_mut(lane) {
             slot.standing.note(outcome, error);
+        }
+        if !is_good {
+            self.try_failed(id, ruling.error.clone());
         }
         let Some(part) = self.part(id) else { return };
         let Some(config) = self.config.providers.get(part.provider) else { return };

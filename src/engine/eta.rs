@@ -3,6 +3,7 @@
 use super::slot::LaneSlot;
 use super::{Effect, Engine, Update};
 use crate::limit::LaneSnapshot;
+use crate::poll::PRESUMED_DURATION;
 use crate::task::{Part, PartId, PartState, TaskId};
 use crate::time::{Instant, Millis};
 
@@ -62,6 +63,13 @@ impl Engine {
         // Where nobody may ask for longer than what runs takes, all slots are free by then.
         let paused = lane.paused_until.map_or(0, |until| self.now.until(until) + turns(0));
         Some(turns(u64::from(lane.held)).max(paused).max(window_wait(&lane, many)) + mean)
+    }
+
+    /// In how long a part behind so many others should have its turn; before anything is learned of its model, by what images are presumed to take.
+    pub(super) fn turn_in(&self, id: PartId, ahead: usize) -> Option<Millis> {
+        let part = self.part(id)?;
+        let width = u64::from(self.lanes.get(part.lane)?.lane.snapshot().limit.max(1));
+        Some((ahead as u64 + 1) * self.mean(part).unwrap_or(PRESUMED_DURATION) / width)
     }
 
     /// Those near the head of a lane hear how much longer it takes, where that has become known, or is not what they were told.

@@ -218,6 +218,11 @@ pub enum Effect {
         /// A sentence.
         message: String,
     },
+    /// The same, for whoever wants to follow what happens.
+    Inform {
+        /// A sentence.
+        message: String,
+    },
 }
 
 /// Where a task stands, in the words of the public contract.
@@ -233,6 +238,21 @@ pub enum Update {
         until: Option<u64>,
         /// How long until it should be over, ms, if anything has been learned.
         eta: Option<Millis>,
+    },
+    /// A try has failed, and there will be another one.
+    Retrying {
+        /// "waiting", "submitting", "queued" or "processing": where the task stands meanwhile.
+        status: &'static str,
+        /// Whom a submit goes to.
+        target: Target,
+        /// The number of the submit that failed, or was accepted.
+        attempt: u32,
+        /// When it is tried again, ms since the epoch.
+        until: u64,
+        /// What happened.
+        error: Error,
+        /// What it can be resumed by, once it was accepted.
+        reference: Option<Reference>,
     },
     /// A submit is on the wire.
     Submitting {

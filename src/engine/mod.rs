@@ -23,6 +23,7 @@ mod spend;
 mod standing;
 mod start;
 mod submits;
+mod telling;
 mod timers;
 mod waiting;
 
@@ -98,6 +99,10 @@ pub struct Engine {
     probes: Table<TaskId, probe::Probe>,
     /// What they bought.
     spend: spend::Spend,
+    /// Tries of this input that failed, until it is clear what becomes of them.
+    failed_tries: Vec<(PartId, crate::error::Error)>,
+    /// Codes of the words for a task's status that no table has: each is told of once.
+    unknown_words: Vec<u128>,
     warned_of_store: bool,
     /// It did not answer in time, and has not since: nobody waits for it.
     store_is_silent: bool,
@@ -157,6 +162,8 @@ impl Engine {
             checks: Table::default(),
             probes: Table::default(),
             spend: spend::Spend::default(),
+            failed_tries: Vec::new(),
+            unknown_words: Vec::new(),
             warned_of_store: false,
             store_is_silent: false,
             closing: false,
@@ -204,6 +211,7 @@ impl Engine {
         self.advance();
         self.drive_lanes();
         self.drive_probes();
+        self.tell_failed_tries();
         self.expire_owners();
     }
 
@@ -315,6 +323,11 @@ impl Engine {
     }
 
     fn effect_for(&mut self, task: TaskId, effect: Effect) {
+        if let Effect::Send { part, request, .. } = &effect {
+            if let Some(part) = self.part_mut(*part) {
+                part.sent.url = request.url.clone();
+            }
+        }
         if let Some(owner) = self.tasks.get(&task).map(|task| task.owner) {
             self.effect(owner, effect);
         }

@@ -62,6 +62,7 @@ impl Engine {
         }
         match reading {
             Reading::Running { running, .. } => {
+                self.hear_status(id, answer);
                 if let Some(part) = self.part_mut(id) {
                     part.refreshed = false;
                 }
@@ -294,7 +295,7 @@ impl Engine {
     /// Fetches again later, unless it has failed too often, or that is later than anybody wants to wait for an image.
     fn fetch_again(&mut self, id: PartId, error: Error, hint: Option<Millis>) {
         let Some(options) = self.tasks.get(&id.task).map(|task| &task.options) else { return };
-        let (retry, longest) = (options.retry.clone(), options.retry.max_retry_after.min(options.deadline));
+        let (retry, longest) = (options.retry.clone(), options.max_retry_after().min(options.deadline));
         let Some(part) = self.part_mut(id) else { return };
         let PartState::Fetching { .. } = part.state else { return };
         part.go(PartState::Fetching { call: None });

@@ -229,7 +229,7 @@ impl Engine {
 
     /// A task of a probe has ended without an image.
     pub(super) fn probe_failed(&mut self, number: TaskId, error: &Error) {
-        let own = matches!(error.code, Code::Cancelled | Code::RateLimited);
+        let own = matches!(error.code, Code::Cancelled | Code::RateLimited | Code::QueueTimeout);
         let Some(probe) = self.probe_of(number).filter(|_| !own) else { return };
         probe.error.get_or_insert_with(|| error.clone());
         probe.verdict.get_or_insert(false);

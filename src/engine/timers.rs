@@ -204,7 +204,7 @@ impl Engine {
             let mut error = crate::error::Error::new(Code::Deadline).billed(Billed::Unknown);
             if self.is_synchronous(id) {
                 error.message = String::from(
-                    "There was no image before the deadline, and this provider can't be asked for it later.",
+                    "There was no image within `deadline`, and this provider can't be asked for it later.",
                 );
             }
             self.abandon(id, error);

@@ -17,6 +17,7 @@ pub static RELAYED: TaskTable = TaskTable {
     id: "task_id taskId data.task_id data.taskId data.0.task_id data.0.id output.task_id data.id task.id job_id request_id id",
     status: "status task_status state data.status data.task_status data.0.status output.task_status task.status",
     queued: &["queued", "pending", "submitted", "not_start", "in_queue", "accepted", "created", "waiting"],
+    running: &["running", "processing", "in_progress", "generating", "starting", "handling"],
     succeeded: &["succeeded", "success", "completed", "complete", "succeed", "done", "finished", "ready"],
     failed: &["failed", "fail", "failure", "error", "expired", "rejected"],
     cancelled: &["cancelled", "canceled"],

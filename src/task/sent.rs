@@ -33,6 +33,8 @@ pub struct Sent {
     pub accepted_at: Option<Instant>,
     /// When it was first seen to run, for `timing`.
     pub running_since: Option<Instant>,
+    /// Where its latest request went.
+    pub url: String,
     /// What support asks for, of the latest answer.
     pub request_id: Option<String>,
     /// When its next poll is due by what is known of its model; an early one only looks whether it runs.
@@ -66,6 +68,7 @@ impl Sent {
         done_at: None,
         accepted_at: None,
         running_since: None,
+        url: String::new(),
         request_id: None,
         ripe: Instant::from_millis(0),
         asked_at: Instant::from_millis(0),

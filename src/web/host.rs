@@ -190,6 +190,7 @@ impl Host for JsHost {
                 self.settle(task, kind, &view.0);
             }
             Effect::Warn { message } => self.log("warn", &message),
+            Effect::Inform { message } => self.log("info", &message),
             Effect::Send { .. } | Effect::Store { .. } | Effect::Refusal { .. } | Effect::Limit { .. } => {}
         }
         None

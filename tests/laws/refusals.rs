@@ -170,12 +170,12 @@ fn a_lane_that_gives_nothing_stalls() {
     assert!((12..=120).contains(&sim.world.stats().refusals), "{}", sim.world.stats().refusals);
 }
 
-/// `maxWait` and `maxRateLimitRetries` end a wait, and nothing else does.
+/// `maxWait` and `maxRateLimitRetries` end a wait, and nothing else does: the one as our own queue's end, the other as the provider's refusal.
 #[test]
 fn a_wait_ends_by_its_own_bounds() {
     let never: fn(&Sent, u64) -> Option<Reply> =
         |sent, _| (sent.purpose == Purpose::Submit).then(|| json(429, &[], "{}"));
-    for (bound, most) in [(30_000, u32::MAX), (u64::MAX, 3)] {
+    for (bound, most, code) in [(30_000, u32::MAX, Code::QueueTimeout), (u64::MAX, 3, Code::RateLimited)] {
         let mut sim = Sim::new(client(&HIAPI, 1), Config::default(), Surroundings::default());
         sim.script = Some(Box::new(never));
         let mut bounded = options();
@@ -184,13 +184,26 @@ fn a_wait_ends_by_its_own_bounds() {
         sim.ask(0, 1, bounded);
         sim.run();
         let end = &sim.settled[0];
-        assert_eq!(audit::code(&end.outcome), Some(Code::RateLimited));
+        assert_eq!(audit::code(&end.outcome), Some(code));
         if most == 3 {
             assert_eq!(sim.submits().count(), 4);
         } else {
             assert!((30_000..30_500).contains(&end.at), "{}", end.at);
         }
     }
+}
+
+/// Our own queue has no end of its own: of 5,000 who ask at once on a key of 16 slots none is sent away, though the last one waits for over an hour.
+#[test]
+fn nobody_is_sent_away_from_our_own_queue() {
+    let world = Config { concurrency: Some(16), duration: Distribution::Fixed(15_000), ..Config::default() };
+    let mut sim = Sim::new(client(&HIAPI, 16), world, Surroundings::default());
+    (0..5_000).for_each(|task| sim.ask(0, task, options()));
+    sim.run();
+    audit::rest(&sim);
+    assert_eq!(sim.settled.len(), 5_000);
+    assert!(sim.settled.iter().all(|end| matches!(end.outcome, Outcome::Succeeded(_))));
+    assert!(sim.now > 3_600_000, "{}", sim.now);
 }
 
 /// A hint beyond what a task may still wait ends that task at once, with the hint; the others go on waiting.
@@ -211,8 +224,11 @@ fn a_hint_out_of_reach_is_told_at_once() {
     sim.ask(0, 1, hasty.clone());
     sim.ask(10, 2, options());
     sim.ask(5_000, 3, hasty);
+    let mut strict = options();
+    strict.retry.max_retry_after = Some(200_000);
+    sim.ask(6_000, 4, strict);
     sim.run();
-    let hints = [(1, 0, 300_000), (3, 5_000, 295_000)];
+    let hints = [(1, 0, 300_000), (3, 5_000, 295_000), (4, 6_000, 294_000)];
     for (task, asked, hint) in hints {
         let Outcome::Failed(error, _) = sim.outcome(task) else { panic!("{:?}", sim.outcome(task)) };
         assert_eq!(error.code, Code::RateLimited);

@@ -330,6 +330,7 @@ impl Sim {
             | Effect::Update { .. }
             | Effect::Refusal { .. }
             | Effect::Limit { .. }
+            | Effect::Inform { .. }
             | Effect::Warn { .. } => {}
         }
     }

@@ -40,6 +40,7 @@ pub struct Provider {
     limits: Limits,
     prices: Vec<(String, f64)>,
     headers: Vec<(String, String)>,
+    allow_insecure: bool,
 }
 
 impl Provider {
@@ -82,6 +83,7 @@ impl Provider {
             limits: Limits::default(),
             prices: Vec::new(),
             headers: Vec::new(),
+            allow_insecure: false,
         }
     }
 
@@ -122,6 +124,13 @@ impl Provider {
         self
     }
 
+    /// Takes an address of plain http that is not on this computer: in a cluster or a compose file, never over the open net, where anybody on the way reads
+    /// the key.
+    pub fn allow_insecure(mut self) -> Provider {
+        self.allow_insecure = true;
+        self
+    }
+
     fn check(&self) -> Result<(), Error> {
         let sendable = |text: &str| text.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte));
         if self.key.as_deref().is_some_and(|key| key.is_empty() || !sendable(key)) {
@@ -143,10 +152,11 @@ impl Provider {
         if let Some(url) = &self.base_url {
             // An address is of one origin with itself only if it has one that is plain to see, without a user or a password.
             let plain = same_origin(url, url) && !url.contains(['?', '#']);
-            if !plain || !(url.starts_with("https://") || is_loopback_url(url)) {
+            let is_open = self.allow_insecure && url.starts_with("http://");
+            if !plain || !(url.starts_with("https://") || is_open || is_loopback_url(url)) {
                 return Err(invalid(
                     "base_url",
-                    "must be https (http only on this computer), without user, query and fragment",
+                    "must be https (http only on this computer, or with allow_insecure), without user, query and fragment",
                 ));
             }
         }
@@ -228,9 +238,9 @@ impl ClientBuilder {
         self
     }
 
-    /// The longest wait for a slot; `Duration::MAX` has no end. 10 minutes by default, and without end in a batch.
+    /// The longest wait for a slot, without end by default. Whoever hits it gets an error of code `QueueTimeout`.
     pub fn max_wait(mut self, wait: Duration) -> ClientBuilder {
-        self.defaults.max_wait = Some(millis(wait));
+        self.defaults.max_wait = millis(wait);
         self
     }
 

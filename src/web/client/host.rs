@@ -177,7 +177,11 @@ impl Host for ClientHost {
                 self.release_all(task);
             }
             Effect::Warn { message } => warn(&message),
-            Effect::Send { .. } | Effect::Store { .. } | Effect::Refusal { .. } | Effect::Limit { .. } => {}
+            Effect::Send { .. }
+            | Effect::Store { .. }
+            | Effect::Refusal { .. }
+            | Effect::Limit { .. }
+            | Effect::Inform { .. } => {}
         }
         None
     }

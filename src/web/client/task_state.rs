@@ -54,6 +54,14 @@ pub enum TaskUpdate {
         /// It takes longer than 99 of 100.
         late: bool,
     },
+    /// A try has failed, and there will be another one.
+    #[non_exhaustive]
+    Retrying {
+        /// When, in milliseconds since the epoch.
+        until: u64,
+        /// What happened.
+        error: Error,
+    },
     /// There is an image.
     Succeeded(ImageResult),
     /// There is none.
@@ -66,6 +74,7 @@ impl From<Update> for TaskUpdate {
     fn from(update: Update) -> TaskUpdate {
         match update {
             Update::Waiting { reason, ahead, until, eta } => TaskUpdate::Waiting { reason, ahead, until, eta },
+            Update::Retrying { until, error, .. } => TaskUpdate::Retrying { until, error: error.into() },
             Update::Submitting { target, attempt } => TaskUpdate::Submitting { target, attempt },
             Update::Running { queued: true, reference, .. } => TaskUpdate::Queued { reference: reference.into() },
             Update::Running { reference, progress, eta, late, .. } => {
