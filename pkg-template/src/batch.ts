@@ -32,7 +32,7 @@ export class Batch<K> implements ImageBatch<K> {
   readonly #live = new Map<number, LiveTask>();
   readonly #used = new Set<string>();
   #failures: Failure<K>[] = [];
-  /** Wrong options end every item, not the call. */
+  /** Wrong options end the batch, as its one item that fails; the call does not throw. */
   #invalid: unknown;
   #source: AsyncIterator<unknown> | Iterator<unknown> | undefined;
   #total: number | undefined;
@@ -135,7 +135,7 @@ export class Batch<K> implements ImageBatch<K> {
     } catch {
       // Its clean-up is its own affair.
     }
-    for (const live of [...this.#live.values()]) live.cancel(reason);
+    for (const live of [...this.#live.values()]) live.release(reason);
     this.#room?.();
   }
 
@@ -171,6 +171,8 @@ export class Batch<K> implements ImageBatch<K> {
     try {
       const given = requests as Partial<AsyncIterable<unknown> & Iterable<unknown>> | null | undefined;
       const async = given?.[Symbol.asyncIterator];
+      // Once for all items, which can't be otherwise; and no source without an end is read to it.
+      if (this.#invalid) throw this.#invalid;
       const source = async ? async.call(given) : given?.[Symbol.iterator]?.();
       if (!source || typeof requests === "string") refuse("requests", "must be an array or an iterable of requests");
       this.#source = source;
@@ -187,7 +189,7 @@ export class Batch<K> implements ImageBatch<K> {
     } catch (cause) {
       const error = ImageError.is(cause)
         ? cause
-        : new InvalidRequestError({ message: "the source of requests has failed", param: "requests", cause });
+        : new InvalidRequestError({ message: "The source of requests has failed.", param: "requests", cause });
       if (!this.#abort)
         this.#finish(this.#pulled++, {}, this.#keys?.[0] ?? ((this.#pulled - 1) as K), { error }, false);
     }
@@ -198,7 +200,6 @@ export class Batch<K> implements ImageBatch<K> {
     const item = (typeof value === "object" && value !== null ? value : {}) as Item;
     const key = (this.#keys ? this.#keys[index] : (item["key"] ?? index)) as K;
     try {
-      if (this.#invalid) throw this.#invalid;
       if (item !== value) refuse("request", "must be an object");
       const { key: _, idempotencyKey, tenant, weight, metadata, ...request } = item;
       const { id } = this.#options;
@@ -208,6 +209,8 @@ export class Batch<K> implements ImageBatch<K> {
       );
       const options = { ...this.#shared, ...own };
       const live = this.#context.launch(request, options as CallOptions);
+      live.root.holders++;
+      live.root.heard = true;
       this.#live.set(index, live);
       live.result.promise.then(
         (result) => this.#finish(index, item, key, { result }),

@@ -1,11 +1,12 @@
 import { Batch, type BatchContext } from "./batch.js";
 import { inBrowser } from "./browser.js";
+import { callSite, type CallSite } from "./call-site.js";
 import type { Core, CoreConfig, CoreOptions } from "./core.js";
 import { ImageError, InvalidRequestError, toError } from "./errors.js";
 import { Guard } from "./guard.js";
 import { HostTable } from "./host.js";
 import { decode, ResultImage, type Loaded, type PlainImage } from "./image.js";
-import { LiveTask, TaskHandle, type TaskContext } from "./image-task.js";
+import { Acceptance, LiveTask, TaskHandle, type TaskContext } from "./image-task.js";
 import { closedError, inquire } from "./inquiry.js";
 import { createLog } from "./log.js";
 import { callShape, check, clientShape, compact, listenShape, refuse } from "./options.js";
@@ -99,20 +100,27 @@ class TidegateClient implements Client {
         ? (owner) => Promise.resolve().then(() => this.#host.atMost(WRITING, this.#journal.flush(owner)))
         : undefined,
       drop: (task) => this.#host.handles.drop(task),
+      unheard: ({ code, message }) => {
+        if (!this.#listens("update"))
+          this.#log(
+            "warn",
+            `a task failed, and nobody waits for it (${code}: ${message}); await it, or listen to "update"`,
+          );
+      },
     };
   }
 
   generate(request: unknown, options: CallOptions = {}): ImageTask {
-    return this.#handle(options, this.#launch(request, options, this.#owner()));
+    return new TaskHandle(this.#launch(request, options, this.#owner(), callSite(this.generate)), signalOf(options));
   }
 
   submit(request: unknown, options: CallOptions = {}): Promise<TaskRef> {
-    return this.generate(request, options).ref();
+    return new Acceptance(this.#launch(request, options, this.#owner(), callSite(this.submit)), signalOf(options));
   }
 
   resume(ref: unknown, options: CallOptions = {}): ImageTask {
     const owner = this.#owner();
-    const live = this.#attempt(options, owner, "", (task, core) => {
+    const live = this.#attempt(options, owner, "", callSite(this.resume), (task, core) => {
       let copy: string;
       try {
         copy = toText(ref) ?? "null";
@@ -130,7 +138,7 @@ class TidegateClient implements Client {
       this.#guard.add(task);
       return task;
     });
-    return this.#handle(options, live);
+    return new TaskHandle(live, signalOf(options));
   }
 
   async pending(): Promise<TaskRef[]> {
@@ -146,7 +154,7 @@ class TidegateClient implements Client {
         "unfinished tasks are kept in memory only: give createClient a `store` to find them after a crash",
       );
     }
-    return new Batch<K>(this.#batchContext(), requests, options);
+    return new Batch<K>(this.#batchContext(callSite(this.batch)), requests, options);
   }
 
   async check(provider = this.#first): Promise<KeyReport> {
@@ -162,11 +170,16 @@ class TidegateClient implements Client {
   }
 
   async probe(request: ImageRequest, options: ProbeOptions): Promise<ProbeReport> {
+    const called = callSite(this.probe);
     checkProbe(request, options);
     options.signal?.throwIfAborted();
     if (this.#closed) throw toError(closedError);
     const [number, owner] = [++this.#tasks, this.#owner()];
-    const launch: ProbeContext["launch"] = (one, call, mark) => this.#launch(one, call, owner, mark);
+    const launch: ProbeContext["launch"] = (one, call, mark) => {
+      const live = this.#launch(one, call, owner, called, mark);
+      live.heard = true;
+      return live;
+    };
     const { report, bought } = await runProbe({ guard: this.#guard, number, owner, launch }, request, options);
     for (const live of bought) this.#probed.set(live.key, live);
     return report;
@@ -217,16 +230,12 @@ class TidegateClient implements Client {
     return separate ? ++this.#owners : 0;
   }
 
-  #handle(options: CallOptions | null, live: LiveTask): TaskHandle {
-    const signal = options?.signal;
-    return new TaskHandle(live, typeof signal?.addEventListener === "function" ? signal : undefined);
-  }
-
-  #batchContext(): BatchContext {
+  /** @param called where its caller called: once for all items */
+  #batchContext(called: CallSite): BatchContext {
     const number = ++this.#batches;
     const owner = this.#owner();
     return {
-      launch: (request, options) => this.#launch(request, options, owner, { batch: number }),
+      launch: (request, options) => this.#launch(request, options, owner, called, { batch: number }),
       pause: (paused) => {
         if (paused) this.#guard.paused.add(number);
         else this.#guard.paused.delete(number);
@@ -243,7 +252,7 @@ class TidegateClient implements Client {
           () => [],
           (core) => core.eta(number, more),
         ) ?? -1,
-      another: () => this.#batchContext(),
+      another: () => this.#batchContext(called),
     };
   }
 
@@ -251,14 +260,15 @@ class TidegateClient implements Client {
     request: unknown,
     options: CallOptions,
     owner: number,
+    called: CallSite,
     mark: Pick<CoreOptions, "batch" | "probe"> = {},
   ): LiveTask {
     const key = options?.idempotencyKey;
-    return this.#attempt(options, owner, typeof key === "string" ? key : "", (task, core) => {
+    const launch = (task: LiveTask, core: CoreOptions): LiveTask => {
       const joined = key !== undefined && this.#find(toText(key), owner);
       if (joined) return joined.owner === owner ? joined : joined.follow(owner);
       const { number } = task;
-      const copy = toCoreRequest(request, (data) => this.#host.handles.hold(number, data));
+      const copy = toCoreRequest(request, (data) => this.#host.handles.hold(number, data), this.#host.wall);
       Object.assign(core, mark);
       if (key !== undefined) core.keep = true;
       // At once, so that what the caller changes later changes nothing.
@@ -269,7 +279,8 @@ class TidegateClient implements Client {
       task.register = (glue, records) => glue.submit(number, owner, copy, task.key ? keyed(task.key) : text, records);
       this.#guard.add(task);
       return task;
-    });
+    };
+    return this.#attempt(options, owner, typeof key === "string" ? key : "", called, launch);
   }
 
   /** A new task, or the one that `make` finds; what is thrown becomes its end. */
@@ -277,13 +288,15 @@ class TidegateClient implements Client {
     options: CallOptions,
     owner: number,
     key: string,
+    called: CallSite,
     make: (task: LiveTask, core: CoreOptions) => LiveTask,
   ): LiveTask {
     const task = new LiveTask(this.#context, ++this.#tasks, owner, key);
+    task.called = called;
     try {
       check(options, callShape);
       if (this.#closed) {
-        task.settle("cancelled", { message: "the client is closed" });
+        task.settle("cancelled", { message: closedError.message });
         return task;
       }
       const core: Record<string, unknown> = {};
@@ -301,7 +314,7 @@ class TidegateClient implements Client {
       task.end(
         ImageError.is(cause)
           ? cause
-          : new InvalidRequestError({ message: "the request could not be read", param: "request", cause }),
+          : new InvalidRequestError({ message: "request: could not be read", param: "request", cause }),
       );
       return task;
     }
@@ -368,12 +381,18 @@ class TidegateClient implements Client {
     for (const listener of this.#listeners.get(name) ?? []) {
       try {
         listener(value);
-      } catch {
-        this.#log("error", `a listener of "${name}" has thrown`);
+      } catch (cause) {
+        this.#log("error", `a listener of "${name}" has thrown`, cause);
       }
     }
   }
 }
+
+/** The signal of a call, if what was given is one; else the check of the options says so. */
+const signalOf = (options: CallOptions | null): AbortSignal | undefined => {
+  const signal = options?.signal;
+  return typeof signal?.addEventListener === "function" ? signal : undefined;
+};
 
 const toConfig = (name: string, data: ProviderData, all: [string, ProviderData][]): CoreConfig["providers"][number] => {
   const { dialect, baseURL, limits, prices } = data;

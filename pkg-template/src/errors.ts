@@ -1,5 +1,7 @@
 import type { Attempt, Axis, ErrorCode, TaskRef } from "./types-task.js";
 
+export type { Attempt, Axis, ErrorCode, Target, TaskPart, TaskRef } from "./types-task.js";
+
 /** What an error is made of; what is left out gets its class's default. */
 export interface ImageErrorInit {
   message: string;
@@ -12,9 +14,22 @@ const kind = Symbol("kind");
 type Kind = { codes: readonly ErrorCode[]; defaults: object | undefined };
 const classes = new Map<ErrorCode, typeof ImageError>();
 
-/** The base of all errors of this package. `ImageError.is(e)` rather than `instanceof`: it holds across bundles and realms. */
+/**
+ * The base of all errors of this package. `ImageError.is(e)` rather than `instanceof`: it holds across bundles and realms. `cause` is the host's own error
+ * where there is one: what `fetch`, an `apiKey` function or a store has thrown.
+ *
+ * @example
+ * try {
+ *   await client.generate(request);
+ * } catch (e) {
+ *   if (!ImageError.is(e)) throw e;
+ *   log.error({ error: e.toJSON() });
+ *   if (e.retryable && e.billed !== "unknown") queue.push(request);
+ * }
+ */
 export class ImageError extends Error {
   declare readonly code: ErrorCode;
+  /** The provider that was asked, by its name in `providers`. */
   declare readonly provider?: string;
   declare readonly model?: string;
   /** Of the HTTP answer. */
@@ -39,6 +54,19 @@ export class ImageError extends Error {
     delete fields.cause;
     const { codes, defaults } = (new.target as { [kind]?: Kind })[kind] ?? {};
     Object.assign(this, { code: codes?.[0], retryable: false, billed: "no", attempts: [] }, defaults, fields);
+  }
+
+  /** Plain JSON with name, message and all fields, for logs and wires; `ImageError.from` makes an error of it again. Without `stack` and `cause`. */
+  toJSON(): Record<string, unknown> {
+    return Object.assign({ name: this.name, message: this.message }, this as object);
+  }
+
+  /**
+   * The error that `toJSON` wrote, at the other end of a wire; an error of this package comes back as it is. Its type is the union of all classes, so that
+   * `switch (error.code)` narrows.
+   */
+  static from(json: object): AnyImageError {
+    return (ImageError.is(json) ? json : toError(json)) as AnyImageError;
   }
 
   /** Brand and class check, safe across bundles and realms: `RateLimitError.is(e)` narrows to RateLimitError. */
@@ -68,6 +96,10 @@ export class RateLimitError extends ImageError {
   declare readonly code: "rate-limited";
   /** Which limit refused. */
   declare readonly axis: Axis;
+}
+/** `maxWait` passed in this client's own queue: nothing was bought. `retryAfterMs` estimates when there is room. */
+export class QueueTimeoutError extends ImageError {
+  declare readonly code: "queue-timeout";
 }
 /** The money or the credits are spent. */
 export class QuotaExhaustedError extends ImageError {
@@ -113,11 +145,33 @@ export class BudgetError extends ImageError {
 export class RoutesExhaustedError extends ImageError {
   declare readonly code: "routes-exhausted";
   declare readonly errors: ImageError[];
+  override toJSON(): Record<string, unknown> {
+    return { ...super.toJSON(), errors: this.errors.map((error) => error.toJSON()) };
+  }
 }
 /** The core failed on this task, or could not start. `ref`, where there is one, finds the task again. */
 export class CoreCrashedError extends ImageError {
   declare readonly code: "core-crashed";
 }
+
+/** Every error that there is: `switch (error.code)` narrows to its class. */
+export type AnyImageError =
+  | AuthenticationError
+  | PermissionError
+  | InvalidRequestError
+  | RateLimitError
+  | QueueTimeoutError
+  | QuotaExhaustedError
+  | ContentFilteredError
+  | ModelUnavailableError
+  | ProviderUnavailableError
+  | TaskFailedError
+  | CancelledError
+  | UnknownOutcomeError
+  | DeadlineError
+  | BudgetError
+  | RoutesExhaustedError
+  | CoreCrashedError;
 
 // Names and codes are set by hand, for minifiers rename classes.
 const define = (type: typeof ImageError, name: string, codes?: readonly ErrorCode[], defaults?: object): void => {
@@ -131,6 +185,7 @@ define(AuthenticationError, "AuthenticationError", ["authentication"]);
 define(PermissionError, "PermissionError", ["permission"]);
 define(InvalidRequestError, "InvalidRequestError", ["invalid-request"]);
 define(RateLimitError, "RateLimitError", ["rate-limited"], { axis: "unknown" });
+define(QueueTimeoutError, "QueueTimeoutError", ["queue-timeout"]);
 define(QuotaExhaustedError, "QuotaExhaustedError", ["quota-exhausted"]);
 define(ContentFilteredError, "ContentFilteredError", ["content-filtered"], {
   stage: "unknown",
@@ -149,7 +204,7 @@ define(CoreCrashedError, "CoreCrashedError", ["core-crashed"]);
 
 /** @internal The error that the core's plain description stands for. */
 export function toError(plain: object): ImageError {
-  const init = plain as ImageErrorInit;
+  const { name: _, ...init } = plain as ImageErrorInit;
   const Type = classes.get(init["code"] as ErrorCode) ?? ImageError;
   return new Type(Array.isArray(init["errors"]) ? { ...init, errors: init["errors"].map(toError) } : init);
 }

@@ -44,7 +44,7 @@ const isAborted = (sent: Sent): boolean => sent.controller.signal.aborted;
 
 /** The fetches of one core: from their start until the core has been told what came of them. */
 export function createStart({ settings, guard, number: generation, stale, now, handles, signals }: Generation): Start {
-  const { fetch, listens, emit } = settings;
+  const { fetch, listens, emit, log } = settings;
   /** The headers that the core reads, and its numbers for them. */
   let names: Map<string, number> | undefined;
 
@@ -56,7 +56,9 @@ export function createStart({ settings, guard, number: generation, stale, now, h
     const sent: Sent = { order, task, owner, part, purpose, signal, controller, since: now() };
     guard.lastCall = Math.max(guard.lastCall, number);
     guard.calls.set(number, sent);
-    if (purpose === 0) guard.tasks.get(task)?.sent.push(part);
+    const live = guard.tasks.get(task);
+    if (live) live.trouble = undefined;
+    if (purpose === 0) live?.sent.push(part);
     let promise: Promise<Response>;
     try {
       // From here on it may be given up, if need be by the fetch itself.
@@ -91,6 +93,8 @@ export function createStart({ settings, guard, number: generation, stale, now, h
     } catch (cause) {
       tell(sent);
       const fault = isAborted(sent) ? 1 : 0;
+      const live = guard.tasks.get(sent.task);
+      if (live && !fault) live.trouble = cause;
       return guard.arrive(number, sent, (core) => core.failed(number, fault, reason(cause)));
     }
     guard.arrive(number, sent, (core) => answer(core, order, response.status, headers, body));
@@ -99,10 +103,16 @@ export function createStart({ settings, guard, number: generation, stale, now, h
 
   /** Tells those who listen how it went. */
   const tell = (sent: Sent, response?: Response): void => {
-    if (stale() || isAborted(sent) || !listens("http")) return;
+    const isHeard = !isAborted(sent) && listens("http");
+    if (stale() || !(isHeard || log.isDebug)) return;
+    const ms = now() - sent.since;
+    const { method, url } = sent.order;
+    const address = url.split("?")[0]!;
+    const outcome = isAborted(sent) ? "given up" : (response?.status ?? "no answer");
+    if (log.isDebug) log("debug", `${method} ${address}: ${outcome} after ${Math.round(ms)} ms`);
+    if (!isHeard) return;
     const [status, requestId] = [response?.status, response?.headers.get("x-request-id")];
-    const more = { ...(status && { status }), ms: now() - sent.since, ...(requestId && { requestId }) };
-    emit("http", { method: sent.order.method, url: sent.order.url.split("?")[0], ...more });
+    emit("http", { method, url: address, ...(status && { status }), ms, ...(requestId && { requestId }) });
   };
 
   /** Gives the core an answer, of which images stay on this side. */

@@ -15,6 +15,8 @@ export interface Live {
   readonly records: Map<string, string>;
   /** How often in a row the core has trapped on it. */
   traps: number;
+  /** What the host threw at its latest request, if that had no answer: the cause of whatever error comes of it. */
+  trouble?: unknown;
   /** Tells a core of it, the first or the next, with what is written down of it, a record a line; returns the idempotency key. */
   register(core: Core, records: string): string;
   update(text: string, accepted: boolean): void;
@@ -151,7 +153,7 @@ export class Guard {
       } catch (cause) {
         if (generation === this.generation) {
           this.#core = undefined;
-          this.#log("error", "the core has stopped on an error and starts again");
+          this.#log("error", "the core has stopped on an error and starts again", cause);
           for (const live of concerned()) {
             live.traps += weight;
             if (live.traps >= LIMIT || trial > 0) this.#crash(live, cause);

@@ -21,6 +21,9 @@ export class HostTable {
     this.#settings = settings;
   }
 
+  /** Milliseconds since the epoch. */
+  readonly wall = (): number => this.#settings.clock?.wall?.() ?? Date.now();
+
   /** The functions for the core of one generation; once another has come, they do nothing. */
   create(guard: Guard, generation: number): Host {
     const { handles } = this;
@@ -44,7 +47,7 @@ export class HostTable {
     const now = (): number => (clock ?? performance).now();
     return {
       now,
-      wall: () => Date.now(),
+      wall: this.wall,
       send: createSend({ settings, guard, number: generation, stale, now, handles, signals: this.#signals }, outgoing),
 
       abort: (number) => {

@@ -1,7 +1,9 @@
+import { locate, type CallSite } from "./call-site.js";
 import type { CancelVerdict, Core, Settlement } from "./core.js";
-import { toError, type ImageError, type ImageErrorInit } from "./errors.js";
+import { toError, type AnyImageError, type ImageError, type ImageErrorInit } from "./errors.js";
 import type { Guard, Live } from "./guard.js";
 import type { PlainImage } from "./image.js";
+import { onAbort } from "./signals.js";
 import type { Image, ImageResult, ImageTask, TaskUpdate } from "./types-image.js";
 import type { TaskRef } from "./types-task.js";
 
@@ -16,7 +18,15 @@ export interface TaskContext {
   readonly written: ((owner: number) => Promise<unknown>) | undefined;
   /** Lets go of what the task held. */
   readonly drop: (task: number) => void;
+  /** Told of a failure, some time after it, that nobody has asked about. */
+  readonly unheard: (error: ImageError) => void;
 }
+
+const read = (text: string): TaskUpdate => {
+  const update = JSON.parse(text) as TaskUpdate & { error?: AnyImageError };
+  if (update.error) update.error = toError(update.error) as AnyImageError;
+  return update;
+};
 
 /** An update; what comes as text is read when somebody looks. */
 class Told {
@@ -27,7 +37,7 @@ class Told {
     this.#text = typeof update === "string" ? update : "";
   }
   get update(): TaskUpdate {
-    return (this.#update ??= JSON.parse(this.#text) as TaskUpdate);
+    return (this.#update ??= read(this.#text));
   }
 }
 
@@ -90,6 +100,13 @@ export class LiveTask implements Live {
   readonly followers: LiveTask[] = [];
   readonly sent: number[] = [];
   traps = 0;
+  trouble: unknown;
+  /** Where its caller called. */
+  called: CallSite | undefined;
+  /** Somebody waits for what becomes of it, or has asked. */
+  heard = false;
+  /** How many want it: an abort lets go of one of them. */
+  holders = 0;
   readonly result = new Deferred<ImageResult>();
   readonly #accepted = new Deferred<unknown>();
   /** What its own request has been told. */
@@ -134,6 +151,11 @@ export class LiveTask implements Live {
     guard.wakeSoon(owner);
     follower.sync();
     return follower;
+  }
+
+  /** The one that knows, of all that follow the same task. */
+  get root(): LiveTask {
+    return this.#leader ?? this;
   }
 
   get over(): boolean {
@@ -191,8 +213,10 @@ export class LiveTask implements Live {
 
   settle(kind: Settlement, value: object): void {
     if (kind !== "succeeded") {
-      const cancelled = { code: "cancelled", message: "the task was cancelled", ...this.#reason };
-      return this.end(toError({ ...(kind === "cancelled" && cancelled), ...value }));
+      const cancelled = { code: "cancelled", message: "The task was cancelled.", ...this.#reason };
+      const { trouble } = this;
+      const plain = kind === "cancelled" ? cancelled : trouble === undefined ? {} : { cause: trouble };
+      return this.end(locate(toError({ ...plain, ...value }), this.called));
     }
     if (this.over) return;
     const make = (this.#make = this.#toResult(value as PlainResult));
@@ -205,7 +229,10 @@ export class LiveTask implements Live {
   end(error: ImageError): void {
     if (this.over) return;
     this.#error = error;
-    this.#over(error.code === "cancelled" ? { status: "cancelled" } : { status: "failed", error });
+    if (error.code === "cancelled") return this.#over({ status: "cancelled" });
+    // A turn later: whoever waits for it has said so by then.
+    if (!this.heard) setTimeout(() => this.heard || this.#context.unheard(error));
+    this.#over({ status: "failed", error: error as AnyImageError });
   }
 
   #over(end: TaskUpdate): void {
@@ -215,6 +242,12 @@ export class LiveTask implements Live {
     this.#context.drop(this.number);
     // Handles to it may be kept; the pictures of its request need not be.
     this.register = () => "";
+    this.called = undefined;
+  }
+
+  /** One of those who want it does so no more; the last one's word cancels it. */
+  release(reason: unknown): void {
+    if (--this.root.holders <= 0) this.cancel(reason);
   }
 
   cancel(reason: unknown): CancelVerdict {
@@ -238,7 +271,7 @@ export class LiveTask implements Live {
 
   #toResult(plain: PlainResult): () => ImageResult {
     const made = plain.images.map(this.#context.image);
-    const failures = plain.failures.map(({ index, error }) => ({ index, error: toError(error) }));
+    const failures = plain.failures.map(({ index, error }) => ({ index, error: toError(error) as AnyImageError }));
     // The plain one is for the first request, which most have only.
     let own: object | undefined = plain;
     return () => {
@@ -261,12 +294,47 @@ type PlainResult = Omit<ImageResult, "image" | "images" | "failures"> & {
   failures: { index: number; error: ImageErrorInit }[];
 };
 
-/** A caller's handle to a task, with a signal of its own. */
-export class TaskHandle extends Promise<ImageResult> implements ImageTask {
+/** A promise that knows whether anybody has asked for what becomes of it, and raises no unhandledrejection of its own. */
+class Watched<T> extends Promise<T> {
   // What `then` makes is a plain promise.
   static override get [Symbol.species](): PromiseConstructor {
     return Promise;
   }
+  #live: LiveTask | undefined;
+
+  protected watch(live: LiveTask): void {
+    super.then(undefined, () => {});
+    this.#live = live.root;
+  }
+  override then<A = T, B = never>(
+    onfulfilled?: ((value: T) => A | PromiseLike<A>) | null,
+    onrejected?: ((reason: any) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    if (this.#live) this.#live.heard = true;
+    return super.then(onfulfilled, onrejected);
+  }
+}
+
+const { then: plainThen } = Promise.prototype;
+
+/** The reference of a task once it is accepted. What ends it before also ends this promise, perhaps with the signal's own reason. */
+const accepted = (live: LiveTask, task: Promise<unknown>): Promise<TaskRef> =>
+  live.accepted().catch(() => plainThen.call(task, () => live.accepted()) as Promise<TaskRef>);
+
+/** What `submit` gives. */
+export class Acceptance extends Watched<TaskRef> {
+  constructor(live: LiveTask, signal: AbortSignal | undefined) {
+    const task = new TaskHandle(live, signal);
+    super((resolve, reject) => {
+      accepted(live, task).then(resolve, reject);
+      plainThen.call(task, undefined, reject);
+    });
+    this.watch(live);
+  }
+}
+
+/** A caller's handle to a task, with a signal of its own. */
+export class TaskHandle extends Watched<ImageResult> implements ImageTask {
   readonly #live: LiveTask;
 
   constructor(live: LiveTask, signal?: AbortSignal) {
@@ -274,17 +342,17 @@ export class TaskHandle extends Promise<ImageResult> implements ImageTask {
     super((resolve, reject) => {
       abort = () => {
         reject(signal!.reason);
-        live.cancel(signal!.reason);
+        live.release(signal!.reason);
       };
       live.result.promise.then(resolve, reject);
     });
     this.#live = live;
-    this.catch(() => {});
+    live.root.holders++;
+    this.watch(live);
     if (signal?.aborted) {
       abort!();
     } else if (signal) {
-      signal.addEventListener("abort", abort!, { once: true });
-      const forget = (): void => signal.removeEventListener("abort", abort!);
+      const forget = onAbort(signal, abort!);
       live.result.promise.then(forget, forget);
     }
   }
@@ -293,16 +361,18 @@ export class TaskHandle extends Promise<ImageResult> implements ImageTask {
     return this.#live.key;
   }
   get state(): TaskUpdate {
+    this.#live.root.heard = true;
     return this.#live.step.update;
   }
   ref(): Promise<TaskRef> {
-    // What ends the task before acceptance also ends this promise, perhaps with the signal's own reason.
-    return this.#live.accepted().catch(() => this.then(() => this.#live.accepted()));
+    this.#live.root.heard = true;
+    return accepted(this.#live, this);
   }
   async cancel(reason?: unknown): Promise<CancelVerdict> {
     return this.#live.cancel(reason);
   }
   async *[Symbol.asyncIterator](): AsyncGenerator<TaskUpdate, void, undefined> {
+    this.#live.root.heard = true;
     for (let { step } = this.#live; ; step = await step.next) {
       yield step.update;
       if (step.isLast) return;

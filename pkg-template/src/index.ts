@@ -11,13 +11,14 @@ export {
   ModelUnavailableError,
   PermissionError,
   ProviderUnavailableError,
+  QueueTimeoutError,
   QuotaExhaustedError,
   RateLimitError,
   RoutesExhaustedError,
   TaskFailedError,
   UnknownOutcomeError,
 } from "./errors.js";
-export type { ImageErrorInit } from "./errors.js";
+export type { AnyImageError, ImageErrorInit } from "./errors.js";
 export { creativeai, hiapi, openai, openaiCompatible } from "./providers.js";
 export type * from "./types-batch.js";
 export type { Bytes, Fetch } from "./types-host.js";

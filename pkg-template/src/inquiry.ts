@@ -1,9 +1,10 @@
+import { callSite, locate } from "./call-site.js";
 import type { Core } from "./core.js";
 import { toError } from "./errors.js";
 import type { Guard, Live } from "./guard.js";
 
 /** What ends whatever is asked of a closed client. */
-export const closedError = { code: "cancelled", message: "the client is closed" };
+export const closedError = { code: "cancelled", message: "The client is closed." };
 
 /** What is asked of the core by a number, as a task is, and answered once. */
 export interface Inquiry<T> {
@@ -19,6 +20,7 @@ export interface Inquiry<T> {
 
 /** Asks the core. */
 export function inquire<T>(guard: Guard, { number, owner, ask, read, over }: Inquiry<T>): Promise<T> {
+  const called = callSite(inquire);
   return new Promise((resolve, reject) => {
     let end = (): void => {};
     const live: Live = {
@@ -42,7 +44,9 @@ export function inquire<T>(guard: Guard, { number, owner, ask, read, over }: Inq
           const answer = read(value);
           end = () => resolve(answer);
         } else {
-          end = () => reject(toError({ ...(kind === "cancelled" && closedError), ...value }));
+          const { trouble } = live;
+          const plain = kind === "cancelled" ? closedError : trouble === undefined ? {} : { cause: trouble };
+          end = () => reject(locate(toError({ ...plain, ...value }), called));
         }
         over?.();
         live.sync();

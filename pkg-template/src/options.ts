@@ -5,17 +5,41 @@ export type Rule = (value: unknown, param: string) => void;
 export type Shape = Record<string, Rule>;
 
 export function refuse(param: string, problem: string, cause?: unknown): never {
-  throw new InvalidRequestError({ message: `${param} ${problem}`, param, ...(cause === undefined ? {} : { cause }) });
+  throw new InvalidRequestError({ message: `${param}: ${problem}`, param, ...(cause === undefined ? {} : { cause }) });
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+
+/** What options of other libraries, and our own at another place, are called here. */
+const elsewhere: Record<string, string> = {
+  maxRetries: "retry.maxRetries",
+  abortSignal: "signal",
+  timeoutMs: "timeout",
+  concurrency: "limits.concurrency` of the provider, as in `hiapi({ limits })",
+  apiKey: "providers: hiapi({ apiKey })",
+  baseURL: "providers: hiapi({ baseURL })",
+};
+
+/** The option that was meant, by the table or by its first three letters. */
+const meant = (name: string, shape: Shape): string => {
+  const start = name.slice(0, 3).toLowerCase();
+  const near = Object.keys(shape).find((known) => start.length > 2 && known.toLowerCase().startsWith(start));
+  const known = Object.hasOwn(elsewhere, name) ? elsewhere[name] : near;
+  return known ? `; did you mean \`${known}\`?` : "";
+};
+
+/** A value as it may be shown: not what could be a secret, and not at length. */
+const show = (value: unknown, param: string): string =>
+  /^(apiKey|headers)/.test(param) || !/string|number|boolean/.test(typeof value)
+    ? ""
+    : `, and is ${typeof value === "string" ? JSON.stringify(value.slice(0, 60)) : value}`;
 
 /** Checks names, types and ranges; `undefined` counts as left out. */
 export function check(value: unknown, shape: Shape, at = ""): void {
   if (!isObject(value)) refuse(at || "options", "must be an object");
   for (const [name, field] of Object.entries(value)) {
     const param = at ? `${at}.${name}` : name;
-    if (!Object.hasOwn(shape, name)) refuse(param, "is not an option");
+    if (!Object.hasOwn(shape, name)) refuse(param, `is not an option${meant(name, shape)}`);
     if (field !== undefined) shape[name]!(field, param);
   }
 }
@@ -23,7 +47,7 @@ export function check(value: unknown, shape: Shape, at = ""): void {
 const rule =
   (fits: (value: unknown) => boolean, problem: string): Rule =>
   (value, param) => {
-    if (!fits(value)) refuse(param, problem);
+    if (!fits(value)) refuse(param, problem + show(value, param));
   };
 
 const isNumber = (value: unknown, low: number): boolean =>
@@ -55,7 +79,9 @@ const each =
     if (!isObject(value)) refuse(param, "must be an object");
     for (const [name, field] of Object.entries(value)) of(field, `${param}.${name}`);
   };
-const later = rule(() => false, "is not there yet in this version");
+/** What the contract names and this version lacks: taken where it asks for what happens anyhow. */
+const later = (...usual: string[]): Rule =>
+  rule((v) => usual.includes(JSON.stringify(v)), "is not there yet in this version");
 
 // What a header can carry: no control characters (CR, LF, NUL), nothing beyond Latin-1.
 export const isHeaderText = (value: unknown): value is string =>
@@ -85,25 +111,32 @@ const shared: Shape = {
   timeout: duration,
   deadline: duration,
   maxWait: unlimited(rule((v) => isNumber(v, 0), "must be a number of milliseconds, or Infinity")),
-  budget: later,
+  budget: later(),
 };
 
 const isStore = having("get", "put", "delete", "all");
 export const clientShape: Shape = {
   ...shared,
   providers: rule(isObject, "must be a provider, or several by name"),
-  aliases: later,
-  routes: later,
+  aliases: later("false", "{}"),
+  routes: later("{}"),
   store: (value, param) => {
     if (value !== "auto" && value !== "memory") isStore(value, param);
   },
-  coordination: later,
+  coordination: later('"process"'),
   fetch: callable,
   converter: callable,
   logger: having("error", "warn", "info", "debug"),
   logLevel: oneOf("off", "error", "warn", "info", "debug"),
   dangerouslyAllowBrowser: flag,
-  testing: nested({ seed: whole(0), clock: having("now", "setTimeout") }),
+  testing: nested({
+    seed: whole(0),
+    clock: (value, param) => {
+      having("now", "setTimeout")(value, param);
+      const { wall } = value as { wall?: unknown };
+      if (wall !== undefined) callable(wall, `${param}.wall`);
+    },
+  }),
 };
 
 const signal = rule(
@@ -136,7 +169,7 @@ export const callShape: Shape = {
   priority: oneOf("interactive", "batch"),
   tenant: text,
   weight: rule((v) => isNumber(v, 0) && v !== 0, "must be a positive number"),
-  route: later,
+  route: later("false"),
   metadata: each(rule((v) => typeof v === "string", "must be a string")),
 };
 
@@ -157,6 +190,7 @@ export const providerShape: Shape = {
   },
   baseURL: rule((v) => typeof v === "string" || v instanceof URL, "must be a string or a URL"),
   headers,
+  allowInsecure: flag,
   prices: each(rule((v) => isNumber(v, 0), "must be a number of US dollars")),
   account: text,
   limits: nested({

@@ -33,12 +33,15 @@ export function createSend(generation: Generation, outgoing: Outgoing): Host["se
     if (stale()) guard.wakeSoon(owner);
     else guard.run(owner, () => guard.everyone(), input, { again: () => !stale(), weight: 1 / 8 });
   };
-  const fail = (order: Order, fault: Fault, message: string): void => {
+  const fail = (order: Order, fault: Fault, message: string, cause: unknown): void => {
     if (!isAwaited(order)) return;
+    const live = guard.tasks.get(order.task);
+    if (live) live.trouble = cause;
     outgoing.delete(order.number);
     later(order.owner, (core) => core.failed(order.number, fault, message));
   };
-  const noKey = (order: Order): void => fail(order, 2, "the apiKey function threw or returned no usable key");
+  const noKey = (order: Order, cause: unknown): void =>
+    fail(order, 2, "The apiKey function threw or returned no usable key: see `cause`.", cause);
   const begin = (order: Order, body: string | FormData | undefined): void =>
     later(order.owner, (core) => {
       if (!isAwaited(order)) return;
@@ -54,7 +57,7 @@ export function createSend(generation: Generation, outgoing: Outgoing): Host["se
     const fetchImage = fetch ?? ((url, init) => globalThis.fetch(url, init));
     toForm(order.body!, held, fetchImage, order.form.signal).then(
       (made) => begin(order, made),
-      (cause: unknown) => fail(order, 3, reason(cause)),
+      (cause: unknown) => fail(order, 3, reason(cause), (cause as Error).cause),
     );
   };
 
@@ -68,11 +71,11 @@ export function createSend(generation: Generation, outgoing: Outgoing): Host["se
       else
         done.then(
           () => make(order),
-          () => noKey(order),
+          (cause: unknown) => noKey(order, cause),
         );
-    } catch {
+    } catch (cause) {
       outgoing.set(order.number, order);
-      queueMicrotask(() => noKey(order));
+      queueMicrotask(() => noKey(order, cause));
     }
     return 0;
   };

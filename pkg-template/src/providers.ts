@@ -15,7 +15,7 @@ export interface ProviderData {
   readonly apiKey: () => ProviderOptions["apiKey"];
 }
 
-const origin = (given: string | URL): string => {
+const origin = (given: string | URL, allowInsecure: boolean): string => {
   let url: URL;
   try {
     url = new URL(String(given));
@@ -23,8 +23,11 @@ const origin = (given: string | URL): string => {
     return refuse("baseURL", "must be an absolute URL");
   }
   const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
-  if (url.protocol !== "https:" && !(url.protocol === "http:" && loopback)) {
-    refuse("baseURL", "must be https (http only on a loopback address)");
+  if (url.protocol !== "https:" && !(url.protocol === "http:" && (loopback || allowInsecure))) {
+    refuse(
+      "baseURL",
+      "must be https (http only on a loopback address, or with allowInsecure in a network of your own)",
+    );
   }
   if (url.username || url.password) refuse("baseURL", "must not hold a user name or password");
   if (/[?#]/.test(url.href)) refuse("baseURL", "must have no query and no fragment");
@@ -33,16 +36,16 @@ const origin = (given: string | URL): string => {
 
 const describe = (dialect: string, options: ProviderOptions): Provider => {
   check(options, providerShape);
-  const { apiKey, baseURL, account, limits, prices, headers } = options;
+  const { apiKey, baseURL, allowInsecure = false, account, limits, prices, headers } = options;
   if (apiKey === undefined) {
     if ("apiKey" in options) refuse("apiKey", "is undefined: is its environment variable set?");
     if (baseURL === undefined)
-      refuse("apiKey", "is missing (it may be left out only with the baseURL of a proxy that adds it)");
+      refuse("apiKey", `is missing: give ${dialect}({ apiKey }), or the baseURL of a proxy of yours that adds it`);
   }
   const copy = { ...headers };
   const data: ProviderData = {
     dialect,
-    baseURL: baseURL === undefined ? undefined : origin(baseURL),
+    baseURL: baseURL === undefined ? undefined : origin(baseURL, allowInsecure),
     account,
     // Copies, so that what is changed later changes nothing.
     limits: limits && (JSON.parse(JSON.stringify(limits)) as Limits),

@@ -15,19 +15,30 @@ const fit = (_: string, value: unknown): unknown =>
 /** @internal Data of our caller's as text. */
 export const toText = (value: unknown): string => JSON.stringify(value, fit);
 
+/** No prompt is longer, in UTF-16 units: 32,000 characters. What is, is refused before it is copied and counted. */
+const LONGEST_TEXT = 64_000;
+/** No address of a picture is longer: CDNs and browsers take less. */
+const LONGEST_ADDRESS = 16_000;
+const looksLikeBase64 = (text: string): string =>
+  tooLong(text) + (/^[\w+/-]{200}/.test(text) ? "; it looks like base64: prefix it with `data:image/png;base64,`" : "");
+const tooLong = (text: string): string => `is too long (${text.length} characters)`;
+
 /**
  * A request as the core takes it: as text, so that what the caller changes later changes nothing; pictures as URLs or handles; provider options as
  * JSON texts. What is wrong with it otherwise, the core tells.
  */
-export function toCoreRequest(request: unknown, hold: (data: unknown) => number): string {
+export function toCoreRequest(request: unknown, hold: (data: unknown) => number, wall: () => number): string {
   if (typeof request !== "object" || request === null) refuse("request", "must be an object");
   const copy: Record<string, unknown> = { ...request };
   const picture = (input: unknown, param: string): unknown => {
-    if (typeof input === "string") return /^data:/i.test(input) ? hold(input) : input;
+    if (typeof input === "string") {
+      if (/^data:/i.test(input)) return hold(input);
+      return input.length > LONGEST_ADDRESS ? refuse(param, looksLikeBase64(input)) : input;
+    }
     if (tag(input) === "URL") return picture(String(input), param);
     if (typeof input === "object" && input !== null && imageBrand in input) {
       const { url, expiresAt } = input as Partial<ResultImage>;
-      return url && (expiresAt === undefined || expiresAt > Date.now()) ? url : hold(input);
+      return url && (expiresAt === undefined || expiresAt > wall()) ? url : hold(input);
     }
     if (tag(input) === "Uint8Array") return hold(new Uint8Array(input as Uint8Array));
     // The core takes numbers for handles, and nobody but `hold` makes those.
@@ -35,6 +46,8 @@ export function toCoreRequest(request: unknown, hold: (data: unknown) => number)
       ? hold(input)
       : refuse(param, "must be https or data URLs, Blobs, bytes or Images");
   };
+  for (const [name, value] of Object.entries(copy))
+    if (typeof value === "string" && value.length > LONGEST_TEXT && name !== "mask") refuse(name, tooLong(value));
   const { images, mask, providerOptions } = copy;
   if (Array.isArray(images)) copy["images"] = images.map((input) => picture(input, "images"));
   if (mask !== undefined && mask !== null) copy["mask"] = picture(mask, "mask");

@@ -58,9 +58,9 @@ class LocalSimulator implements Simulator {
     const { clock = "virtual", seed = 1, pictures = clock === "real" } = config;
     const { settings, later = [] } = courseOf(config);
     this.#later = [...later];
-    this.#clock = clock === "real" ? new RealClock() : new VirtualClock(clock === "virtual");
     // Virtual time begins at midnight, so that a quota of the day ends at the same time in every run; not in another year, or links would be stale.
     const epoch_ms = clock === "real" ? Date.now() : Math.floor(Date.now() / DAY) * DAY;
+    this.#clock = clock === "real" ? new RealClock() : new VirtualClock(clock === "virtual", epoch_ms);
     const initial = { base_url: ORIGIN, epoch_ms, seed, plain_pictures: !pictures };
     const { World } = instantiate((compiled ??= load()));
     this.#world = new World(JSON.stringify(initial));

@@ -61,8 +61,7 @@ export class Journal {
   #queue<T>(owner: number, key: string, operation: () => Promise<T>, otherwise: T, write = true): Promise<T> {
     const name = `${owner} ${key}`;
     const done = (this.#tails.get(name)?.done ?? Promise.resolve()).then(operation).catch((cause: unknown) => {
-      const name = cause instanceof Error ? cause.name : typeof cause;
-      if (!this.#warned) this.#log("warn", `the store fails, going on without it (${name})`);
+      if (!this.#warned) this.#log("warn", "the store fails, going on without it", cause);
       this.#warned = true;
       return otherwise;
     });

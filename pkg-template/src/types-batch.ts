@@ -1,4 +1,4 @@
-import type { ImageError } from "./errors.js";
+import type { AnyImageError, ImageError } from "./errors.js";
 import type { CallOptions, ImageRequest, ImageResult } from "./types-image.js";
 
 /** Whatever can be looped over. */
@@ -19,7 +19,7 @@ export interface BatchOptions extends Omit<CallOptions, "idempotencyKey"> {
   order?: "completion" | "input" | undefined;
 }
 /** One item's end. */
-export type BatchItem<K> = { key: K; ok: true; result: ImageResult } | { key: K; ok: false; error: ImageError };
+export type BatchItem<K> = { key: K; ok: true; result: ImageResult } | { key: K; ok: false; error: AnyImageError };
 /**
  * Starts at once; a window of 256 items at most runs ahead of its one consumer (a loop, or `settled`). Leaving the loop is `abort()`: nothing more is
  * submitted, what was accepted stays in `pending()`. Aborted items end as "cancelled". A source that throws ends the batch with one failed item more.

@@ -1,4 +1,4 @@
-import type { ImageError } from "./errors.js";
+import type { AnyImageError, ImageError } from "./errors.js";
 import type { Bytes } from "./types-host.js";
 import type { Attempt, Target, TaskRef } from "./types-task.js";
 
@@ -44,7 +44,7 @@ export interface RetryPolicy {
   base?: number | undefined;
   /** The most that one backoff may take, in ms. @default 30_000 */
   cap?: number | undefined;
-  /** The longest server-asked wait to honour, in ms; beyond it: fail with `retryAfterMs`. Never earlier. @default what is left of `maxWait` */
+  /** The longest server-asked wait to honour, in ms; beyond it: fail with `retryAfterMs`. Never earlier. @default 600_000 interactive, Infinity batch */
   maxRetryAfter?: number | undefined;
   /** A submit whose outcome is unknown (lost answer): send again? @default "if-idempotent" */
   ambiguous?: "never" | "if-idempotent" | "always" | undefined;
@@ -54,14 +54,15 @@ export interface RetryPolicy {
 export interface CallOptions {
   /**
    * Rejects with signal.reason, as fetch does, and cancels: what was not sent never is; what was accepted is cancelled where the provider can, else it
-   * stays in `pending()`, for it is billed. To stop watching only, just stop.
+   * stays in `pending()`, for it is billed, and `task.ref()` still names it. Of several calls that share a task (by key or ref) an abort lets go of one; the last
+   * one cancels. Signals compose: `AbortSignal.any([request.signal, AbortSignal.timeout(60_000)])`. To stop watching only, just stop.
    */
   signal?: AbortSignal | undefined;
   /** One HTTP attempt, in ms. @default the client's */
   timeout?: number | undefined;
   /** From the first submit to the result, in ms. @default the client's */
   deadline?: number | undefined;
-  /** The longest wait for a permit, in ms. @default the client's */
+  /** The longest wait in this client's own queue, in ms. @default the client's */
   maxWait?: number | undefined;
   retry?: RetryPolicy | undefined;
   /** Fetch the bytes before the URL expires. @default true in a batch, else false */
@@ -93,8 +94,19 @@ export type TaskUpdate =
        * the first 256 hear it.
        */
       etaMs?: number;
+      /** A try has failed, for this reason: there is another one at `until`. */
+      error?: AnyImageError;
     }
-  | { status: "submitting"; target: Target; attempt: number }
+  | {
+      status: "submitting";
+      target: Target;
+      /** Which submit it is, from 1. */
+      attempt: number;
+      /** This submit was in vain, for this reason: there is another one at `until`. */
+      error?: AnyImageError;
+      /** Milliseconds since the epoch. */
+      until?: number;
+    }
   | {
       status: "queued" | "processing";
       ref: TaskRef;
@@ -104,10 +116,14 @@ export type TaskUpdate =
       etaMs?: number;
       /** Past the learned p99 of its model. */
       late?: true;
+      /** A poll, or the fetch of a picture, was in vain, for this reason: there is another one at `until`. The task goes on meanwhile. */
+      error?: AnyImageError;
+      /** Milliseconds since the epoch. */
+      until?: number;
     }
   | { status: "rerouting"; from: Target; to: Target; because: FallbackReason; error: ImageError }
   | { status: "succeeded"; result: ImageResult }
-  | { status: "failed"; error: ImageError }
+  | { status: "failed"; error: AnyImageError }
   | { status: "cancelled" };
 
 /** A promise that you can also watch. Not to be returned from an async function: that awaits it. */
@@ -142,7 +158,7 @@ export interface ImageResult {
   attempts: Attempt[];
   warnings: Warning[];
   /** n > 1: what is missing, never at the price of what arrived. */
-  failures: { index: number; error: ImageError }[];
+  failures: { index: number; error: AnyImageError }[];
   timing: { waitedMs: number; queuedMs: number; ranMs: number; polls: number };
 }
 

@@ -5,6 +5,7 @@ export type ErrorCode =
   | "invalid-request"
   | "content-filtered"
   | "rate-limited"
+  | "queue-timeout"
   | "quota-exhausted"
   | "overloaded"
   | "server-error"

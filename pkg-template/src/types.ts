@@ -14,6 +14,8 @@ export interface ProviderOptions {
   apiKey?: string | (() => string | Promise<string>);
   /** The provider's address, or that of your own proxy that adds the key (leave `apiKey` out). https, or http on a loopback address. */
   baseURL?: string | URL | undefined;
+  /** Plain http to a host that is not loopback: in a cluster or a compose file, never over the open net, where anybody on the way reads the key. @default false */
+  allowInsecure?: boolean | undefined;
   /** Sent along with every request to the provider; never to where images are fetched from. */
   headers?: Record<string, string> | undefined;
   /** US dollars an image, by model. */
@@ -66,7 +68,11 @@ export interface ClientOptions {
   timeout?: number | undefined;
   /** One image, from its first submit to its result, in ms; waiting for a permit doesn't count. On expiry the task stays resumable. @default 600_000 */
   deadline?: number | undefined;
-  /** The longest wait for a permit, in ms. @default 600_000 interactive, Infinity batch */
+  /**
+   * The longest wait in this client's own queue, in ms; whoever hits it gets a QueueTimeoutError. A key that is refused again and again while it holds nothing
+   * fails its waiters sooner, as "rate-limited"; an interactive call ends at once where a server's hint or the day's reset lies beyond `retry.maxRetryAfter`.
+   * @default Infinity
+   */
   maxWait?: number | undefined;
   /** Where unfinished tasks live. @default "auto": memory (said once in the log when a batch starts on it) */
   store?: "auto" | "memory" | TaskStore | undefined;
@@ -76,7 +82,10 @@ export interface ClientOptions {
   converter?: ((bytes: Bytes, to: Conversion) => Promise<Bytes>) | undefined;
   /** @default console */
   logger?: Logger | undefined;
-  /** @default "warn" */
+  /**
+   * "warn": what costs images or goes unheard (a failure that nobody listened to). "info": besides, a line for each try that failed, with method, address,
+   * what happened, which try of how many, and when it goes out again. "debug": besides, a line for each request. @default "warn"
+   */
   logLevel?: "off" | "error" | "warn" | "info" | "debug" | undefined;
   /** A key in a page can be read by whoever opens it; say that you mean it. @default false */
   dangerouslyAllowBrowser?: boolean | undefined;
@@ -88,6 +97,8 @@ export interface ClientOptions {
 export interface Clock {
   /** Monotonic milliseconds. */
   now(): number;
+  /** Milliseconds since the epoch, for what lasts: dates, expiries, budgets of a day. @default Date.now */
+  wall?(): number;
   setTimeout(callback: () => void, ms: number): () => void;
 }
 
@@ -103,11 +114,11 @@ export interface ClientEvents {
 export interface Client {
   /**
    * Await it for the result, or hold it as a live handle. Starts at once (aborted in the same tick: nothing is sent); never throws in the call. An
-   * `idempotencyKey` that this client or its store knows is that same task, not a second image. Unawaited, it raises no unhandledrejection.
-   * Not to be returned from an async function: that awaits it.
+   * `idempotencyKey` that this client or its store knows is that same task, not a second image. Unawaited, it raises no unhandledrejection; a failure that
+   * nobody listens to (by then, catch, iteration, `state`, `ref` or "update") is one warning in the log. Not to be returned from an async function: that awaits it.
    */
   generate(request: ImageRequest, options?: CallOptions): ImageTask;
-  /** Resolves as soon as a provider has accepted; the ref is plain JSON, safe to store or to send elsewhere. */
+  /** Resolves as soon as a provider has accepted; the ref is plain JSON, safe to store or to send elsewhere. Unawaited, as `generate`. */
   submit(request: ImageRequest, options?: CallOptions): Promise<TaskRef>;
   /**
    * Reattach: after a reload, on another machine, from a webhook (`{ provider, taskId }`), by idempotency key (a string, through the store). A task
@@ -134,7 +145,7 @@ export interface Client {
    * @throws BudgetError where one image costs more than the budget, InvalidRequestError where the price is unknown (`prices`) or the limit is told
    */
   probe(request: ImageRequest, options: ProbeOptions): Promise<ProbeReport>;
-  /** Returns what stops it. A listener that throws is told in the log. */
+  /** Returns what stops it. A listener that throws is told in the log, with its error. */
   on<E extends keyof ClientEvents>(
     event: E,
     listener: (event: ClientEvents[E]) => void,

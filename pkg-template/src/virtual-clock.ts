@@ -47,14 +47,21 @@ interface Timer {
 /** Time that goes from timer to timer: by itself, or only as far as it is told. */
 export class VirtualClock implements SimulatorClock {
   readonly #byItself: boolean;
+  /** The wall's clock when it began, ms since the epoch. */
+  readonly #epoch: number;
   readonly #timers = new Set<Timer>();
   readonly #held = new Set<Promise<unknown>>();
   #now = 0;
   #events = 0;
   #running = false;
 
-  constructor(byItself: boolean) {
+  constructor(byItself: boolean, epoch = 0) {
     this.#byItself = byItself;
+    this.#epoch = epoch;
+  }
+
+  wall(): number {
+    return this.#epoch + this.#now;
   }
 
   now(): number {

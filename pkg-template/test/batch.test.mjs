@@ -156,7 +156,7 @@ test("what is wrong fails its item, never the batch", async () => {
     const all = await client.batch(requests(2), bad).settled();
     assert.deepEqual(
       all.failed.map(({ error }) => error.param),
-      [param, param],
+      [param],
     );
   }
   for (const bad of [undefined, 5, "text", {}]) {
@@ -304,6 +304,20 @@ test("retryFailed buys anew what may be bought anew, once", async () => {
     ["d"],
   );
   chosen.abort();
+});
+
+test("a wrong option is one failure of the batch, and its source is not read", async () => {
+  const { client, world } = createTestClient(ok);
+  let pulled = 0;
+  const source = (function* () {
+    for (;;) yield (pulled++, request);
+  })();
+  const batch = client.batch(source, { maxRetries: 3 });
+  const { ok: none, failed } = await batch.settled();
+  assert.deepEqual([none.length, failed.length, pulled], [0, 1, 0]);
+  assert.equal(failed[0].error.message, "maxRetries: is not an option; did you mean `retry.maxRetries`?");
+  assert.deepEqual(batch.progress, { total: 1, done: 0, failed: 1, running: 0, waiting: 0 });
+  assert.deepEqual(world.named("submit"), []);
 });
 
 test("pause and resume", async () => {

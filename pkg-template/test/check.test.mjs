@@ -65,7 +65,7 @@ test("a key in a function is asked for, once more after a 401, and a broken one 
   );
   const { ok, code, advice } = await broken.client.check();
   assert.deepEqual([ok, code], [false, "authentication"]);
-  assert.match(advice, /the apiKey function threw/);
+  assert.match(advice, /The apiKey function threw/);
   assert.ok(!advice.includes("vault"));
 });
 

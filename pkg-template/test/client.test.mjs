@@ -76,9 +76,10 @@ test("the core's look-ups go to the store", async () => {
 
 test("a store that fails is told once, and the core goes on", async () => {
   const lines = [];
-  const logger = { error() {}, warn: (...a) => lines.push(a.join(" ")), info() {}, debug() {} };
+  const logger = { error() {}, warn: (...a) => lines.push(a), info() {}, debug() {} };
+  const cause = new TypeError("connect ECONNREFUSED");
   const fail = () => {
-    throw new TypeError("secret path");
+    throw cause;
   };
   const store = { get: fail, put: async () => fail(), delete: fail, all: fail };
   const { client, world } = createTestClient(ok, { store, logger, logLevel: "warn" });
@@ -87,7 +88,29 @@ test("a store that fails is told once, and the core goes on", async () => {
     [1, false],
     [2, false],
   ]);
-  assert.deepEqual(lines, ["tidegate: the store fails, going on without it (TypeError)"]);
+  assert.deepEqual(lines, [["tidegate: the store fails, going on without it", cause]]);
+});
+
+test("at debug there is a line for each request, without what stands in its query", async () => {
+  const lines = [];
+  const logger = { error: assert.fail, warn: assert.fail, info: assert.fail, debug: (line) => lines.push(line) };
+  let calls = 0;
+  const fetch = async () => {
+    if (++calls === 2) throw new TypeError("reset");
+    return json({});
+  };
+  const { client, world } = createTestClient(fetch, { logger, logLevel: "debug" });
+  world.onAnswer = (core, call) =>
+    core.host.settle(call.task, "succeeded", plainResult({ images: [{ url: "https://i.test/1.png?signature=s" }] }));
+  const { image } = await client.generate(request);
+  await assert.rejects(image.bytes(), { code: "network" });
+  assert.deepEqual(
+    lines.map((line) => line.replace(/\d+ ms$/, "N ms")),
+    [
+      "tidegate: POST https://api.test/v1/tasks: 200 after N ms",
+      "tidegate: POST https://i.test/1.png: no answer after N ms",
+    ],
+  );
 });
 
 test("writes of one key keep their order, whatever the store makes of them", async () => {
@@ -122,7 +145,7 @@ test("writes of one key keep their order, whatever the store makes of them", asy
 
 test("listeners hear events; one that throws is told in the log and ends nothing", async () => {
   const lines = [];
-  const logger = { error: (...a) => lines.push(a.join(" ")), warn() {}, info() {}, debug() {} };
+  const logger = { error: (...a) => lines.push(a.join(" ")), warn() {}, info() {}, debug: assert.fail };
   const fetch = async () => json({}, { headers: { "x-request-id": "r" } });
   const { client, world } = createTestClient(fetch, { logger, logLevel: "error" });
   const seen = [];
@@ -145,7 +168,7 @@ test("listeners hear events; one that throws is told in the log and ends nothing
   assert.deepEqual(rest, [
     { idempotencyKey: "made-1", update: { status: "succeeded", result }, tenant: "t", metadata: { a: "b" } },
   ]);
-  assert.deepEqual(lines, ['tidegate: a listener of "update" has thrown']);
+  assert.deepEqual(lines, ['tidegate: a listener of "update" has thrown Error: mine']);
   const [{ host }] = world.cores;
   assert.ok(host.listens("http") && !host.listens("refusal"));
   const offLimit = client.on("limit", (event) => seen.push(event));

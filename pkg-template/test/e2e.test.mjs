@@ -5,8 +5,16 @@ import { dist, load } from "./fake-core.mjs";
 import { createHiapi, inVirtualTime } from "./virtual.mjs";
 
 const tidegate = await import(new URL("inline.js", dist).href);
-const { createClient, hiapi, CancelledError, DeadlineError, InvalidRequestError, AuthenticationError, RateLimitError } =
-  tidegate;
+const {
+  createClient,
+  hiapi,
+  CancelledError,
+  DeadlineError,
+  InvalidRequestError,
+  AuthenticationError,
+  RateLimitError,
+  QueueTimeoutError,
+} = tidegate;
 const { createSimulator } = await load("testing.js");
 const request = { model: "gpt-image-2", prompt: "a tide gate at dawn" };
 const KEY = "sk-a-key-that-must-stay-outside-0123456789";
@@ -148,6 +156,19 @@ test("refused for longer than it may wait, it says when", async () => {
       client.generate(request, { maxWait: 5_000 }),
       (error) => RateLimitError.is(error) && error.billed === "no" && error.retryAfterMs > 0,
     );
+  });
+});
+
+test("one's own bound ends a wait as such: how long, how many ahead, what to change, and when there is room", async () => {
+  await run(createHiapi({ cap: 1 }), async (client) => {
+    const first = client.generate(request);
+    const second = client.generate(request);
+    await assert.rejects(client.generate(request, { maxWait: 500 }), (error) => {
+      assert.ok(QueueTimeoutError.is(error) && error.billed === "no" && error.retryable && error.retryAfterMs > 500);
+      assert.match(error.message, /^Waited 500 ms for a turn \(`maxWait`\), with \d+ ahead/);
+      return true;
+    });
+    await Promise.all([first, second]);
   });
 });
 

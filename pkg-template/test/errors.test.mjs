@@ -11,6 +11,7 @@ const codes = {
   PermissionError: ["permission"],
   InvalidRequestError: ["invalid-request"],
   RateLimitError: ["rate-limited"],
+  QueueTimeoutError: ["queue-timeout"],
   QuotaExhaustedError: ["quota-exhausted"],
   ContentFilteredError: ["content-filtered"],
   ModelUnavailableError: ["model-unavailable"],
@@ -67,6 +68,30 @@ test("fields come through, and defaults fill the rest", () => {
 test("errors inside an error become errors", () => {
   const error = toError({ code: "routes-exhausted", message: "all", errors: [{ code: "network", message: "x" }] });
   assert.ok(ProviderUnavailableError.is(error.errors[0]));
+});
+
+test("an error crosses a wire and comes out as it was, of the same class", () => {
+  for (const [name, [code]] of Object.entries(codes)) {
+    const errors = code === "routes-exhausted" ? [{ code: "network", message: "x" }] : undefined;
+    const error = toError({ code, message: "why", status: 503, provider: "hiapi", attempts: [{ at: 1 }], errors });
+    const plain = JSON.parse(JSON.stringify(error));
+    assert.deepEqual([plain.name, plain.message, plain.code, plain.status], [name, "why", code, 503]);
+    for (const sent of [plain, structuredClone(error.toJSON())]) {
+      const again = ImageError.from(sent);
+      assert.ok(again instanceof tidegate[name] && again.stack.includes("why"));
+      assert.deepEqual({ ...again, errors: undefined }, { ...error, errors: undefined });
+      assert.ok(!Object.hasOwn(again, "name"), "its class has it");
+      if (errors) assert.ok(ProviderUnavailableError.is(again.errors[0]));
+    }
+  }
+  const own = toError({ code: "network", message: "x", cause: new Error("secret") });
+  assert.equal(ImageError.from(own), own);
+  assert.ok(!JSON.stringify(own).includes("secret"), "a cause may hold what no log should");
+});
+
+test("the entry with the classes alone has them without the core", async () => {
+  const alone = await load("errors.js");
+  for (const name of ["ImageError", ...Object.keys(codes)]) assert.equal(alone[name], tidegate[name]);
 });
 
 test("the brand holds across bundles and realms, and nothing else has it", async () => {

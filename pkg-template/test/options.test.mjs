@@ -15,15 +15,23 @@ const client = (options) => createClient({ providers: hiapi({ apiKey: "sk-secret
 
 test("wrong client options throw and name the field", () => {
   const wrong = {
-    retires: [1, /not an option/],
-    timeout: [0, /milliseconds/],
+    tries: [1, /^tries: is not an option$/],
+    retires: [1, /did you mean `retry`\?$/],
+    timout: [1, /did you mean `timeout`\?$/],
+    maxwait: [1, /did you mean `maxWait`\?$/],
+    maxRetries: [3, /did you mean `retry.maxRetries`\?$/],
+    timeoutMs: [3, /did you mean `timeout`\?$/],
+    abortSignal: [3, /did you mean `signal`\?$/],
+    concurrency: [3, /did you mean `limits.concurrency` of the provider/],
+    apiKey: ["sk-secret", /providers: hiapi\(\{ apiKey \}\)/],
+    timeout: [0, /^timeout: must be a positive number of milliseconds, and is 0$/],
     deadline: [Infinity, /milliseconds/],
     maxWait: [-1, /milliseconds/],
     store: ["disk", /get, put, delete, all/],
     fetch: [{}, /function/],
     converter: [1, /function/],
     logger: [{ warn() {} }, /error, warn, info, debug/],
-    logLevel: ["loud", /one of/],
+    logLevel: ["loud", /one of off, .*, and is "loud"$/],
     dangerouslyAllowBrowser: ["yes", /true or false/],
     providers: [null, /must be/],
     testing: [true, /object/],
@@ -41,8 +49,18 @@ test("wrong client options throw and name the field", () => {
 });
 
 test("what is in the contract and not there yet says so", () => {
-  for (const param of ["routes", "aliases", "budget", "coordination"])
-    refuses(() => client({ [param]: {} }), param, /not there yet/);
+  for (const [param, value] of Object.entries({
+    routes: { "*": ["a/b"] },
+    aliases: { "dall-e-3": "openai/gpt-image-2" },
+    budget: 5,
+    coordination: "tabs",
+  }))
+    refuses(() => client({ [param]: value }), param, /not there yet/);
+});
+
+test("what is in the contract is taken where it asks for what happens anyhow", () => {
+  client({ coordination: "process", routes: {}, aliases: false, budget: undefined });
+  client({ aliases: {}, routes: undefined, aliases: undefined, coordination: undefined });
 });
 
 test("limits and prices are checked, and the field at fault is named", () => {
@@ -98,7 +116,7 @@ test("undefined counts as left out, Infinity where it is the default too", () =>
 test("wrong provider options throw and name the field", () => {
   refuses(() => hiapi({ apiKey: undefined }), "apiKey", /undefined/);
   refuses(() => hiapi({ apiKey: undefined, baseURL: "https://proxy.test" }), "apiKey", /undefined/);
-  refuses(() => hiapi({}), "apiKey", /missing/);
+  refuses(() => hiapi({}), "apiKey", /^apiKey: is missing: give hiapi\(\{ apiKey \}\), or the baseURL of a proxy/);
   refuses(() => hiapi(), "options");
   hiapi({ baseURL: "https://proxy.test" });
   for (const bad of ["sk-secret\n", "sk-secret\r", "sk-secret\0", "sk-secret\u2019", "", 5, null])
@@ -139,6 +157,20 @@ test("a base URL is https or loopback, without a user, a query or a fragment", (
     5,
   ])
     refuses(() => base(bad), "baseURL");
+  refuses(() => base("http://images:8080"), "baseURL", /allowInsecure/);
+  const open = (baseURL) => hiapi({ apiKey: "sk-secret", baseURL, allowInsecure: true });
+  for (const good of ["http://images:8080/v1", "http://10.0.0.7", "https://a.test"]) open(good);
+  for (const bad of ["ftp://a.test", "http://u:p@a.test", "/relative"]) refuses(() => open(bad), "baseURL");
+  refuses(() => hiapi({ apiKey: "k", allowInsecure: "yes" }), "allowInsecure", /true or false/);
+});
+
+test("a clock may bring the wall's, which says when an address is dead", async () => {
+  refuses(() => client({ testing: { clock: { now() {}, setTimeout() {}, wall: 5 } } }), "testing.clock.wall");
+  const world = createWorld();
+  const clock = { now: () => 1, wall: () => 1_000_000, setTimeout: () => () => {} };
+  const made = client({ testing: { clock } });
+  made.status();
+  assert.equal(world.cores[0].host.wall(), 1_000_000);
 });
 
 test("neither a provider nor a client shows the key", async () => {

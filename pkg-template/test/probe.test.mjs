@@ -47,22 +47,21 @@ test("the number and the budget are kept to", async () => {
   await client.close();
 });
 
-test("a day's budget is one for all probes of that day", async (t) => {
-  let wall = Date.UTC(2026, 0, 1);
-  t.mock.method(Date, "now", () => wall);
-  for (const [per, days] of [
-    ["day", 1],
-    ["month", 31],
-  ]) {
-    const { client } = setUp({ cap: 50 });
-    wall = Date.UTC(2026, 0, 1);
+test("a day's budget is one for all probes of that day, and a month's of that month, as virtual days pass", async () => {
+  for (const per of ["day", "month"]) {
+    const { simulator, client } = setUp({ cap: 50 });
+    // Virtual time begins at midnight.
+    const began = new Date();
+    const [year, month, day] = [began.getUTCFullYear(), began.getUTCMonth(), began.getUTCDate()];
+    const over = per === "day" ? Date.UTC(year, month, day + 1) : Date.UTC(year, month + 1);
+    const length = over - Date.UTC(year, month, day);
     const budget = { amount: 0.2, per };
     assert.equal((await client.probe(request, { max: 3, budget })).accepted, 3);
     assert.equal((await client.probe(request, { max: 9, budget })).accepted, 2);
     await assert.rejects(client.probe(request, { max: 9, budget }), (error) => BudgetError.is(error));
-    wall += days * 86_400_000 - 1;
+    await simulator.advance(length - 60_000 - simulator.now());
     await assert.rejects(client.probe(request, { max: 9, budget }), (error) => BudgetError.is(error));
-    wall++;
+    await simulator.advance(60_000);
     assert.equal((await client.probe(request, { max: 9, budget })).accepted, 5);
     await client.close();
   }

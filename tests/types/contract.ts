@@ -17,11 +17,13 @@ import {
   openaiCompatible,
   PermissionError,
   ProviderUnavailableError,
+  QueueTimeoutError,
   QuotaExhaustedError,
   RateLimitError,
   RoutesExhaustedError,
   TaskFailedError,
   UnknownOutcomeError,
+  type AnyImageError,
   type Attempt,
   type BatchItem,
   type BatchOptions,
@@ -63,6 +65,7 @@ import {
   type Warning,
 } from "tidegate";
 import module from "tidegate/core.wasm";
+import * as errorsAlone from "tidegate/errors";
 import * as slim from "tidegate/slim";
 import {
   createSimulator,
@@ -129,7 +132,7 @@ item.result;
 // @ts-expect-error: there is an error only where it is not
 item.error;
 if (item.ok) expectTypeOf(item.result).toEqualTypeOf<ImageResult>();
-else expectTypeOf(item.error).toEqualTypeOf<ImageError>();
+else expectTypeOf(item.error).toEqualTypeOf<AnyImageError>();
 declare const batch: ImageBatch<"day" | "night">;
 for await (const each of batch) expectTypeOf(each).toEqualTypeOf<Item>();
 const { ok, failed } = await batch.settled();
@@ -181,7 +184,7 @@ for await (const update of task) {
       expectTypeOf(update.result).toEqualTypeOf<ImageResult>();
       break;
     case "failed":
-      expectTypeOf(update.error).toEqualTypeOf<ImageError>();
+      expectTypeOf(update.error).toEqualTypeOf<AnyImageError>();
       break;
     case "cancelled":
       break;
@@ -204,7 +207,7 @@ expectTypeOf(image).toMatchTypeOf<ImageInput>();
 image.mediaType = "image/png";
 expectTypeOf(attempts).toEqualTypeOf<Attempt[]>();
 expectTypeOf(warnings).toEqualTypeOf<Warning[]>();
-expectTypeOf(failures).toEqualTypeOf<{ index: number; error: ImageError }[]>();
+expectTypeOf(failures).toEqualTypeOf<{ index: number; error: AnyImageError }[]>();
 declare const part: TaskPart;
 expectTypeOf(part.taskId).toEqualTypeOf<string | undefined>();
 
@@ -220,6 +223,7 @@ const classes = {
   ModelUnavailableError,
   PermissionError,
   ProviderUnavailableError,
+  QueueTimeoutError,
   QuotaExhaustedError,
   RateLimitError,
   RoutesExhaustedError,
@@ -254,6 +258,30 @@ task.catch((error: unknown) => {
     expectTypeOf(error.ref).toEqualTypeOf<TaskRef | undefined>();
   }
 });
+// A switch over the code narrows, and misses none.
+const say = (error: AnyImageError): string => {
+  switch (error.code) {
+    case "rate-limited":
+      return error.axis;
+    case "content-filtered":
+      return error.categories.join();
+    case "queue-timeout":
+      expectTypeOf(error).toEqualTypeOf<QueueTimeoutError>();
+      return String(error.retryAfterMs);
+    case "network":
+    case "timeout":
+      expectTypeOf(error).toEqualTypeOf<ProviderUnavailableError>();
+      return error.message;
+    default:
+      return error.name;
+  }
+};
+say(ImageError.from({ code: "network", message: "x" }));
+expectTypeOf<AnyImageError["code"]>().toEqualTypeOf<ErrorCode>();
+expectTypeOf<AnyImageError>().toMatchTypeOf<ImageError>();
+expectTypeOf(errorsAlone.ImageError).toEqualTypeOf(ImageError);
+expectTypeOf<errorsAlone.AnyImageError>().toEqualTypeOf<AnyImageError>();
+expectTypeOf<errorsAlone.Attempt>().toEqualTypeOf<Attempt>();
 expectTypeOf(RoutesExhaustedError).instance.toHaveProperty("errors").toEqualTypeOf<ImageError[]>();
 expectTypeOf(ImageError).constructorParameters.toEqualTypeOf<[init: ImageErrorInit]>();
 
