@@ -52,7 +52,11 @@ fn failure(sim: &Sim) -> &Error {
 
 #[test]
 fn a_submit_that_fails_is_told_with_its_number_and_when_it_goes_again() {
-    let mut sim = sim(&HIAPI, Purpose::Submit, vec![json(503, &[], "{}"), Reply::Lost]);
+    let mut sim = sim(
+        &HIAPI,
+        Purpose::Submit,
+        vec![json(503, &[], r#"{"code":503,"error_code":"busy","message":"No room."}"#), Reply::Lost],
+    );
     sim.ask(0, 1, options());
     sim.run();
     audit::rest(&sim);
@@ -60,9 +64,7 @@ fn a_submit_that_fails_is_told_with_its_number_and_when_it_goes_again() {
     let said = lines(&sim);
     assert_eq!(said.len(), 2, "{said:?}");
     assert!(
-        said[0].starts_with(
-            "The provider is overloaded. (503 from POST http://127.0.0.1:8787/v1/tasks, try 1 of 6); again in "
-        ),
+        said[0].starts_with("No room. (503 from POST http://127.0.0.1:8787/v1/tasks, try 1 of 6); again in "),
         "{said:?}"
     );
     assert!(said[1].contains(" (POST http://127.0.0.1:8787/v1/tasks, try 2 of 6); again in "), "{said:?}");
@@ -166,7 +168,7 @@ fn an_answer_without_an_image_names_what_it_has() {
     let done = json(
         200,
         &[],
-        r#"{"code":200,"data":{"taskId":"tk-1","status":"success","images":["https://x.example/1.png"]}}"#,
+        r#"{"code":200,"data":{"taskId":"tk-1","status":"success","pictures":["https://x.example/1.png"]}}"#,
     );
     let mut sim = sim(&HIAPI, Purpose::Poll, vec![done]);
     sim.ask(0, 1, options());
@@ -174,7 +176,7 @@ fn an_answer_without_an_image_names_what_it_has() {
     let error = failure(&sim);
     assert_eq!(error.code, Code::EmptyResult);
     assert!(
-        error.message.contains("looked for data.output[].url") && error.message.contains("data.images[]"),
+        error.message.contains("Looked for") && error.message.contains("data.status, data.pictures"),
         "{}",
         error.message
     );
