@@ -250,6 +250,7 @@ impl Loop<'_> {
             | Effect::Keep { .. }
             | Effect::Forget { .. }
             | Effect::Load { .. }
+            | Effect::Inform { .. }
             | Effect::Update { .. }
             | Effect::Limit { .. } => {}
         }
