@@ -91,7 +91,9 @@ export async function findings(page, where) {
   await page.evaluate(axe);
   const found = await page.evaluate(async () => {
     // A colour that is on its way to another is no colour of the page's.
-    const changes = document.getAnimations().filter((change) => change instanceof CSSTransition);
+    const changes = document
+      .getAnimations()
+      .filter((change) => change instanceof CSSTransition && change.effect.target.checkVisibility());
     await Promise.allSettled(changes.map((change) => change.finished));
     const { violations } = await window.axe.run(document, { resultTypes: ["violations"] });
     return violations
