@@ -1,39 +1,27 @@
-/** What an undici dispatches requests by. */
+/** What an undici, of which Node's fetch is made, sends requests by: an agent, a proxy, a mock. */
 interface Dispatcher {
   readonly isMockActive?: boolean;
   dispatch(options: object, handler: unknown): boolean;
 }
 
-type Host = Record<symbol, Dispatcher | undefined> & {
+type Host = Readonly<Record<symbol, Dispatcher | undefined>> & {
   readonly process?: { readonly versions?: Readonly<Record<string, string | undefined>> };
 };
 
-const known = new WeakMap<Dispatcher, Dispatcher>();
-
-/** The same dispatcher, be it a proxy's or a mock, told for each request that nothing but its signal ends it (undici: `headersTimeout`, `bodyTimeout`). */
-const patientOf = (dispatcher: Dispatcher): Dispatcher => {
-  let patient = known.get(dispatcher);
-  if (!patient) {
-    patient = {
-      get isMockActive() {
-        return dispatcher.isMockActive === true;
-      },
-      dispatch: (options, handler) => dispatcher.dispatch({ ...options, headersTimeout: 0, bodyTimeout: 0 }, handler),
-    };
-    known.set(dispatcher, patient);
-  }
-  return patient;
-};
-
-/** Node's global dispatcher; it is there once one of the classes of its fetch has been used. The symbol's number is that of its interface, which changed with undici 8. */
-const dispatcherOf = (host: Host, undici: string): Dispatcher | undefined =>
-  host[Symbol.for(`undici.globalDispatcher.${parseInt(undici) < 8 ? 1 : 2}`)];
-
-/** What the host's own fetch has to be told besides, so that our time-outs decide. */
+/**
+ * What a host's own fetch has to be told besides, so that our time-outs decide how long it waits: Node's and Bun's give up after 300 s without a byte.
+ *
+ * Node's is told for each request, through the dispatcher that is set (undici: `headersTimeout`, `bodyTimeout` of a dispatch), so that a user's proxy
+ * stays in the way. It is there once a class of the fetch has been used; its symbol's number is that of its interface, which changed with undici 8.
+ */
 export const patience = (host = globalThis as unknown as Host): object | undefined => {
   const { undici, bun } = host.process?.versions ?? {};
   // https://github.com/oven-sh/bun/pull/6217
   if (bun) return { timeout: false };
-  const dispatcher = undici && dispatcherOf(host, undici);
-  return dispatcher ? { dispatcher: patientOf(dispatcher) } : undefined;
+  const dispatcher = undici && host[Symbol.for(`undici.globalDispatcher.${parseInt(undici) < 8 ? 1 : 2}`)];
+  if (!dispatcher) return undefined;
+  const { isMockActive } = dispatcher;
+  const dispatch: Dispatcher["dispatch"] = (options, handler) =>
+    dispatcher.dispatch({ ...options, headersTimeout: 0, bodyTimeout: 0 }, handler);
+  return { dispatcher: { isMockActive, dispatch } };
 };

@@ -1,32 +1,25 @@
 /** How deep causes are followed: a wrapper's, the fetch's, the host's. */
 const DEEPEST = 2;
 
-const read = (value: unknown, name: string): unknown => (value as Record<string, unknown> | null | undefined)?.[name];
+/** An error, of which nothing is certain: a caller's own fetch may throw anything. */
+type Thrown = Readonly<Record<"message" | "code" | "syscall" | "cause" | "errors", unknown>> | null | undefined;
+
 /** A name as hosts make them: `ECONNRESET`, `read`. */
-const nameIn = (value: unknown, field: string): string | undefined => {
-  const name = read(value, field);
-  return typeof name === "string" && /^\w{2,64}$/.test(name) ? name : undefined;
-};
+const isName = (value: unknown): value is string => typeof value === "string" && /^\w{2,64}$/.test(value);
 
-/** The codes of an error and of its causes, each with its system call. An AggregateError has those of all its errors instead of its own. */
-const codes = (error: unknown, depth = 0): string[] => {
-  if (error == null || depth > DEEPEST) return [];
-  const [errors, code, syscall] = [read(error, "errors"), nameIn(error, "code"), nameIn(error, "syscall")];
-  const own = code ? [syscall ? `${code} ${syscall}` : code] : [];
-  // One that says nothing must not pass for one that says the same as the others.
-  const each = (one: unknown): string[] => {
-    const found = codes(one, depth + 1);
-    return found.length > 0 ? found : ["UNKNOWN"];
-  };
-  const all = Array.isArray(errors) && errors.length > 0 ? errors.flatMap(each) : own;
-  return [...all, ...codes(read(error, "cause"), depth + 1)];
-};
-
-/** What the innermost cause says. */
-const innermost = (error: unknown, depth = 0): string => {
-  const cause = depth < DEEPEST ? read(error, "cause") : undefined;
-  const message = read(error, "message");
-  return (cause == null ? "" : innermost(cause, depth + 1)) || (typeof message === "string" ? message : "");
+/** Adds the codes of an error and of its causes, each with its system call; of an AggregateError those of all its errors. Returns the innermost message. */
+const collect = (error: Thrown, codes: Set<string>, depth = 0): string => {
+  if (error == null || depth > DEEPEST) return "";
+  const { message, code, syscall, cause, errors } = error;
+  if (Array.isArray(errors) && errors.length > 0) {
+    for (const one of errors) {
+      const its = new Set<string>();
+      collect(one as Thrown, its, depth + 1);
+      // One that says nothing must not pass for one that says the same as the others.
+      for (const found of its.size > 0 ? its : ["UNKNOWN"]) codes.add(found);
+    }
+  } else if (isName(code)) codes.add(isName(syscall) ? `${code} ${syscall}` : code);
+  return collect(cause as Thrown, codes, depth + 1) || (typeof message === "string" ? message : "");
 };
 
 /**
@@ -39,13 +32,14 @@ const innermost = (error: unknown, depth = 0): string => {
  */
 export const reason = (cause: unknown): string => {
   try {
-    const told = read(cause, "message");
-    const message = (typeof told === "string" && told) || "fetch failed";
-    const more = [...new Set(codes(cause))].join(", ") || innermost(cause);
-    const words = more && more !== message ? `${message} (${more})` : message;
-    return words.replace(/\s+/g, " ").replace(/\?\S+/g, "?…");
+    const codes = new Set<string>();
+    const inner = collect(cause as Thrown, codes);
+    const { message } = cause as NonNullable<Thrown>;
+    const own = (typeof message === "string" && message) || "fetch failed";
+    const more = [...codes].join(", ") || inner;
+    return (more && more !== own ? `${own} (${more})` : own).replace(/\s+/g, " ").replace(/\?\S+/g, "?…");
   } catch {
-    // A getter that throws, or a chain that is no chain.
+    // Nothing at all, a getter that throws, or a list that is none.
     return "fetch failed";
   }
 };

@@ -28,13 +28,12 @@ for (const [undici, version] of [
     assert.deepEqual(right.told, [[{ path: "/", headersTimeout: 0, bodyTimeout: 0 }, handler]]);
     assert.equal(right.told[0][1], handler);
     assert.deepEqual(wrong.told, []);
-    assert.equal(patience(host).dispatcher, told, "one and the same for all requests");
     // A user's proxy or mock, set later.
     const proxy = Object.assign(dispatcher(), { isMockActive: true });
     host[symbol(version)] = proxy;
     const { dispatcher: next } = patience(host);
     next.dispatch({}, handler);
-    assert.deepEqual([proxy.told.length, next.isMockActive, told.isMockActive], [1, true, false]);
+    assert.deepEqual([proxy.told.length, next.isMockActive, told.isMockActive], [1, true, undefined]);
   });
 }
 
