@@ -11,7 +11,9 @@ use tidegate::error::Code;
 use tidegate::http::Purpose;
 use tidegate::limit::Limits;
 use tidegate::options::{CallOptions, Priority};
+use tidegate::provider::Dialect;
 use tidegate::provider::hiapi::HIAPI;
+use tidegate::provider::openai::OPENAI;
 use tidegate_simulator::{CapSchedule, Config, Distribution, HintMode};
 
 fn sim(limits: Limits) -> Sim {
@@ -256,4 +258,23 @@ fn whoever_waits_far_back_hears_it_too() {
         let left = (u64::from(task) - truth) * 5_000;
         assert!(end.abs_diff(sim.now + left) < left / 3, "{task}: {} of {left}, told at {at}", end - sim.now);
     }
+}
+
+#[test]
+fn a_fetch_that_may_give_up_before_the_deadline_is_told_of_once() {
+    let told = |dialect: &'static Dialect, fetch_limit, deadline| {
+        let mut config = client(dialect, 4);
+        config.fetch_limit = fetch_limit;
+        let world = Config { duration: Distribution::Fixed(3_000), ..Config::default() };
+        let mut sim = Sim::new(config, world, Surroundings::default());
+        (1..=3).for_each(|task| sim.ask(0, task, CallOptions { deadline, ..patient() }));
+        sim.run();
+        let is_it =
+            |effect: &Effect| matches!(effect, Effect::Inform { message } if message.contains("limit of its own"));
+        sim.effects.iter().filter(|(_, effect)| is_it(effect)).count()
+    };
+    assert_eq!(told(&OPENAI, 300_000, 600_000), 1);
+    assert_eq!(told(&OPENAI, 300_000, 300_000), 0);
+    assert_eq!(told(&OPENAI, 0, 600_000), 0);
+    assert_eq!(told(&HIAPI, 300_000, 600_000), 0, "its polls are short");
 }

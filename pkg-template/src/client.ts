@@ -10,6 +10,7 @@ import { Acceptance, LiveTask, TaskHandle, type TaskContext } from "./image-task
 import { closedError, inquire } from "./inquiry.js";
 import { createLog } from "./log.js";
 import { callShape, check, clientShape, compact, listenShape, refuse } from "./options.js";
+import { limitOf } from "./patience.js";
 import { checkProbe, keyOf, runProbe, type ProbeContext } from "./probe.js";
 import { createAuthorizer, readProviders, type ProviderData } from "./providers.js";
 import { toCoreRequest, toText } from "./request.js";
@@ -83,7 +84,15 @@ class TidegateClient implements Client {
     });
     const config: Omit<CoreConfig, "firstCall"> = {
       ...compact(
-        { seed: testing?.seed, timeout, deadline, maxWait, retry: retry && compact(retry), connections: connections() },
+        {
+          seed: testing?.seed,
+          timeout,
+          deadline,
+          maxWait,
+          retry: retry && compact(retry),
+          connections: connections(),
+          fetchLimit: limitOf(fetch !== undefined),
+        },
         "maxWait",
       ),
       providers: providers.map(([name, data]) => toConfig(name, data, providers)),

@@ -82,6 +82,8 @@ export interface CoreConfig {
   maxWait?: number | undefined;
   /** How many connections each owner has; left out: as many as it likes. */
   connections?: number | undefined;
+  /** When the fetch may give up a wait by a limit of its own, ms; left out: as far as is known never. */
+  fetchLimit?: number | undefined;
 }
 
 export interface CoreOptions {

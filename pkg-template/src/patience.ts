@@ -6,6 +6,7 @@ interface Dispatcher {
 
 type Host = Readonly<Record<symbol, Dispatcher | undefined>> & {
   readonly process?: { readonly versions?: Readonly<Record<string, string | undefined>> };
+  readonly navigator?: { readonly userAgent?: string };
 };
 
 /**
@@ -24,4 +25,14 @@ export const patience = (host = globalThis as unknown as Host): object | undefin
   const dispatch: Dispatcher["dispatch"] = (options, handler) =>
     dispatcher.dispatch({ ...options, headersTimeout: 0, bodyTimeout: 0 }, handler);
   return { dispatcher: { isMockActive, dispatch } };
+};
+
+/**
+ * When a fetch may give up a wait by a limit that we can't lift, ms: a caller's own in Node and Bun, where it most likely passes on to the host's; Firefox's
+ * (`network.http.response.timeout`).
+ */
+export const limitOf = (own: boolean, host = globalThis as unknown as Host): number | undefined => {
+  const { undici, bun } = host.process?.versions ?? {};
+  const limited = own ? (undici ?? bun) : /Firefox/.test(host.navigator?.userAgent ?? "");
+  return limited ? 300_000 : undefined;
 };

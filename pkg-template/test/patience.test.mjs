@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createTestClient, json, load } from "./fake-core.mjs";
+import { createWorld, request, run } from "./images-api.mjs";
 
-const { patience } = await load("patience.js");
+const { limitOf, patience } = await load("patience.js");
 
 const dispatcher = () => ({
   told: [],
@@ -51,4 +52,40 @@ test("a fetch of the caller's own is told nothing of it", async () => {
   });
   await client.generate({ model: "m", prompt: "a boat" });
   assert.ok(inits.length > 0 && inits.every((init) => !("dispatcher" in init) && !("timeout" in init)));
+});
+
+test("what can't be lifted is known: a caller's own fetch in Node and Bun, and Firefox's", () => {
+  const [node, bun] = [{ undici: "7.0.0" }, { bun: "1.4.5" }].map((versions) => ({ process: { versions } }));
+  const firefox = { navigator: { userAgent: "Mozilla/5.0 (X11; rv:153.0) Gecko/20100101 Firefox/153.0" } };
+  assert.deepEqual(
+    [node, bun].map((host) => limitOf(true, host)),
+    [300_000, 300_000],
+  );
+  assert.deepEqual(
+    [node, bun, {}].map((host) => limitOf(false, host)),
+    [undefined, undefined, undefined],
+  );
+  assert.deepEqual([limitOf(false, firefox), limitOf(true, firefox)], [300_000, undefined]);
+});
+
+test("where the deadline lies beyond such a limit the log says so once, of a provider whose answer is the image", async () => {
+  const toldOf = async (options) => {
+    const told = [];
+    const take = (message) => told.push(message);
+    const logger = { error: take, warn: take, info: take, debug: take };
+    await run(
+      createWorld({ ms: 1_000 }),
+      async (client) => {
+        await client.generate(request);
+        await client.generate(request);
+      },
+      { logger, logLevel: "info", ...options },
+    );
+    return told.filter((message) => message.includes("a limit of its own")).length;
+  };
+  const own = (...parameters) => globalThis.fetch(...parameters);
+  assert.deepEqual(
+    [await toldOf({ fetch: own }), await toldOf({}), await toldOf({ fetch: own, deadline: 299_000 })],
+    [1, 0, 0],
+  );
 });

@@ -26,10 +26,27 @@ impl Engine {
 
     pub(super) fn register_call(&mut self, call: CallId, part: PartId, purpose: Purpose) {
         self.next_call = self.next_call.max(call.saturating_add(1));
-        let times_out = self.now.after(self.timeout(part, purpose));
+        let timeout = self.timeout(part, purpose);
+        if purpose == Purpose::Submit {
+            self.tell_fetch_limit(part, timeout);
+        }
+        let times_out = self.now.after(timeout);
         let owner = self.tasks.get(&part.task).map_or(self.context, |task| task.owner);
         self.calls.insert(call, Call { part, owner, purpose, times_out, is_held: false });
         self.move_timer(Timer::Call(call), None, Some(times_out));
+    }
+
+    /// Says once that a wait for an image may end sooner than its time-out does: no answer will say so before.
+    fn tell_fetch_limit(&mut self, id: PartId, timeout: Millis) {
+        let limit = self.config.fetch_limit;
+        if limit == 0 || timeout <= limit || !self.is_synchronous(id) {
+            return;
+        }
+        self.config.fetch_limit = 0;
+        let message = String::from(
+            "This fetch may end a wait after 300 s by a limit of its own, sooner than the deadline does: the image may be paid for all the same.",
+        );
+        self.effect(self.context, Effect::Inform { message });
     }
 
     fn timeout(&self, id: PartId, purpose: Purpose) -> Millis {

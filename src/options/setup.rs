@@ -9,6 +9,7 @@ use crate::json::Json;
 use crate::limit::{Concurrency, Counts, Limits, Scope};
 use crate::provider::Dialect;
 use crate::text::concat;
+use crate::time::Millis;
 
 /// A provider as the client is set up with it. Its credential stays with the host, under the provider's place in the list.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub struct Config {
     pub defaults: Defaults,
     /// How many connections a host gives one owner of tasks; 0: as many as it likes. Polls leave a third of them to submits.
     pub connections: u32,
+    /// When the host's fetch may give up a wait by a limit of its own, ms; 0: as far as is known never.
+    pub fetch_limit: Millis,
     /// The number of the first HTTP call: after a trap it lies above those still in flight.
     pub first_call: u64,
 }
@@ -60,6 +63,7 @@ impl Config {
             providers: gather(providers.filter_map(ProviderConfig::read)),
             defaults: Defaults::read(json),
             connections: count(json, "connections", 0),
+            fetch_limit: u64::from(count(json, "fetchLimit", 0)),
             first_call: json.get("firstCall").and_then(Json::whole).unwrap_or(0),
         }
     }
