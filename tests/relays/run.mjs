@@ -1,6 +1,7 @@
 // Drives the built package through LiteLLM's proxy against the simulator, fault by fault, and tells what each became on the way.
 // `cargo xtask relays` sets up what it needs, and says by which names: TIDEGATE_PACKAGE, TIDEGATE_SIMULATOR_PROGRAM, TIDEGATE_LITELLM, TIDEGATE_RELAYS_FOLDER.
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { startSimulator } from "../openai-client/simulator.mjs";
@@ -151,7 +152,10 @@ try {
   simulator.stop();
 }
 const source = `LiteLLM ${options.version} by cargo xtask relays`;
-if (options.page) writeFileSync(options.page, pageOf(rows, options.version));
+if (options.page) {
+  mkdirSync(dirname(options.page), { recursive: true });
+  writeFileSync(options.page, pageOf(rows, options.version));
+}
 if (options.cases) {
   const known = new Map(readCases(options.cases).map((row) => [row.id, row.fails_today]));
   const cases = rows.map(({ fault, came }) => {
