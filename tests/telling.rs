@@ -176,7 +176,7 @@ fn an_answer_without_an_image_names_what_it_has() {
     let error = failure(&sim);
     assert_eq!(error.code, Code::EmptyResult);
     assert!(
-        error.message.contains("Looked for") && error.message.contains("data.status, data.pictures"),
+        error.message.contains("Looked for") && error.message.contains("data.pictures, data.status"),
         "{}",
         error.message
     );
