@@ -92,7 +92,7 @@ fn a_server_that_is_silent_shows_life_and_its_error_says_where_and_how_often() {
     assert_eq!(retries(&sim).len(), 2);
     let error = failure(&sim);
     assert_eq!((error.code, error.billed), (Code::UnknownOutcome, Billed::Unknown));
-    assert!(error.message.ends_with(" (POST http://127.0.0.1:8787/v1/tasks, try 3 of 3)"), "{}", error.message);
+    assert!(error.message.ends_with(" (POST http://127.0.0.1:8787/v1/tasks, tried 3 times)"), "{}", error.message);
 }
 
 #[test]

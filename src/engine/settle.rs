@@ -54,7 +54,7 @@ impl Engine {
         if error.request_id.is_none() {
             error.request_id.clone_from(&part.sent.request_id);
         }
-        self.say_where(id, part, &mut error);
+        self.say_where(id, part, &mut error, true);
         // An earlier submit was lost; what a later one was told says nothing about it.
         let error = verdict::told(error, part.in_doubt && part.task_id.is_none());
         let Some(part) = self.part_mut(id) else { return };

@@ -35,7 +35,7 @@ impl Engine {
     /// A try was in vain; that is told once it is clear whether there will be another one.
     pub(super) fn try_failed(&mut self, id: PartId, mut error: Error) {
         if let Some(part) = self.part(id) {
-            self.say_where(id, part, &mut error);
+            self.say_where(id, part, &mut error, false);
             self.failed_tries.push((id, error));
         }
     }
@@ -83,8 +83,9 @@ impl Engine {
         self.effect_for(id.task, Effect::Update { task: id.task, update });
     }
 
-    /// Says in an error where it comes from, and which try of how many it was: `(503 from POST https://api.hiapi.ai/v1/tasks, try 2 of 6)`.
-    pub(super) fn say_where(&self, id: PartId, part: &Part, error: &mut Error) {
+    /// Says in an error where it comes from, and which try of how many it was: `(503 from POST https://api.hiapi.ai/v1/tasks, try 2 of 6)`; or, where it
+    /// is over, how often it was tried.
+    pub(super) fn say_where(&self, id: PartId, part: &Part, error: &mut Error, is_over: bool) {
         let url = part.sent.url.as_str();
         let end = url.bytes().position(|byte| byte == b'?');
         let url = end.and_then(|end| url.get(..end)).unwrap_or(url);
@@ -118,13 +119,11 @@ impl Engine {
                 | Code::Protocol
                 | Code::UnknownOutcome
         );
-        if is_fault && number > 0 {
-            message.push_str(", try ");
-            message.push_str(&decimal(u64::from(number)));
-            if let Some(most) = most {
-                message.push_str(" of ");
-                message.push_str(&decimal(u64::from(most) + 1));
-            }
+        let most = most.map_or(String::new(), |most| concat(&[" of ", &decimal(u64::from(most) + 1)]));
+        let number = decimal(u64::from(number));
+        let (before, after) = if is_over { (", tried ", " times") } else { (", try ", most.as_str()) };
+        if is_fault && number != "0" && !(is_over && number == "1") {
+            [before, &number, after].into_iter().for_each(|part| message.push_str(part));
         }
         message.push(')');
         error.message = message;
