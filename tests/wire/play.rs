@@ -111,7 +111,8 @@ fn bytes(sim: &Sim, image: &Image) -> Option<Vec<u8>> {
     if text.starts_with('\u{89}') {
         return Some(text.chars().map(|c| c as u8).collect());
     }
-    let text = if text.starts_with("data:") { text.split_once(',')?.1 } else { text };
+    let is_url = text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
+    let text = if is_url { text.rsplit_once(',')?.1 } else { text };
     // How the host decodes is the other runner's to check: here every spelling of the same bytes will do.
     let plain: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let plain = plain.replace('-', "+").replace('_', "/");
