@@ -283,12 +283,13 @@ impl Engine {
         self.part(id).map_or(0, |part| part.sent.left_at.until(self.now))
     }
 
-    /// From when on a failure of this model may have cost something, ms after the submit: the dialect's floor, or the quickest image that was seen.
+    /// From when on a failure of this model may have cost something, ms after the submit: the dialect's floor, or half of the quickest image that was
+    /// seen. Half, because the next image may well be somewhat quicker than all before it, and a relay may lose just that one and say that it failed.
     fn work_floor(&self, id: PartId) -> Millis {
         let Some(part) = self.part(id) else { return 0 };
         let Some(config) = self.config.providers.get(part.provider) else { return 0 };
         let seen = self.models.get(part.provider, &part.model).and_then(|model| model.quickest);
-        config.dialect.work_floor(&part.model).max(seen.unwrap_or(0))
+        config.dialect.work_floor(&part.model).max(seen.unwrap_or(0) / 2)
     }
 
     pub(super) fn failures_are_free(&self, id: PartId) -> bool {
