@@ -96,7 +96,7 @@ Object.defineProperty(ResultImage.prototype, imageBrand, { value: true });
 export function decode(text: string): Loaded {
   let bytes: Bytes | undefined;
   try {
-    bytes = fromBase64(/^data:/i.test(text) ? text.slice(text.indexOf(",") + 1) : text);
+    bytes = fromBase64(/^data:/i.test(text) ? text.slice(text.lastIndexOf(",") + 1) : text);
   } catch {
     // Said below, for bytes that are no image as for text that is no base64.
   }

@@ -99,6 +99,9 @@ fn read_events(
                 data.push('\n');
             }
             data.push_str(value.strip_prefix(' ').unwrap_or(value));
+        } else if line.starts_with('{') {
+            // No field of an event: a document behind comments that kept the connection alive.
+            data.push_str(line);
         } else if let Some(value) = line.strip_prefix("event:") {
             name = String::from(value.trim());
         }

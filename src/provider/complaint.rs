@@ -37,7 +37,7 @@ pub struct Complaint {
 }
 
 /// Where relays put what the dialects have a place of their own for.
-const MESSAGES: Paths = "error.message error.message.error error.message.message error.error.message error.msg error.error_message message msg error_msg detail.message detail.error.message detail.error detail errors.0.message error_description error";
+const MESSAGES: Paths = "error.message error.message.error error.message.message error.error.message error.msg error.error_message message msg error_msg detail.message detail.error.message detail.error detail errors.0.message errors.0 error_description error";
 const CODES: Paths = "error.code detail.error.code detail.code errors.0.code";
 const KINDS: Paths = "error.details.0.reason error.status error.type detail.error.type detail.type";
 const STATUSES: Paths =

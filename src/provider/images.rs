@@ -14,9 +14,9 @@ const MAX_IMAGES: usize = 64;
 /// Where relays have a picture's address.
 const URLS: Paths = "url.0 url image_url.url image_url imageUrl image.url image uri download_url";
 /// Where they have its bytes.
-const BASE64: Paths = "b64_json base64 b64 image_base64 image.b64_json";
+const BASE64: Paths = "b64_json base64 b64 image_base64 image.b64_json result";
 /// Where they have the list of pictures.
-const LISTS: Paths = "data.data data.images data.output data.result.images data images image_urls output result.data result.images result results";
+const LISTS: Paths = "data.data data.images data.output data.result.images data images image_urls output result.data result.images result results output.results output_images item";
 
 /// Lists of pictures within a row.
 const NESTED: Paths = "images image_urls urls outputs";
@@ -130,7 +130,10 @@ fn is_blank(json: &Json) -> bool {
 
 /// An address, resolved against the configured one; whether it is one.
 fn take_address(image: &mut Image, base_url: &str, json: &Json) -> bool {
-    let Some(url) = json.text().and_then(|text| resolve(text.trim(), base_url)) else { return false };
+    let Some(text) = json.text().map(str::trim) else { return false };
+    // An address that is not like others (a password in it, say) is handed over as it is, and never fetched.
+    let is_odd = || text.starts_with("https://") || text.starts_with("http://");
+    let Some(url) = resolve(text, base_url).or_else(|| is_odd().then(|| String::from(text))) else { return false };
     image.is_barred = !is_fetchable(&url, base_url);
     image.url = Some(url);
     true

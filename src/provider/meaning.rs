@@ -18,7 +18,9 @@ fn known(dialect: &Dialect, word: &str) -> Option<Meaning> {
     let of = |codes: &[(&str, Meaning)]| {
         codes.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)).map(|(_, meaning)| *meaning)
     };
-    of(dialect.codes).or_else(|| of(openai::CODES))
+    // Volcengine's: `InputImageSensitiveContentDetected.PrivacyInformation` and its kin.
+    let is_verdict = || says(word, &["sensitivecontentdetected"]).then_some(Meaning::Filtered);
+    of(dialect.codes).or_else(|| of(openai::CODES)).or_else(is_verdict)
 }
 
 /// Said of anything that fails: whatever else says something says more.
@@ -36,6 +38,9 @@ fn is_vague(meaning: Meaning) -> bool {
 fn named(dialect: &Dialect, complaint: &Complaint) -> Option<Meaning> {
     let by = |word: &Option<String>| word.as_deref().and_then(|word| known(dialect, word));
     let told = by(&complaint.code).or_else(|| by(&complaint.kind));
+    if !complaint.categories.is_empty() {
+        return Some(Meaning::Filtered);
+    }
     if told.is_some_and(|told| !is_vague(told) && told != Meaning::Refused(Axis::Unknown)) {
         return told;
     }
@@ -73,7 +78,9 @@ fn in_words(dialect: &Dialect, complaint: &Complaint, meant: Meaning) -> Meaning
     match meant {
         Meaning::Fatal(Code::NotFound) if about_model => Meaning::Fatal(Code::ModelUnavailable),
         // A field that is at fault says what it is about.
-        Meaning::Fatal(Code::InvalidRequest) if complaint.param.is_some() => meant,
+        Meaning::Fatal(Code::InvalidRequest) if complaint.param.as_deref().is_some_and(|field| field != "model") => {
+            meant
+        }
         Meaning::Fatal(Code::InvalidRequest | Code::Permission)
         | Meaning::Rejected(_)
         | Meaning::Failed(Code::ServerError | Code::Protocol) => {
@@ -209,6 +216,8 @@ const CONTENT: &[&str] = &[
     "safety filter",
     "violates our",
     "flagged as",
+    "inappropriate content",
+    "usage guidelines",
     "nsfw",
 ];
 /// What is spoken of so is no matter of time. one-api and new-api say it in Chinese, too: quota, balance, arrears.
@@ -217,6 +226,7 @@ const MONEY: &[&str] = &[
     "exhausted balance",
     "balance is too low",
     "billing",
+    "budget has been exceeded",
     "out of credit",
     "no credit",
     "not enough credit",

@@ -49,6 +49,7 @@ pub const CODES: &[(&str, Meaning)] = &[
     ("ContentPolicyViolationError", Meaning::Filtered),
     ("ResponsibleAIPolicyViolation", Meaning::Filtered),
     ("sensitive_words_detected", Meaning::Filtered),
+    ("data_inspection_failed", Meaning::Filtered),
     ("invalid_api_key", Meaning::Fatal(Code::Authentication)),
     ("API_KEY_INVALID", Meaning::Fatal(Code::Authentication)),
     ("UNAUTHENTICATED", Meaning::Fatal(Code::Authentication)),
@@ -58,6 +59,7 @@ pub const CODES: &[(&str, Meaning)] = &[
     ("no_db_connection", Meaning::Fatal(Code::Authentication)),
     ("insufficient_permissions", Meaning::Fatal(Code::Permission)),
     ("unsupported_country_region_territory", Meaning::Fatal(Code::Permission)),
+    ("key_model_access_denied", Meaning::Fatal(Code::Permission)),
     ("model_not_found", Meaning::Fatal(Code::ModelUnavailable)),
     ("DeploymentNotFound", Meaning::Fatal(Code::ModelUnavailable)),
     ("get_channel_failed", Meaning::Fatal(Code::ModelUnavailable)),
@@ -140,7 +142,7 @@ const FAMILY: Dialect = Dialect {
         filter_categories: "error.moderation_details.categories",
         // Relays that say 200 whatever came, and the status in the body.
         status_code: "error.code error.status code status",
-        request_id: "",
+        request_id: "request_id error.request_id",
     },
     // What the family has in common is in `CODES`.
     codes: &[],

@@ -64,7 +64,11 @@ pub fn read_check(dialect: &Dialect, answer: &Answer, wall: u64) -> Result<(), E
 /// An answer of which nothing can be made.
 fn failed(dialect: &Dialect, answer: &Answer, wall: u64) -> Reading {
     let hint = retry_after(answer, wall);
-    Reading::Failed { error: error(dialect, answer, Code::Protocol), hint, forbidden: false }
+    let mut error = error(dialect, answer, Code::Protocol);
+    if matches!(&answer.body, Body::Text(text) if text.trim_start().starts_with('<')) {
+        error.message = String::from("A web page came where the provider's answer was due: is the baseURL right?");
+    }
+    Reading::Failed { error, hint, forbidden: false }
 }
 
 fn read(dialect: &Dialect, base_url: &str, answer: &Answer, wall: u64, is_poll: bool) -> Reading {
@@ -123,7 +127,15 @@ fn read(dialect: &Dialect, base_url: &str, answer: &Answer, wall: u64, is_poll: 
     let failed = json.first(dialect.answer.error_code).is_some();
     if let Some(tasks) = &dialect.tasks {
         return read_task(dialect, tasks, base_url, answer, json).unwrap_or_else(|running| {
-            if failed { read_error(dialect, answer, status, (wall, !is_poll)) } else { running }
+            if failed {
+                return read_error(dialect, answer, status, (wall, !is_poll));
+            }
+            // A picture where a task was due was paid for as any other.
+            let found = matches!(running, Reading::Running { id: None, .. }).then(|| images(dialect, base_url, json));
+            match found.filter(|found| !found.images.is_empty()) {
+                Some(found) => finished(dialect, answer, None, found, json),
+                None => running,
+            }
         });
     }
     if !found.images.is_empty() || found.is_spoilt {

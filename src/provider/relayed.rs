@@ -48,7 +48,7 @@ pub fn is_task(answer: &Answer, json: &Json, is_poll: bool) -> bool {
 /// An answer that has an id of a task by name, and no pictures, is about nothing else.
 fn only_id(json: &Json) -> bool {
     const NAMED: Paths = "task_id taskId data.task_id data.taskId job_id";
-    json.first_text(NAMED).is_some()
+    json.first_text(NAMED).is_some() || number(json, NAMED).is_some()
 }
 
 /// An id that is a number.
