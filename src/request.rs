@@ -1,6 +1,7 @@
 //! What a caller asks for, checked before anything is sent.
 
 mod build;
+mod fingerprint;
 
 use alloc::string::String;
 use alloc::vec::Vec;
