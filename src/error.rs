@@ -367,6 +367,11 @@ impl Error {
         error
     }
 
+    /// Whether sending the same request again has a chance and can't pay for a lost image too: what is paid for, or may be, is resumed and not bought again.
+    pub fn retryable(&self) -> bool {
+        self.code.retryable() && self.billed == Billed::No
+    }
+
     /// The same, with another word on money.
     pub fn billed(mut self, billed: Billed) -> Error {
         self.billed = billed;

@@ -9,7 +9,8 @@ use core::ops::Deref;
 
 pub use learned::{LEARNED_LIFE, LaneRecord};
 
-use crate::json::{Json, JsonWriter};
+use crate::gather::gather;
+use crate::json::{Json, JsonWriter, list};
 use crate::time::Millis;
 
 /// The version that is written. Others are not read: resuming what is misunderstood could pay twice.
@@ -18,7 +19,8 @@ pub const VERSION: u64 = 1;
 /// The most parts of a task, in references and records alike; far above what one call may ask for.
 pub const MAX_PARTS: usize = 64;
 
-/// So long a delivered record of a key that the caller chose is kept, ms: as long as the provider with the longest memory of keys.
+/// How long the record of a task that is over is kept, ms: delivered under a key that the caller chose, or finished and not taken. As long as the provider
+/// with the longest memory of keys remembers one.
 pub const DELIVERED_LIFE: Millis = 24 * 3_600_000;
 
 /// How far a part had come when it was written down.
@@ -80,6 +82,14 @@ pub struct Record<T = String> {
     pub planned_at: u64,
     /// When it was submitted, ms since the epoch.
     pub submitted_at: Option<u64>,
+    /// When it finished, ms since the epoch; from then on it waits for somebody to take it.
+    pub finished_at: Option<u64>,
+    /// The addresses of its images, of a finished one.
+    pub images: Vec<T>,
+    /// When the first of those addresses dies, ms since the epoch, if the provider said so.
+    pub expires_at: Option<u64>,
+    /// What tells the request of a key that the caller chose from others: [`crate::request::ImageRequest::fingerprint`]. Older records have none.
+    pub fingerprint: Option<u64>,
     /// The provider's id.
     pub task_id: Option<T>,
     /// Where it can be asked after, if that is no place of the dialect's.
@@ -89,9 +99,25 @@ pub struct Record<T = String> {
 }
 
 impl Record {
-    /// Whether nobody can have use for it any more: delivered, and its key forgotten by the provider.
+    /// Whether nobody can have use for it any more: it is over, and its key forgotten by the provider; or, of a key that nobody chose and so nobody will
+    /// come back with, its images are gone.
     pub fn is_spent(&self, wall: u64) -> bool {
-        self.stage == Stage::Delivered && wall.saturating_sub(self.planned_at) >= DELIVERED_LIFE
+        let over = match self.stage {
+            Stage::Delivered => Some(self.planned_at),
+            _ => self.finished_at,
+        };
+        over.is_some_and(|at| wall.saturating_sub(at) >= DELIVERED_LIFE)
+            || self.fingerprint.is_none() && self.has_expired(wall)
+    }
+
+    /// Whether it finished and the addresses of its images are dead.
+    pub fn has_expired(&self, wall: u64) -> bool {
+        self.finished_at.is_some() && self.expires_at.is_some_and(|at| at <= wall)
+    }
+
+    /// Whether there is still something to be had or to be told of it.
+    pub fn is_pending(&self, wall: u64) -> bool {
+        self.stage != Stage::Delivered && !self.is_spent(wall) && !self.has_expired(wall)
     }
 
     /// Reads a parsed record; `None` if it is none of ours, or of another version.
@@ -121,6 +147,12 @@ impl Record {
             unsent: json.get("unsent").and_then(Json::boolean).unwrap_or(false),
             planned_at: json.get("plannedAt").and_then(Json::whole)?,
             submitted_at: json.get("submittedAt").and_then(Json::whole),
+            finished_at: json.get("finishedAt").and_then(Json::whole),
+            images: gather(
+                json.get("images").map_or(&[][..], Json::list).iter().filter_map(Json::text).map(String::from),
+            ),
+            expires_at: json.get("expiresAt").and_then(Json::whole),
+            fingerprint: json.get("fingerprint").and_then(Json::whole),
             task_id: json.text_of("taskId"),
             poll_url: json.text_of("pollUrl"),
             metadata: json.texts("metadata"),
@@ -154,6 +186,10 @@ impl<T: Deref<Target = str>> Record<T> {
         writer.with("plannedAt", self.planned_at);
         writer.maybe("taskId", self.task_id.as_deref()).maybe("pollUrl", self.poll_url.as_deref());
         writer.maybe("submittedAt", self.submitted_at);
+        // Both stages read as what they are to versions that know nothing of this: the task is asked after again, or told as unknown.
+        writer.maybe("finishedAt", self.finished_at).maybe("expiresAt", self.expires_at);
+        writer.maybe("images", (!self.images.is_empty()).then(|| list(&self.images, |url| &**url)));
+        writer.maybe("fingerprint", self.fingerprint);
         if !self.metadata.is_empty() {
             writer.key("metadata").open();
             for (name, value) in &self.metadata {
@@ -190,6 +226,10 @@ pub(crate) mod tests {
             planned_at: 1_795_309_783_000,
             submitted_at: Some(1_795_309_784_000),
             poll_url: None,
+            finished_at: Some(1_795_309_785_000),
+            images: vec![String::from("https://cdn.example/1.png?sig=a")],
+            expires_at: Some(1_795_309_999_000),
+            fingerprint: Some((1 << 53) - 1),
             task_id: Some(String::from("tk-1")),
             metadata: vec![(String::from("user"), String::from("7"))],
         }
@@ -218,7 +258,17 @@ pub(crate) mod tests {
             let record = record(stage);
             assert_eq!(parse(&record.write()), Some(record));
         }
-        let bare = Record { task_id: None, submitted_at: None, metadata: vec![], ..record(Stage::Planned) };
+        let bare = Record {
+            task_id: None,
+            submitted_at: None,
+            finished_at: None,
+            images: vec![],
+            expires_at: None,
+            fingerprint: None,
+            metadata: vec![],
+            ..record(Stage::Planned)
+        };
+        assert!(!bare.write().contains("fin"), "as it was before there was any of this: {}", bare.write());
         assert_eq!(parse(&bare.write()), Some(bare));
     }
 
@@ -251,6 +301,22 @@ pub(crate) mod tests {
         let (planned, long) = (1_795_309_783_000, DELIVERED_LIFE);
         assert!(record(Stage::Delivered).is_spent(planned + long));
         assert!(!record(Stage::Delivered).is_spent(planned + long - 1));
-        assert!(!record(Stage::Submitted).is_spent(planned + 10 * long));
+        let unfinished = Record { finished_at: None, ..record(Stage::Submitted) };
+        assert!(!unfinished.is_spent(planned + 10 * long));
+    }
+
+    #[test]
+    fn what_finished_is_pending_for_a_day_or_while_its_address_lives() {
+        let finished = Record { expires_at: None, ..record(Stage::Submitted) };
+        let at = finished.finished_at.unwrap();
+        assert!(finished.is_pending(at + DELIVERED_LIFE - 1));
+        assert!(!finished.is_pending(at + DELIVERED_LIFE));
+        // Whoever chose its key may come back with it, and is to hear that it expired and not to buy again.
+        let addressed = Record { expires_at: Some(at + 1_000), ..finished };
+        assert!(addressed.is_pending(at + 999) && !addressed.is_pending(at + 1_000));
+        assert!(!addressed.is_spent(at + 1_000));
+        let unchosen = Record { fingerprint: None, ..addressed };
+        assert!(!unchosen.is_spent(at + 999) && unchosen.is_spent(at + 1_000));
+        assert!(!record(Stage::Delivered).is_pending(0));
     }
 }

@@ -23,6 +23,8 @@
 //!         // Written down before it is sent.
 //!         Effect::Store { seq, .. } => engine.handle(now, wall, Input::Stored { seq, ok: true }),
 //!         Effect::Send { request, .. } => assert_eq!(request.url, "https://api.hiapi.ai/v1/tasks"),
+//!         // Written down until a caller has it.
+//!         Effect::Settle { task, .. } => _ = engine.taken(task),
 //!         _ => {}
 //!     }
 //! }

@@ -211,7 +211,12 @@ pub struct Part {
 impl Part {
     /// Whether the provider has it, or may have it, as far as is known: then there is something to go on with.
     pub fn may_exist(&self) -> bool {
-        self.task_id.is_some() || self.in_doubt || self.state.is_out()
+        self.task_id.is_some() || self.in_doubt || self.state.is_out() || self.has_images()
+    }
+
+    /// Whether its images are known: they are its outcome, or their bytes are being fetched, or could not be.
+    pub fn has_images(&self) -> bool {
+        !self.sent.images.is_empty() || matches!(self.outcome, Some(Ok(_)))
     }
 
     /// Goes to another state. An illegal step is a defect of the engine; the property tests run with it denied.
@@ -248,6 +253,23 @@ pub struct Task {
     pub lookup: Option<Box<Lookup>>,
     /// What the caller should know besides.
     pub warnings: Vec<(&'static str, String)>,
+    /// What tells its request from others, where the caller chose the key.
+    pub fingerprint: Option<u64>,
+    /// Whether its result has reached anybody.
+    pub delivery: Delivery,
+    /// Those who wanted it have left: what is out goes on, and nothing more is sent.
+    pub left: bool,
+}
+
+/// What has become of a task's result. Nothing is forgotten before somebody has taken it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// The host has not been given one.
+    None,
+    /// The host has it.
+    Told,
+    /// A caller has it.
+    Taken,
 }
 
 /// What a task waits for before it begins.

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use crate::engine::{Effect, Engine, KeyReport, Outcome, ProbeReport, Reference, Success, Update};
 use crate::error::{Attempt, Error, Target};
 use crate::gather::gather;
-use crate::journal::{MAX_PARTS, Record, Stage};
+use crate::journal::{MAX_PARTS, Record};
 use crate::json::{Json, JsonWriter, Value, Written, list, object};
 use crate::limit::{Concurrency, Known, LaneSnapshot, Limits, MINUTE, Phase, Window};
 use crate::provider::Image;
@@ -51,7 +51,7 @@ pub fn error(error: &Error, reference: Option<&Reference>) -> impl Value {
         it.with("code", error.code.name())
             .with("message", error.message.as_str())
             .with("billed", error.billed.name())
-            .with("retryable", error.code.retryable())
+            .with("retryable", error.retryable())
             .maybe("provider", error.provider.as_deref())
             .maybe("model", error.model.as_deref())
             .maybe("status", error.status.map(u64::from))
@@ -137,7 +137,8 @@ pub fn update(update: &Update) -> Written {
 /// The end of a task: "succeeded", "failed" or "cancelled", and the value that goes with it.
 pub fn outcome(outcome: &Outcome) -> (&'static str, Written) {
     match outcome {
-        Outcome::Succeeded(success) => ("succeeded", Written::of(self::success(success))),
+        Outcome::Succeeded(success) => ("succeeded", Written::of(self::success(success, None))),
+        Outcome::Late(success, known) => ("late", Written::of(self::success(success, Some(known)))),
         Outcome::Checked(report) => ("succeeded", Written::of(key_report(report))),
         Outcome::Probed(report) => ("succeeded", Written::of(probe_report(report))),
         Outcome::Failed(failure, known) => ("failed", Written::of(error(failure, known.as_ref()))),
@@ -185,14 +186,14 @@ fn limits(limits: Limits) -> impl Value {
     })
 }
 
-fn success(success: &Success) -> impl Value {
+fn success<'a>(success: &'a Success, known: Option<&'a Reference>) -> impl Value {
     let timing = object(|it| {
         it.with("waitedMs", success.waited)
             .with("queuedMs", success.queued)
             .with("ranMs", success.ran)
             .with("polls", u64::from(success.polls))
     });
-    object(|it| {
+    object(move |it| {
         it.with("images", list(&success.images, image))
             .with("provider", success.target.provider.as_str())
             .with("model", success.target.model.as_str())
@@ -205,6 +206,7 @@ fn success(success: &Success) -> impl Value {
             .with("warnings", list(&success.warnings, warning))
             .with("failures", list(&success.failures, failure))
             .with("timing", timing)
+            .maybe("ref", known.map(reference))
     })
 }
 
@@ -290,15 +292,15 @@ pub fn event(engine: &Engine, effect: &Effect) -> Option<Written> {
     }
 }
 
-/// References to the unfinished tasks among some records, as a list of `TaskRef`.
-pub fn pending(records: &[Record]) -> Written {
-    Written::of(list(&references(records), reference))
+/// References to the tasks among some records that are unfinished or not taken, as a list of `TaskRef`.
+pub fn pending(records: &[Record], wall: u64) -> Written {
+    Written::of(list(&references(records, wall), reference))
 }
 
-/// References to the unfinished tasks among some records.
-pub fn references(records: &[Record]) -> Vec<Reference> {
+/// References to the tasks among some records that are unfinished or not taken.
+pub fn references(records: &[Record], wall: u64) -> Vec<Reference> {
     let mut references: Vec<Reference> = Vec::new();
-    for record in records.iter().filter(|record| record.stage != Stage::Delivered) {
+    for record in records.iter().filter(|record| record.is_pending(wall)) {
         let part = KnownPart {
             index: record.index,
             provider: record.provider.clone(),

@@ -6,7 +6,7 @@ mod support;
 
 use support::audit;
 use support::sim::{Act, Plan, Sent, Sim, Surroundings, client, json, options};
-use tidegate::engine::Outcome;
+use tidegate::engine::{Input, Outcome};
 use tidegate::error::{Billed, Code};
 use tidegate::http::Purpose;
 use tidegate::journal::Stage;
@@ -262,8 +262,10 @@ fn the_same_key_is_the_same_image() {
     let mut call = options();
     call.idempotency_key = Some(String::from("order-7"));
     sim.ask(0, 1, call.clone());
-    sim.ask(20_000, 1_000, call);
     // The key is bound to the request: the application asks for the same picture.
+    let again = Ok(Box::new(support::store::request("picture 1", 1)));
+    let again = Input::Submit { task: 1_000, owner: 0, request: again, options: Box::new(call), records: vec![] };
+    sim.at(20_000, Act::Input(Box::new(again)));
     sim.run();
     let url = |task| match sim.outcome(task) {
         Outcome::Succeeded(success) => success.images[0].url.clone().unwrap(),

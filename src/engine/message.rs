@@ -190,6 +190,11 @@ pub enum Effect {
         /// Where.
         update: Update,
     },
+    /// Nobody needs to keep what was settled for this task: its records are gone, or its images can be fetched from where they are.
+    Release {
+        /// The task.
+        task: TaskId,
+    },
     /// The task is over for its caller.
     Settle {
         /// The task.
@@ -303,6 +308,8 @@ pub struct ProbeBounds {
 pub enum Outcome {
     /// With an image at least.
     Succeeded(Box<Success>),
+    /// With an image, after its caller had heard that there would be none: for whoever comes for it.
+    Late(Box<Success>, Reference),
     /// Without.
     Failed(Error, Option<Reference>),
     /// By the caller.

@@ -23,12 +23,13 @@ mod spend;
 mod standing;
 mod start;
 mod submits;
+mod target;
 mod telling;
 mod timers;
+mod untaken;
 mod waiting;
 
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -91,8 +92,8 @@ pub struct Engine {
     /// Polls that wait for a connection, by when they were due.
     held_polls: Table<u128, PartId>,
     budgets: Vec<budget::Budget>,
-    /// Delivered records that are still written down, oldest first.
-    delivered: Table<u64, (Instant, String)>,
+    /// What is over and still written down.
+    untaken: untaken::Untaken,
     /// Checks under way.
     checks: Table<TaskId, check::Check>,
     /// Probes under way.
@@ -158,7 +159,7 @@ impl Engine {
             askers: gather(askers.map(|asker| (asker, asking::List::Usable))),
             held_polls: Table::default(),
             budgets: vec![budget::Budget::default(); config.providers.len()],
-            delivered: Table::default(),
+            untaken: untaken::Untaken::default(),
             checks: Table::default(),
             probes: Table::default(),
             spend: spend::Spend::default(),
@@ -217,7 +218,11 @@ impl Engine {
 
     /// The next effect of an owner.
     pub fn poll(&mut self, owner: OwnerId) -> Option<Effect> {
-        self.owners.get_mut(&owner)?.effects.pop()
+        let next = self.owners.get_mut(&owner)?.effects.pop();
+        if next.is_none() && owner == self.context && self.write_untaken() {
+            return self.owners.get_mut(&owner)?.effects.pop();
+        }
+        next
     }
 
     /// The owner in whose context we are: its effects can be performed now.
@@ -236,24 +241,15 @@ impl Engine {
         cancelled
     }
 
+    /// Nobody waits for a task any more: what of it is not with its provider yet never is, the rest goes on. It ends for whoever wants it again, or as
+    /// finished and not taken; only where nothing goes on, it is cancelled.
+    pub fn leave(&mut self, now: Instant, wall: u64, task: TaskId) -> Cancelled {
+        if self.leave_task(task) { Cancelled::Unsupported } else { self.cancel(now, wall, task) }
+    }
+
     /// The key of a task, once it is known.
     pub fn key_of(&self, task: TaskId) -> Option<&str> {
         self.tasks.get(&task).map(|task| task.key.as_str()).filter(|key| !key.is_empty())
-    }
-
-    /// The task that goes by this key and is not settled.
-    pub fn find_key(&self, key: &str) -> Option<TaskId> {
-        let task = *self.keys.get(&text_code(key))?;
-        self.tasks.get(&task).filter(|found| !found.settled && found.key == key).map(|_| task)
-    }
-
-    /// The task that a provider knows by this id and that is not settled.
-    pub fn find_task(&self, provider: &str, id: &str) -> Option<TaskId> {
-        let place = self.config.place_of(provider)?;
-        let number = *self.keys.get(&id_code(place, id))?;
-        let task = self.tasks.get(&number).filter(|task| !task.settled)?;
-        let known = |part: &crate::task::Part| part.provider == place && part.task_id.as_deref() == Some(id);
-        task.parts.iter().any(known).then_some(number)
     }
 
     /// The part is found by its provider's id from now on.

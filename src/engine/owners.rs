@@ -125,7 +125,7 @@ impl Engine {
             self.set_due(id, None);
             self.set_patience(id, Instant::NEVER);
         }
-        self.drop_task(number);
+        self.drop_task(number, false);
     }
 
     /// A task is gone, with all who wanted it.

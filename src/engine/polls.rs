@@ -11,7 +11,8 @@ use crate::provider::{Reading, is_forbidden, poll_request, read_poll};
 use crate::retry::backoff;
 use crate::retry::hint::retry_after;
 use crate::task::verdict::{self, Certainty, Said};
-use crate::task::{PartId, PartState};
+use crate::task::{Delivery, PartId, PartState};
+use crate::text::concat;
 use crate::time::Millis;
 
 /// A picture's host may show it this long after the answer that names it, ms: delivery networks copy it meanwhile.
@@ -308,7 +309,22 @@ impl Engine {
         self.set_due(id, Some(self.now.after(wait)));
     }
 
-    fn fetch_given_up(&mut self, id: PartId, error: Error) {
+    /// The image is there and paid for, and its caller is told where.
+    fn fetch_given_up(&mut self, id: PartId, mut error: Error) {
+        let missing = self.part(id).and_then(|part| part.sent.images.iter().find(|image| !image.is_here()));
+        if let Some(url) = missing.and_then(|image| image.url.as_deref()) {
+            // A query may hold a signature, which is nobody's business in a log.
+            let address = url.split(['?', '#']).next().unwrap_or_default();
+            let advice = if error.code == Code::Expired { "" } else { " `resume` with this error's `ref` fetches it." };
+            let parts = [
+                "The image was made and paid for, and could not be fetched from ",
+                address,
+                ": ",
+                &error.message,
+                advice,
+            ];
+            error.message = concat(&parts);
+        }
         self.fail_part(id, error.billed(Billed::Yes));
         self.end_part(id);
     }
@@ -321,11 +337,12 @@ impl Engine {
         self.set_patience(id, self.now.after(usual));
     }
 
-    /// Hands a part's images to its caller.
+    /// Hands a part's images to its caller. One that has been told of a failure meanwhile is told nothing; they are kept for whoever comes for them.
     pub(super) fn deliver(&mut self, id: PartId) {
+        let has_result = self.tasks.get(&id.task).is_some_and(|task| task.delivery != Delivery::None);
         let Some(part) = self.part_mut(id) else { return };
         let images = core::mem::take(&mut part.sent.images);
-        if part.outcome.is_none() {
+        if part.outcome.is_none() || !has_result {
             part.outcome = Some(Ok(images));
         }
         self.end_part(id);

@@ -11,7 +11,7 @@ use crate::error::{Billed, Code, Error};
 use crate::gather::gather;
 use crate::journal::{Record, Stage, Stored};
 use crate::limit::LaneIn;
-use crate::task::{Lookup, PartId, PartState, TaskId};
+use crate::task::{Lookup, Part, PartId, PartState, Task, TaskId};
 
 impl Engine {
     pub(super) fn look_up(&mut self, number: TaskId, keys: Vec<String>, mut lookup: Lookup) {
@@ -79,12 +79,28 @@ impl Engine {
         let seq = self.next_seq;
         let Some(task) = self.tasks.get(&id.task) else { return seq };
         let Some(part) = task.parts.get(usize::from(id.index)) else { return seq };
+        let record = self.record(task, part, id.index, stage).write();
+        self.effect_for(id.task, Effect::Store { seq, key: part.key.clone(), record });
+        seq
+    }
+
+    /// A part as it stands. Of one that has its images, where they are.
+    pub(super) fn record<'a>(&'a self, task: &'a Task, part: &'a Part, index: u16, stage: Stage) -> Record<&'a str> {
         let metadata = task.options.metadata.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let record = Record {
+        let images = if let Some(Ok(images)) = &part.outcome { images } else { &part.sent.images };
+        let mut addresses = Vec::new();
+        let mut expires_at = None;
+        for image in images {
+            addresses.extend(image.url.as_deref());
+            if let Some(at) = image.expires_at {
+                expires_at = Some(expires_at.map_or(at, |first: u64| first.min(at)));
+            }
+        }
+        Record {
             stage,
             task_key: task.key.as_str(),
             key: &part.key,
-            index: id.index,
+            index,
             parts: task.parts.len() as u16,
             provider: self.config.name_of(part.provider),
             model: &part.model,
@@ -95,13 +111,14 @@ impl Engine {
             unsent: false,
             planned_at: part.planned_wall,
             submitted_at: part.sent.submitted_wall,
+            finished_at: (!images.is_empty()).then(|| self.wall_at(self.now)),
+            images: addresses,
+            expires_at,
+            fingerprint: task.fingerprint,
             task_id: part.task_id.as_deref(),
             poll_url: part.sent.poll_url.as_deref(),
             metadata: gather(metadata),
-        };
-        let effect = Effect::Store { seq, key: part.key.clone(), record: record.write() };
-        self.effect_for(id.task, effect);
-        seq
+        }
     }
 
     /// Whether a part goes on only once this record is written down.

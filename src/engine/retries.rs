@@ -35,7 +35,8 @@ impl Engine {
 
     /// Nobody waits for it any more, or nothing new is sent.
     pub(super) fn unwanted(&self, id: PartId) -> bool {
-        self.closing || self.part(id).is_none_or(|part| part.outcome.is_some())
+        let left = self.tasks.get(&id.task).is_some_and(|task| task.left);
+        left || self.closing || self.part(id).is_none_or(|part| part.outcome.is_some())
     }
 
     /// How long to wait after so many faults, and no shorter than the server said.

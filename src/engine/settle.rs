@@ -7,14 +7,10 @@ use alloc::vec::Vec;
 use super::{Effect, Engine, Outcome, Reference, Success, id_code};
 use crate::error::{Billed, Code, Error, Target};
 use crate::gather::gather;
-use crate::journal::{DELIVERED_LIFE, Stage};
 use crate::limit::LaneIn;
 use crate::table::text_code;
-use crate::task::{KnownPart, Part, PartId, PartState, TaskId, verdict};
+use crate::task::{Delivery, KnownPart, Part, PartId, PartState, Task, TaskId, verdict};
 use crate::time::Instant;
-
-/// So many delivered records of keys that callers chose are kept.
-const DELIVERED_KEPT: usize = 10_000;
 
 /// What a cancellation came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +130,7 @@ impl Engine {
             .get(&number)
             .is_some_and(|t| t.settled && t.parts.iter().all(|p| matches!(p.state, PartState::Over)));
         if over {
-            self.drop_task(number);
+            self.task_is_over(number);
         }
     }
 
@@ -145,13 +141,16 @@ impl Engine {
         }
         if let Some(task) = self.tasks.get_mut(&number) {
             task.settled = true;
+            if matches!(outcome, Outcome::Succeeded(_)) {
+                task.delivery = Delivery::Told;
+            }
         }
         self.effect_for(number, Effect::Settle { task: number, outcome: Box::new(outcome) });
         // Only then: a crash in between finds the record, and not nothing.
         self.tidy_records(number);
     }
 
-    fn outcome(&self, number: TaskId) -> Outcome {
+    pub(super) fn outcome(&self, number: TaskId) -> Outcome {
         let Some(task) = self.tasks.get(&number) else { return Outcome::Failed(Error::new(Code::NotFound), None) };
         let mut failures: Vec<(u16, Error)> = Vec::new();
         let mut images = Vec::new();
@@ -231,41 +230,6 @@ impl Engine {
         error
     }
 
-    /// Records go with what they are for. What may still run, or was paid for and not delivered, stays written down.
-    fn tidy_records(&mut self, number: TaskId) {
-        let Some(task) = self.tasks.get(&number) else { return };
-        let chosen = task.options.idempotency_key.is_some();
-        let mut effects = Vec::new();
-        let mut delivered = Vec::new();
-        for (index, part) in
-            task.parts.iter().enumerate().filter(|(_, part)| part.planned_wall > 0 || part.task_id.is_some())
-        {
-            match &part.outcome {
-                Some(Ok(_)) if chosen => delivered.push(index as u16),
-                Some(Err(error)) if verdict::is_findable(error) && part.may_exist() => {}
-                _ => effects.push(Effect::Forget { key: part.key.clone() }),
-            }
-        }
-        effects.into_iter().for_each(|effect| self.effect_for(number, effect));
-        for index in delivered {
-            let id = PartId { task: number, index };
-            self.write_down(id, Stage::Delivered);
-            let key = self.part(id).map(|part| part.key.clone()).unwrap_or_default();
-            self.delivered.push((self.now.after(DELIVERED_LIFE), key));
-        }
-    }
-
-    /// Drops delivered records that are too old, or too many.
-    pub(super) fn forget_delivered(&mut self) {
-        while self.delivered.front().is_some_and(|(until, _)| *until <= self.now)
-            || self.delivered.len() > DELIVERED_KEPT
-        {
-            let Some((_, key)) = self.delivered.pop() else { return };
-            let owner = self.context;
-            self.effect(owner, Effect::Forget { key });
-        }
-    }
-
     /// Nothing came of the part, and its caller has gone: what was written down of it is of no use.
     pub(super) fn forget_record(&mut self, id: PartId) {
         let Some(part) = self.part(id) else { return };
@@ -289,14 +253,23 @@ impl Engine {
     /// Ends a task that has no parts with what came of it.
     pub(super) fn settle_with(&mut self, number: TaskId, outcome: Outcome) {
         self.effect_for(number, Effect::Settle { task: number, outcome: Box::new(outcome) });
-        self.drop_task(number);
+        self.drop_task(number, false);
     }
 
-    pub(super) fn drop_task(&mut self, number: TaskId) {
+    /// Takes a task out; `named`: it is still to be found by its key and its provider's ids.
+    pub(super) fn drop_task(&mut self, number: TaskId, named: bool) -> Option<Box<Task>> {
         self.checks.remove(&number);
         self.drop_probe(number);
-        let Some(task) = self.tasks.remove(&number) else { return };
+        let task = self.tasks.remove(&number)?;
         self.disown(&task);
+        if !named {
+            self.forget_names(number, &task);
+        }
+        Some(task)
+    }
+
+    /// A task is found no more by its key and its provider's ids, unless they lead to another one by now.
+    pub(super) fn forget_names(&mut self, number: TaskId, task: &Task) {
         let ids = task.parts.iter().filter_map(|part| Some(id_code(part.provider, part.task_id.as_deref()?)));
         for code in ids.chain([text_code(&task.key)]) {
             if self.keys.get(&code) == Some(&number) {
@@ -323,11 +296,8 @@ impl Engine {
     pub(super) fn cancel_part(&mut self, id: PartId) {
         let Some(part) = self.part(id).filter(|part| part.outcome.is_none()) else { return };
         let out = part.state.is_out();
-        let error = Error::new(Code::Cancelled).billed(if out || part.task_id.is_some() {
-            Billed::Unknown
-        } else {
-            Billed::No
-        });
+        let error =
+            Error::new(Code::Cancelled).billed(if out || part.may_exist() { Billed::Unknown } else { Billed::No });
         if out {
             self.abandon(id, error);
         } else {

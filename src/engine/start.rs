@@ -5,14 +5,15 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Engine;
+use super::untaken::of_another_request;
 use crate::error::{Billed, Code, Error};
 use crate::gather::gather;
 use crate::journal::{MAX_PARTS, Record, Stage};
 use crate::options::CallOptions;
-use crate::provider::submit_request;
+use crate::provider::{Image, submit_request};
 use crate::request::{ImageInput, ImageRequest};
 use crate::table::text_code;
-use crate::task::{KnownPart, Lookup, MaybeSent, OwnerId, Part, PartId, PartState, Task, TaskId};
+use crate::task::{Delivery, KnownPart, Lookup, MaybeSent, OwnerId, Part, PartId, PartState, Task, TaskId};
 use crate::text::concat;
 use crate::time::Instant;
 
@@ -51,6 +52,7 @@ impl Engine {
         }
         let count = request.n;
         if let Some(task) = self.tasks.get_mut(&number) {
+            task.fingerprint = own_key.as_ref().map(|_| request.fingerprint());
             task.requested_model = request.model.clone();
             task.request = Some(request);
         }
@@ -104,7 +106,7 @@ impl Engine {
         }
         let mut part = self.new_part(0, String::new(), String::new(), String::new());
         part.state = PartState::Fetching { call: None };
-        part.sent.images.push(crate::provider::Image { url: Some(url), ..crate::provider::Image::default() });
+        part.sent.images.push(Image { url: Some(url), ..Image::default() });
         // When the image was made is not known here: it may be so young that its host does not show it yet.
         part.sent.done_at = Some(self.now);
         self.add_part(number, part);
@@ -130,7 +132,7 @@ impl Engine {
         self.clear(number);
         self.own(owner);
         if !key.is_empty() {
-            self.keys.insert(text_code(&key), number);
+            self.name_task(number, &key);
         }
         let task = Task {
             owner,
@@ -145,8 +147,20 @@ impl Engine {
             began: self.now,
             settled: false,
             lookup: None,
+            fingerprint: None,
+            delivery: Delivery::None,
+            left: false,
         };
         self.tasks.insert(number, Box::new(task));
+    }
+
+    /// The task goes by this key from now on.
+    fn name_task(&mut self, number: TaskId, key: &str) {
+        let code = text_code(key);
+        if let Some(before) = self.keys.get(&code).copied().filter(|before| *before != number) {
+            self.superseded(before);
+        }
+        self.keys.insert(code, number);
     }
 
     /// Makes the parts and sets them going.
@@ -160,6 +174,12 @@ impl Engine {
         }
         let Some(task) = self.tasks.get_mut(&number) else { return };
         if let Some(record) = lookup.records.first() {
+            let (known, own) = (record.fingerprint, task.fingerprint);
+            if known.zip(own).is_some_and(|(known, own)| known != own) {
+                let error = of_another_request(&record.task_key);
+                return self.fail_task(number, error);
+            }
+            task.fingerprint = known.or(own);
             if task.requested_model.is_empty() {
                 task.requested_model = record.requested_model.clone();
             }
@@ -168,7 +188,7 @@ impl Engine {
             }
             task.key = record.task_key.clone();
             let key = task.key.clone();
-            self.keys.insert(text_code(&key), number);
+            self.name_task(number, &key);
         }
         let fresh = match self.fresh_parts(number) {
             Ok(fresh) => fresh,
@@ -210,6 +230,7 @@ impl Engine {
     fn fresh_parts(&mut self, number: TaskId) -> Result<Vec<Part>, Error> {
         let Some(task) = self.tasks.get_mut(&number) else { return Ok(Vec::new()) };
         let Some(request) = task.request.take() else { return Ok(Vec::new()) };
+        self.check_options(&request)?;
         let (provider, model) = self.target(&request.model)?;
         let Some(config) = self.config.providers.get(provider) else { return Ok(Vec::new()) };
         let (dialect, name) = (config.dialect, config.name.clone());
@@ -235,24 +256,6 @@ impl Engine {
             parts.push(part);
         }
         Ok(parts)
-    }
-
-    /// Provider and model from the caller's words: what precedes the first slash is a provider if it is the name of one.
-    pub(super) fn target<'a>(&self, model: &'a str) -> Result<(usize, &'a str), Error> {
-        if let Some((name, rest)) = model.split_once('/') {
-            if let Some(place) = self.config.place_of(name) {
-                return if rest.is_empty() {
-                    Err(Error::invalid("model", "names a provider and no model"))
-                } else {
-                    Ok((place, rest))
-                };
-            }
-        }
-        if self.config.providers.is_empty() {
-            Err(Error::invalid("providers", "there is none"))
-        } else {
-            Ok((0, model))
-        }
     }
 
     fn new_part(&mut self, provider: usize, model: String, key: String, mut body: String) -> Part {
@@ -309,23 +312,17 @@ impl Engine {
         // What its process could not write down any more, the reference may tell.
         let told = known.filter(|known| known.provider == record.provider && record.task_id.is_none());
         match (record.stage, told.and_then(|known| known.task_id.clone())) {
+            _ if record.task_id.is_some() => self.mark_running(&mut part, record.task_id.clone(), record.submitted_at),
             (Stage::Planned, Some(id)) => {
                 self.mark_running(&mut part, Some(id), told.and_then(|known| known.submitted_at))
             }
-            (Stage::Planned, None) => {
+            (stage, _) if stage == Stage::Delivered || record.finished_at.is_some() => {
+                self.mark_made(&mut part, record)
+            }
+            _ => {
                 part.state = PartState::Planned;
                 part.in_doubt = !record.unsent;
                 part.submits = u32::from(part.in_doubt);
-            }
-            (Stage::Delivered, _) if record.task_id.is_none() => {
-                let mut error = Error::new(Code::Expired).billed(Billed::Yes);
-                error.message = String::from("It was delivered before, and this provider keeps no images.");
-                part.outcome = Some(Err(error));
-                part.state = PartState::Over;
-            }
-            (Stage::Submitted | Stage::Delivered, _) => {
-                self.mark_running(&mut part, record.task_id.clone(), record.submitted_at);
-                part.sent.poll_url.clone_from(&record.poll_url);
             }
         }
         Some(part)
@@ -339,6 +336,28 @@ impl Engine {
         self.mark_running(&mut part, known.task_id.clone(), known.submitted_at);
         part.sent.poll_url.clone_from(&known.url);
         Some(part)
+    }
+
+    /// Its provider keeps no tasks: what is left of its images are their addresses, if they had any.
+    fn mark_made(&mut self, part: &mut Part, record: &Record) {
+        let alive = record.images.iter().filter(|url| self.may_fetch(url) && !record.has_expired(self.wall.1));
+        part.sent.images = gather(alive.map(|url| Image {
+            url: Some(url.clone()),
+            expires_at: record.expires_at,
+            ..Image::default()
+        }));
+        if !part.sent.images.is_empty() {
+            part.state = PartState::Fetching { call: None };
+            return;
+        }
+        let mut error = Error::new(Code::Expired).billed(Billed::Yes);
+        error.message = String::from(if record.stage == Stage::Delivered {
+            "It was delivered before, and this provider keeps no images."
+        } else {
+            "It was made and paid for, and can't be had any more: nobody took it while the process that had its bytes was there, and this provider keeps no images."
+        });
+        part.outcome = Some(Err(error));
+        part.state = PartState::Over;
     }
 
     fn mark_running(&mut self, part: &mut Part, task_id: Option<String>, submitted_at: Option<u64>) {
@@ -356,6 +375,10 @@ impl Engine {
             PartState::Waiting => {
                 self.enqueue(id);
                 self.tell_waiting(id);
+            }
+            PartState::Fetching { .. } => {
+                let images = self.part_mut(id).map(|part| core::mem::take(&mut part.sent.images)).unwrap_or_default();
+                self.part_succeeded(id, images);
             }
             PartState::Planned if self.await_adopted(id) => {}
             PartState::Planned => self.replay(id),

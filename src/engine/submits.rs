@@ -70,10 +70,6 @@ impl Engine {
         (part.task_id, part.sent.request_id, part.sent.usage) = (task_id, request_id, usage);
         self.learn_duration(id);
         self.refund(id);
-        if self.part(id).is_some_and(|part| part.outcome.is_some()) {
-            // Nobody waits for it, and nothing could be asked for it again.
-            self.forget_record(id);
-        }
         self.part_succeeded(id, images);
     }
 
@@ -142,10 +138,11 @@ impl Engine {
         let download = self.tasks.get(&id.task).is_some_and(|task| task.options.download);
         let now = self.now;
         let Some(watched) = self.part(id).map(|part| part.outcome.is_none()) else { return };
+        // Whoever waits for it: what is paid for is kept.
+        for handle in gather(images.iter().filter_map(|image| image.handle)) {
+            self.effect_for(id.task, Effect::Keep { task: id.task, handle });
+        }
         if watched {
-            for handle in gather(images.iter().filter_map(|image| image.handle)) {
-                self.effect_for(id.task, Effect::Keep { task: id.task, handle });
-            }
             self.warn_of_barred(id.task, &images);
         }
         let Some(part) = self.part_mut(id) else { return };
@@ -153,6 +150,7 @@ impl Engine {
         if watched && download {
             part.go(PartState::Fetching { call: None });
             self.set_patience(id, crate::time::Instant::NEVER);
+            self.write_paid(id);
             return self.send_fetch(id);
         }
         self.deliver(id);

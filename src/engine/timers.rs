@@ -170,7 +170,7 @@ impl Engine {
         }
         self.release_polls();
         self.wake_lanes();
-        self.forget_delivered();
+        self.forget_old();
     }
 
     fn due(&mut self, id: PartId) {

@@ -109,6 +109,10 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub fn settle(this: &JsHost, task: u32, kind: &str, value: &str);
 
+    /// The result of a task need not be kept any more.
+    #[wasm_bindgen(method)]
+    pub fn release(this: &JsHost, task: u32);
+
     /// Whether anybody listens to events of this name.
     #[wasm_bindgen(method)]
     pub fn listens(this: &JsHost, name: &str) -> bool;
@@ -189,6 +193,7 @@ impl Host for JsHost {
                 let (kind, view) = view::outcome(&outcome);
                 self.settle(task, kind, &view.0);
             }
+            Effect::Release { task } => self.release(task),
             Effect::Warn { message } => self.log("warn", &message),
             Effect::Inform { message } => self.log("info", &message),
             Effect::Send { .. } | Effect::Store { .. } | Effect::Refusal { .. } | Effect::Limit { .. } => {}

@@ -17,12 +17,12 @@ use alloc::vec::Vec;
 
 use wasm_bindgen::prelude::*;
 
-use crate::engine::{self, Engine, Input, Period, ProbeBounds};
+use crate::engine::{self, Cancelled, Engine, Input, Period, ProbeBounds};
 use crate::gather::gather;
 use crate::http::{Answer, Body, Fault, READ_HEADERS};
 use crate::journal::{Record, Stored};
-use crate::json::MAX_STRING;
 use crate::json::reader::{Strings, Unreadable};
+use crate::json::{MAX_STRING, Written};
 use crate::options::{CallOptions, Config};
 use crate::request::ImageRequest;
 use crate::task::{CallId, PartId};
@@ -95,6 +95,20 @@ impl Core {
         let known = parts.unwrap_or_default();
         let mut by_id = known.iter().filter_map(|part| engine.find_task(&part.provider, part.task_id.as_deref()?));
         by_key.or_else(|| by_id.next()).map_or(-1, |task| task as i32)
+    }
+
+    /// Why a request can't be had by joining a task that goes by its key, as an error; "" where it can.
+    pub fn mismatch(&self, task: u32, request: &str) -> String {
+        let Ok(request) = ImageRequest::read(&own(request)) else { return String::new() };
+        let error = self.shell.engine.try_borrow().ok().and_then(|engine| engine.mismatch(task, &request));
+        error.map_or(String::new(), |error| Written::of(view::error(&error, None)).0)
+    }
+
+    /// A caller has the result of a task: its records are of no use any more. Says whether the task was known.
+    pub fn taken(&self, task: u32) -> bool {
+        let is_known = self.shell.engine.try_borrow_mut().is_ok_and(|mut engine| engine.taken(task));
+        self.shell.run();
+        is_known
     }
 
     /// After a trap, before its task is registered anew: this part's submit is on the wire already.
@@ -217,6 +231,16 @@ impl Core {
         String::from(cancelled.name())
     }
 
+    /// Nobody waits for a task any more: what is with its provider goes on, the rest is cancelled. Says whether anything goes on.
+    pub fn leave(&self, task: u32) -> bool {
+        let (now, wall) = self.shell.clock();
+        let Ok(mut engine) = self.shell.engine.try_borrow_mut() else { return false };
+        let left = engine.leave(now, wall, task);
+        drop(engine);
+        self.shell.run();
+        left == Cancelled::Unsupported
+    }
+
     /// The parts of a batch wait, or go on.
     pub fn pause(&self, batch: u32, paused: bool) {
         self.shell.handle(Input::Pause { batch, paused });
@@ -236,7 +260,7 @@ impl Core {
         for record in records.iter().filter(|record| record.is_spent(wall)) {
             self.shell.host.remove(&record.key);
         }
-        view::pending(&records).0
+        view::pending(&records, wall).0
     }
 
     /// What the client believes.

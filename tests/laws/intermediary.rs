@@ -80,7 +80,7 @@ fn money(sim: &Sim) {
                 success.images.len() + told >= billed
             }
             Outcome::Failed(error, _) | Outcome::Cancelled(error, _) => error.billed != Billed::No,
-            Outcome::Checked(_) | Outcome::Probed(_) => false,
+            Outcome::Late(..) | Outcome::Checked(_) | Outcome::Probed(_) => false,
         };
         // There is one end, and a second one where a crash left a record of what had been told already.
         let ends: Vec<_> = sim.settled.iter().filter(|end| end.prompt == name).map(|end| &end.outcome).collect();
@@ -109,7 +109,7 @@ fn holds(dialect: &'static Dialect, name: &str, makes: Makes) {
                 let task = sim.sent.iter().any(|sent| sent.purpose == Purpose::Submit && sent.prompt == end.prompt);
                 assert!(task, "never sent: {error:?}");
             }
-            Outcome::Checked(_) | Outcome::Probed(_) => panic!("{end:?}"),
+            Outcome::Late(..) | Outcome::Checked(_) | Outcome::Probed(_) => panic!("{end:?}"),
         }
     }
     assert!(sim.world.stats().intermediary > 0, "nothing stood between");

@@ -14,4 +14,5 @@ mod journal;
 mod refusals;
 mod slots;
 mod synchronous;
+mod taken;
 mod verdicts;

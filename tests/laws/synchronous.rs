@@ -156,7 +156,7 @@ fn a_provider_without_tasks_is_asked_after_none() {
 }
 
 #[test]
-fn an_answer_after_the_deadline_frees_its_slot_and_leaves_nothing() {
+fn an_answer_after_the_deadline_frees_its_slot_and_is_kept_for_whoever_comes() {
     let mut sim = story(20_000, vec![]);
     let mut call = options();
     (call.deadline, call.timeout) = (5_000, Some(60_000));
@@ -171,9 +171,10 @@ fn an_answer_after_the_deadline_frees_its_slot_and_leaves_nothing() {
     assert!(!error.message.contains("resumed"), "{}", error.message);
     let second = sim.submits().nth(1).unwrap();
     assert!((20_000..21_000).contains(&second.at), "law 1: {}", second.at);
-    assert!(sim.store.records.is_empty(), "nobody can ask for that picture again: {:?}", sim.store);
     let kept = sim.effects.iter().filter(|(_, effect)| matches!(effect, Effect::Keep { task: 1, .. }));
-    assert_eq!(kept.count(), 0, "its data is let go");
+    assert_eq!((kept.count(), sim.held.len(), sim.store.pending().len()), (1, 1, 1), "paid for, and here");
+    sim.resume_all();
+    assert_eq!(sim.taken.len(), 2);
     audit::rest(&sim);
     audit::money(&sim);
 }

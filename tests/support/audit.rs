@@ -71,8 +71,10 @@ fn every_charge_is_accounted_for(sim: &Sim) {
 
 /// The provider's id of the task in an image's address.
 pub fn task_in(url: &str) -> Option<String> {
-    let file = url.split("/images/").nth(1)?;
-    file.split(".png").next().map(String::from)
+    let name = url.split("/images/").nth(1)?.split(".png").next()?;
+    // A synchronous provider's pictures of one task are numbered.
+    let name = if name.starts_with("img_") { name.split('-').next()? } else { name };
+    Some(String::from(name))
 }
 
 /// Every task that was accepted ended exactly once for its caller, and nothing is left of it: no permit, no timer, no part.

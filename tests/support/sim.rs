@@ -4,7 +4,7 @@ mod wire;
 
 use std::collections::BTreeMap;
 
-use tidegate::engine::{Effect, Engine, Input, Outcome};
+use tidegate::engine::{Effect, Engine, Input, Outcome, Success};
 use tidegate::http::Purpose;
 use tidegate::limit::LaneSnapshot;
 use tidegate::options::{CallOptions, Config};
@@ -48,6 +48,12 @@ pub struct Sim {
     pub now: u64,
     pub sent: Vec<Sent>,
     pub settled: Vec<Settled>,
+    /// Results that the host holds until somebody takes them.
+    pub held: BTreeMap<TaskId, Success>,
+    /// Results that callers have, by the prompts that they asked with.
+    pub taken: Vec<(String, Success)>,
+    /// Whose results are not taken at once, and after how long; `None`: never.
+    pub slow: BTreeMap<TaskId, Option<u64>>,
     pub effects: Vec<(u64, Effect)>,
     /// What each task asked for.
     pub prompts: BTreeMap<TaskId, (String, u16)>,
@@ -87,6 +93,9 @@ impl Sim {
             now: 0,
             sent: Vec::new(),
             settled: Vec::new(),
+            held: BTreeMap::new(),
+            taken: Vec::new(),
+            slow: BTreeMap::new(),
             effects: Vec::new(),
             prompts: BTreeMap::new(),
             most_held: 0,
@@ -125,15 +134,20 @@ impl Sim {
         self.lost.push(number - 1);
     }
 
-    /// Runs until nothing is left to do.
+    /// Runs until nothing is left to do here, and for long after at the provider.
     pub fn run(&mut self) {
+        self.run_on();
+        self.world.advance(self.now + HORIZON);
+    }
+
+    /// Runs until nothing is left to do; more may follow.
+    pub fn run_on(&mut self) {
         self.run_until(HORIZON);
         assert!(
             self.events.is_empty() && self.timers.values().all(Option::is_none),
             "a wait without an end: {:?}",
             self.engine
         );
-        self.world.advance(self.now + HORIZON);
     }
 
     /// Runs until that time.
@@ -249,6 +263,13 @@ impl Sim {
                 self.timers.remove(&owner);
             }
             Act::Crash => self.crash(),
+            Act::Take(task) => self.take(task),
+            Act::Leave(task) => {
+                self.engine.enter(0);
+                self.engine.leave(Instant::from_millis(self.now), self.wall(), task);
+                self.drain(self.engine.context());
+            }
+            Act::ResumeAll => self.resume_all(),
             Act::Input(input) => self.feed(*input),
         }
     }
@@ -323,8 +344,20 @@ impl Sim {
             }
             Effect::Settle { task, outcome } => {
                 let prompt = self.prompts.get(&task).map(|(prompt, _)| prompt.clone()).unwrap_or_default();
+                if let Outcome::Succeeded(success) | Outcome::Late(success, _) = &*outcome {
+                    self.held.insert(task, (**success).clone());
+                }
+                if matches!(*outcome, Outcome::Late(..)) {
+                    return;
+                }
+                match self.slow.get(&task) {
+                    None => self.take(task),
+                    Some(Some(delay)) => self.schedule(self.now + delay, Event::Act(Act::Take(task))),
+                    Some(None) => {}
+                }
                 self.settled.push(Settled { at: self.now, task, prompt, outcome: *outcome });
             }
+            Effect::Release { task } => drop(self.held.remove(&task)),
             Effect::Abort { .. }
             | Effect::Keep { .. }
             | Effect::Update { .. }
@@ -332,6 +365,31 @@ impl Sim {
             | Effect::Limit { .. }
             | Effect::Inform { .. }
             | Effect::Warn { .. } => {}
+        }
+    }
+
+    /// A caller gets a result, if the host has it.
+    pub fn take(&mut self, task: TaskId) {
+        let Some(success) = self.held.remove(&task) else { return };
+        let prompt = self.prompts.get(&task).map(|(prompt, _)| prompt.clone()).unwrap_or_default();
+        self.taken.push((prompt, success));
+        self.engine.taken(task);
+        self.drain(self.engine.context());
+    }
+
+    /// Goes on with all that is unfinished or was not taken, as an application does that lists it.
+    pub fn resume_all(&mut self) {
+        for pending in self.store.pending_at(self.wall()) {
+            if let Some(living) = self.engine.find_key(&pending.key) {
+                self.slow.remove(&living);
+                self.take(living);
+                continue;
+            }
+            let task = self.next_task;
+            self.next_task += 1;
+            self.prompts.insert(task, (pending.prompt, pending.parts.len() as u16));
+            let (key, parts, options) = (Some(pending.key), Ok(pending.parts), Box::new(options()));
+            self.feed_by(0, Input::Resume { task, owner: 0, key, parts, options, records: vec![] });
         }
     }
 
@@ -372,13 +430,8 @@ impl Sim {
         self.engine = Engine::new(self.config.clone(), self.around.seed ^ u64::from(generation) << 32);
         self.timers.clear();
         self.dead.clear();
+        self.held.clear();
         self.now += self.down_for;
-        for pending in self.store.pending() {
-            let task = self.next_task;
-            self.next_task += 1;
-            self.prompts.insert(task, (pending.prompt, pending.parts.len() as u16));
-            let (key, parts, options) = (Some(pending.key), Ok(pending.parts), Box::new(options()));
-            self.feed_by(0, Input::Resume { task, owner: 0, key, parts, options, records: vec![] });
-        }
+        self.resume_all();
     }
 }

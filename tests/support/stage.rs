@@ -28,6 +28,12 @@ pub enum Act {
     Kill(OwnerId),
     /// The process dies and another one resumes what is written down.
     Crash,
+    /// A caller gets the result of a task, if there is one.
+    Take(TaskId),
+    /// Those who wanted a task have left.
+    Leave(TaskId),
+    /// Go on with all that is unfinished or was not taken.
+    ResumeAll,
     /// Any other input.
     Input(Box<Input>),
 }
@@ -129,7 +135,8 @@ pub struct Settled {
 
 /// A client of one provider.
 pub fn client(dialect: &'static Dialect, concurrency: u32) -> Config {
-    let base_url = [BASE, if dialect.base_has_version { "/v1" } else { "" }].concat();
+    let folder = if dialect.name == "creativeai" { "/creativeai" } else { "" };
+    let base_url = [BASE, folder, if dialect.base_has_version { "/v1" } else { "" }].concat();
     let provider =
         ProviderConfig { base_url, limits: Limits::told(concurrency), ..ProviderConfig::new("hiapi", dialect) };
     Config { providers: vec![provider], ..Config::default() }

@@ -50,10 +50,15 @@ impl Store {
         self.records.values().map(|text| parse(text)).collect()
     }
 
-    /// What the client would list as unfinished, by the way that the package goes: records to JSON and back.
+    /// What the client would list as unfinished or not taken if time stood still: nothing expires.
     pub fn pending(&self) -> Vec<Pending> {
+        self.pending_at(0)
+    }
+
+    /// The same at some time of the wall's clock, by the way that the package goes: records to JSON and back.
+    pub fn pending_at(&self, wall: u64) -> Vec<Pending> {
         let records = self.all();
-        let Read::Tree(references) = read(&view::pending(&records).0, &mut Vec::new()) else { panic!("no list") };
+        let Read::Tree(references) = read(&view::pending(&records, wall).0, &mut Vec::new()) else { panic!("no list") };
         let read = references.list().iter().map(|reference| {
             let (key, parts) = view::read_reference(reference);
             let key = key.unwrap();

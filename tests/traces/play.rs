@@ -43,6 +43,10 @@ impl Player {
         let context = self.engine.context();
         let mut effects = Vec::new();
         while let Some(effect) = self.engine.poll(context) {
+            // Somebody waits for each.
+            if let Effect::Settle { task, .. } = &effect {
+                self.engine.taken(*task);
+            }
             effects.push(effect);
         }
         let mut texts: Vec<String> = effects.iter().map(text).collect();

@@ -121,6 +121,55 @@ async fn a_batch_keeps_every_slot_full_and_trips_no_limit() {
 }
 
 #[wasm_bindgen_test]
+async fn what_finished_and_was_not_read_is_there_for_whoever_resumes_it() {
+    story("{}", |world| async move {
+        let client = client(4);
+        let prompts = (0..4).map(|index| ImageRequest::new("hiapi/gpt-image-2", &format!("apple {index}")));
+        let mut batch = client.batch(prompts);
+        assert!(batch.next().await.unwrap().result.is_ok());
+        world.sleep(60_000).await;
+        drop(batch);
+        let pending = client.pending();
+        assert_eq!((pending.len(), world.created()), (3, 4));
+        let requests = world.sent().len();
+        for reference in pending {
+            assert_eq!(client.resume(reference).await.unwrap().image().bytes().await.unwrap().len(), 200);
+        }
+        assert_eq!(world.sent().len(), requests, "from memory");
+        assert!(client.pending().is_empty());
+
+        let watched = client.generate(apple());
+        let mut updates = watched.updates();
+        while updates.next().await.is_some() {}
+        assert!(client.pending().is_empty(), "watched to its end");
+        let task = client.generate(apple());
+        task.reference().await.unwrap();
+        drop(task);
+        world.sleep(60_000).await;
+        let [left] = &client.pending()[..] else { panic!("{:?}", client.pending()) };
+        assert!(client.resume(left.clone()).await.is_ok());
+        assert_eq!(world.created(), 6);
+    })
+    .await;
+}
+
+#[wasm_bindgen_test]
+async fn a_key_belongs_to_one_request() {
+    story("{}", |world| async move {
+        let client = client(4);
+        let options = Options::new().idempotency_key("order-7");
+        let first = client.generate_with(apple(), &options);
+        let other = || client.generate_with(ImageRequest::new("hiapi/gpt-image-2", "a pear"), &options);
+        let error = other().await.unwrap_err();
+        assert_eq!((error.code, error.param.as_deref()), (Code::InvalidRequest, Some("idempotencyKey")));
+        assert!(first.await.is_ok());
+        assert_eq!(other().await.unwrap_err().code, Code::InvalidRequest);
+        assert_eq!(world.created(), 1);
+    })
+    .await;
+}
+
+#[wasm_bindgen_test]
 async fn what_is_dropped_before_its_submit_is_never_sent() {
     story("{}", |world| async move {
         let client = client(1);

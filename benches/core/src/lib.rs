@@ -133,7 +133,10 @@ impl World {
                     self.waiting_inputs.push_back(Input::Answer { call, answer });
                 }
                 Effect::Store { seq, .. } => self.waiting_inputs.push_back(Input::Stored { seq, ok: true }),
-                Effect::Settle { .. } => self.settled += 1,
+                Effect::Settle { task, .. } => {
+                    self.settled += 1;
+                    self.engine.taken(task);
+                }
                 _ => {}
             }
         }

@@ -228,6 +228,7 @@ impl Loop<'_> {
             }
             Effect::Settle { task, outcome } => {
                 let good = matches!(*outcome, Outcome::Succeeded(_));
+                self.clients.get_mut(place).into_iter().for_each(|client| _ = client.engine.taken(task));
                 if let Some(trace) = &mut self.trace {
                     trace.settled(self.now, place, task, &outcome);
                 }

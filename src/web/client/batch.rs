@@ -30,7 +30,8 @@ pub struct BatchItem {
 /// Many requests as one stream of results, in the order in which they come. It never fails as a whole. At most 256 items run ahead of whoever reads,
 /// and no more are taken from the source. The bytes are fetched before an item is delivered, unless [`Options::download`] says no.
 ///
-/// **Dropping it cancels** what it has not delivered, as dropping a [`Task`] does.
+/// **Dropping it cancels** what it has not delivered, as dropping a [`Task`] does: what had finished and was not read stays in
+/// [`super::Client::pending`].
 #[must_use = "a batch that is dropped is cancelled"]
 pub struct Batch {
     client: Rc<Inner>,

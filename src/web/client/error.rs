@@ -21,7 +21,7 @@ impl Error {
 
     /// Whether a new image of the same request has a chance, later or elsewhere.
     pub fn retryable(&self) -> bool {
-        self.error.code.retryable()
+        self.error.retryable()
     }
 
     /// How long the provider said to stay away, counted from the error.

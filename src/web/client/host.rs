@@ -176,6 +176,7 @@ impl Host for ClientHost {
                 (self.tell)(News::Settled(task, outcome));
                 self.release_all(task);
             }
+            Effect::Release { task } => (self.tell)(News::Released(task)),
             Effect::Warn { message } => warn(&message),
             Effect::Send { .. }
             | Effect::Store { .. }

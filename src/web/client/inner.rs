@@ -35,12 +35,17 @@ use crate::web::value;
 /// How much of an image the core looks at, to tell what it is.
 const IMAGE_HEAD: u32 = 64;
 
+/// Tasks that have finished and whose results nobody has taken yet. They belong to whoever can resume them, and not to what the handles share: images need
+/// that, so that neither would ever be gone.
+pub(super) type Untaken = RefCell<Table<TaskId, Rc<TaskState>>>;
+
 pub(super) struct Inner {
     shell: Shell<ClientHost>,
     /// Requests of a page or a script share I/O; on Workers each call has its own.
     separate: bool,
     numbers: Cell<TaskId>,
     tasks: RefCell<Table<TaskId, Rc<TaskState>>>,
+    untaken: RefCell<Weak<Untaken>>,
     /// Checks and probes.
     inquiries: RefCell<Table<TaskId, Rc<Inquiry>>>,
     owners: Cell<OwnerId>,
@@ -67,6 +72,7 @@ impl Inner {
                 separate,
                 numbers: Cell::new(0),
                 tasks: RefCell::default(),
+                untaken: RefCell::default(),
                 inquiries: RefCell::default(),
                 owners: Cell::new(0),
                 batches: Cell::new(0),
@@ -116,7 +122,8 @@ impl Inner {
         let mut records = Vec::new();
         if let Some(key) = options.key() {
             if let Some(living) = self.ask(|engine| engine.find_key(key)).flatten().and_then(|task| self.task(task)) {
-                return Ok(living);
+                let error = self.ask(|engine| engine.mismatch(living.number, &request)).flatten();
+                return error.map_or(Ok(living), |error| Err(error.into()));
             }
             records = gather(self.host().records().into_iter().filter(|record| record.task_key == key));
         }
@@ -204,7 +211,43 @@ impl Inner {
     }
 
     fn task(&self, number: TaskId) -> Option<Rc<TaskState>> {
-        self.tasks.try_borrow().ok()?.get(&number).cloned()
+        let living = self.tasks.try_borrow().ok()?.get(&number).cloned();
+        living.or_else(|| self.untaken()?.try_borrow().ok()?.get(&number).cloned())
+    }
+
+    /// A caller has the result of a task: it need not be kept any more.
+    pub fn taken(&self, number: TaskId) {
+        if self.release(number).is_none() {
+            return;
+        }
+        if let Ok(mut engine) = self.shell.engine.try_borrow_mut() {
+            engine.taken(number);
+        }
+        self.shell.run();
+    }
+
+    fn release(&self, number: TaskId) -> Option<Rc<TaskState>> {
+        self.untaken()?.try_borrow_mut().ok()?.remove(&number)
+    }
+
+    fn keep(&self, state: Rc<TaskState>) {
+        if let Some(mut untaken) = self.untaken().as_deref().and_then(|untaken| untaken.try_borrow_mut().ok()) {
+            untaken.insert(state.number, state);
+        }
+    }
+
+    /// Where results wait, as long as there is a client that could resume their tasks.
+    fn untaken(&self) -> Option<Rc<Untaken>> {
+        self.untaken.try_borrow().ok()?.upgrade()
+    }
+
+    /// Makes that place.
+    pub fn open_untaken(&self) -> Rc<Untaken> {
+        let untaken = Rc::default();
+        if let Ok(mut place) = self.untaken.try_borrow_mut() {
+            *place = Rc::downgrade(&untaken);
+        }
+        untaken
     }
 
     fn open(&self) -> Result<(), Error> {
@@ -222,7 +265,7 @@ impl Inner {
         for record in records.iter().filter(|record| record.is_spent(wall)) {
             self.host().forget(&record.key);
         }
-        gather(view::references(&records).into_iter().map(Into::into))
+        gather(view::references(&records, wall).into_iter().map(Into::into))
     }
 
     pub fn pause(self: &Rc<Self>, batch: u32, owner: OwnerId, paused: bool) {
@@ -239,6 +282,15 @@ impl Inner {
         };
         self.shell.run();
         cancelled
+    }
+
+    /// Nobody waits for a task any more: what is with its provider goes on, for whoever resumes it.
+    pub fn leave(&self, task: TaskId) {
+        let (now, wall) = self.shell.clock();
+        if let Ok(mut engine) = self.shell.engine.try_borrow_mut() {
+            engine.leave(now, wall, task);
+        }
+        self.shell.run();
     }
 
     pub fn close(&self) {
@@ -270,6 +322,7 @@ impl Inner {
                 }
             }
             News::Settled(task, outcome) => self.settle(task, *outcome),
+            News::Released(task) => drop(self.release(task)),
         }
     }
 
@@ -277,6 +330,12 @@ impl Inner {
         let state = self.tasks.try_borrow_mut().ok().and_then(|mut tasks| tasks.remove(&task));
         let inquiry = self.inquiries.try_borrow_mut().ok().and_then(|mut inquiries| inquiries.remove(&task));
         let outcome = match outcome {
+            Outcome::Late(success, reference) => {
+                let state = TaskState::new(task, self.next_owner());
+                state.name(&reference.key);
+                state.settle(Ok(ImageResult::new(self, *success)));
+                return self.keep(state);
+            }
             Outcome::Failed(error, reference) | Outcome::Cancelled(error, reference) => {
                 // What certainly cost nothing has left nothing to go on with.
                 let reference = reference.filter(|_| error.billed != Billed::No);
@@ -288,7 +347,12 @@ impl Inner {
             inquiry.settle(outcome);
         } else if let Some(state) = state {
             match outcome {
-                Ok(Outcome::Succeeded(success)) => state.settle(Ok(ImageResult::new(self, *success))),
+                Ok(Outcome::Succeeded(success)) => {
+                    if !state.key().is_empty() {
+                        self.keep(state.clone());
+                    }
+                    state.settle(Ok(ImageResult::new(self, *success)));
+                }
                 Ok(_) => {}
                 Err(error) => state.settle(Err(error)),
             }

@@ -71,7 +71,7 @@ use crate::request::{ImageInput, ImageRequest};
 /// A client that is dropped, with all its tasks, batches and images, lets go of everything; [`Client::close`] does so at once. Credentials are in this
 /// program's memory, where the caller has put them, and go nowhere but into the headers of requests to their provider.
 #[derive(Clone)]
-pub struct Client(Rc<Inner>);
+pub struct Client(Rc<Inner>, Rc<inner::Untaken>);
 
 impl Client {
     /// Sets a client up.
@@ -80,7 +80,8 @@ impl Client {
     }
 
     fn of(inner: Rc<Inner>) -> Client {
-        Client(inner)
+        let untaken = inner.open_untaken();
+        Client(inner, untaken)
     }
 
     /// Makes an image, or several. The [`Task`] is a future of the result; dropping it cancels.
@@ -265,7 +266,7 @@ impl Client {
         probe::run(&self.0, request, max, budget.into())
     }
 
-    /// References to all tasks that a provider has, or may have, and that were not delivered.
+    /// References to all tasks that a provider has, or may have, or that have finished and whose results nobody has taken.
     pub fn pending(&self) -> Vec<TaskReference> {
         self.0.pending()
     }

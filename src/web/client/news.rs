@@ -20,6 +20,8 @@ pub(super) enum News {
     Fetched(CallId, TaskId, Result<Fetched, String>),
     /// A task stands elsewhere now.
     Update(TaskId, Update),
+    /// The result of a task need not be kept any more.
+    Released(TaskId),
     /// A task, a check or a probe is over.
     Settled(TaskId, Box<Outcome>),
 }

@@ -1,6 +1,6 @@
 //! A task in a caller's hands: a future of its result, and a stream of where it stands.
 
-use alloc::rc::Rc;
+use alloc::rc::{Rc, Weak};
 use alloc::string::String;
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
@@ -15,8 +15,8 @@ use crate::engine::Cancelled;
 
 /// A task in a caller's hands: a future of its result. It is under way before it is polled, and it ends whether it is polled or not.
 ///
-/// **Dropping it cancels**: what was not sent never is; what a provider has stays in [`super::Client::pending`], for it is billed. Whoever wants it to go
-/// on all the same calls [`Task::detach`].
+/// **Dropping it cancels**: what was not sent never is; what a provider has goes on and stays in [`super::Client::pending`], for it is billed, until
+/// [`super::Client::resume`] has fetched it. So does a result that was never read. Whoever wants it to go on all the same calls [`Task::detach`].
 #[must_use = "a task that is dropped is cancelled"]
 pub struct Task {
     client: Rc<Inner>,
@@ -48,7 +48,7 @@ impl Task {
     /// this call. The stream doesn't keep the task from being cancelled when this handle is dropped.
     pub fn updates(&self) -> Updates {
         let (queue, watcher) = (self.state.queue(), self.state.watcher());
-        Updates { state: self.state.clone(), watcher, queue, done: false }
+        Updates { client: Rc::downgrade(&self.client), state: self.state.clone(), watcher, queue, done: false }
     }
 
     /// What it can be resumed by, as soon as a provider has it.
@@ -83,7 +83,12 @@ impl Future for Task {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.state.end() {
-            Some(end) => Poll::Ready(end),
+            Some(end) => {
+                if end.is_ok() {
+                    self.client.taken(self.state.number);
+                }
+                Poll::Ready(end)
+            }
             None => {
                 self.state.watch(self.watcher, context);
                 Poll::Pending
@@ -96,7 +101,7 @@ impl Drop for Task {
     fn drop(&mut self) {
         self.state.unwatch(self.watcher);
         if self.state.release() {
-            self.client.cancel(self.state.number);
+            self.client.leave(self.state.number);
         }
     }
 }
@@ -104,6 +109,7 @@ impl Drop for Task {
 /// The stream of [`Task::updates`].
 #[must_use = "a stream does nothing unless it is read"]
 pub struct Updates {
+    client: Weak<Inner>,
     state: Rc<TaskState>,
     watcher: u64,
     queue: Rc<Queue>,
@@ -129,6 +135,9 @@ impl Stream for Updates {
             Some(update) => {
                 self.done =
                     matches!(update, TaskUpdate::Succeeded(_) | TaskUpdate::Failed(_) | TaskUpdate::Cancelled(_));
+                if let (TaskUpdate::Succeeded(_), Some(client)) = (&update, self.client.upgrade()) {
+                    client.taken(self.state.number);
+                }
                 Poll::Ready(Some(update))
             }
             None => {
