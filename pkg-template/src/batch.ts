@@ -1,8 +1,9 @@
-import { ImageError, InvalidRequestError } from "./errors.js";
-import type { LiveTask } from "./image-task.js";
+import { ImageError, InvalidRequestError, toError } from "./errors.js";
+import type { End, LiveTask } from "./image-task.js";
 import { batchShape, check, compact, refuse } from "./options.js";
 import type { BatchItem, BatchOptions, ImageBatch } from "./types-batch.js";
-import type { CallOptions, ImageResult } from "./types-image.js";
+import type { CallOptions } from "./types-image.js";
+import type { TaskRef } from "./types-task.js";
 
 /** How many items run ahead of the consumer. */
 const WINDOW = 256;
@@ -10,6 +11,9 @@ const WINDOW = 256;
 /** What a batch needs of its client. */
 export interface BatchContext {
   readonly launch: (request: unknown, options: CallOptions) => LiveTask;
+  readonly resume: (ref: TaskRef, options: CallOptions) => LiveTask;
+  /** One more, or one less, is about to hand in items. */
+  readonly pulls: (more: 1 | -1) => void;
   readonly pause: (paused: boolean) => void;
   /** With so many items still to be handed in; negative if nothing is known. */
   readonly eta: (more: number) => number;
@@ -18,8 +22,12 @@ export interface BatchContext {
 }
 
 type Done<K> = IteratorResult<BatchItem<K>, undefined>;
+/** An item, and its task if its result is to be taken with it. */
+type Ready<K> = { item: BatchItem<K>; live: LiveTask | undefined };
+/** Reads a batch. What it is given counts as taken, unless it keeps that for later. */
+type Reader<K> = AsyncIterator<BatchItem<K>, undefined> & { kept?: LiveTask[] };
+type Waiter<K> = { reader: Reader<K>; resolve: (done: Done<K>) => void };
 type Item = Record<string, unknown>;
-type End = { result: ImageResult } | { error: ImageError };
 type Failure<K> = { item: Item; key: K; error: ImageError };
 
 export class Batch<K> implements ImageBatch<K> {
@@ -27,10 +35,10 @@ export class Batch<K> implements ImageBatch<K> {
   readonly #options: BatchOptions;
   /** What its items have of them. */
   readonly #shared: object;
-  /** The keys of items that have none in themselves. */
-  readonly #keys: readonly K[] | undefined;
-  readonly #live = new Map<number, LiveTask>();
-  readonly #used = new Set<string>();
+  /** What it tries once more. */
+  readonly #again: readonly Failure<K>[] | undefined;
+  readonly #live = new Map<number, { live: LiveTask; end: (end: End) => void }>();
+  readonly #used = new Set<unknown>();
   #failures: Failure<K>[] = [];
   /** Wrong options end the batch, as its one item that fails; the call does not throw. */
   #invalid: unknown;
@@ -42,22 +50,22 @@ export class Batch<K> implements ImageBatch<K> {
   #failed = 0;
   /** Nothing more is pulled. */
   #ended = false;
-  /** The consumer has gone. */
-  #left = false;
+  /** Who reads it now. */
+  #reader: Reader<K> | undefined;
   #paused = false;
   #abort: { reason: unknown } | undefined;
   #room: (() => void) | undefined;
   #settled: ReturnType<ImageBatch<K>["settled"]> | undefined;
-  readonly #ready: BatchItem<K>[] = [];
+  readonly #ready: Ready<K>[] = [];
   /** Input order: what has come before its turn. */
-  readonly #early = new Map<number, BatchItem<K>>();
+  readonly #early = new Map<number, Ready<K>>();
   #turn = 0;
-  readonly #waiters: ((done: Done<K>) => void)[] = [];
+  readonly #waiters: Waiter<K>[] = [];
   #forget: (() => void) | undefined;
 
-  constructor(context: BatchContext, requests: unknown, options: BatchOptions, keys?: readonly K[]) {
+  constructor(context: BatchContext, requests: unknown, options: BatchOptions, again?: readonly Failure<K>[]) {
     this.#context = context;
-    this.#keys = keys;
+    this.#again = again;
     this.#options = options;
     const { id: _, order: __, signal: ___, ...shared } = options ?? {};
     this.#shared = { download: true, priority: "batch", ...shared };
@@ -79,7 +87,7 @@ export class Batch<K> implements ImageBatch<K> {
   get progress(): ImageBatch<K>["progress"] {
     const [done, failed] = [this.#done, this.#failed];
     let running = 0;
-    for (const { step } of this.#live.values()) if (step.update.status !== "waiting") running++;
+    for (const { live } of this.#live.values()) if (live.step.update.status !== "waiting") running++;
     const total = this.#ended ? this.#pulled : this.#total;
     const eta = this.#live.size && total !== undefined ? this.#context.eta(total - this.#pulled) : -1;
     return {
@@ -95,27 +103,31 @@ export class Batch<K> implements ImageBatch<K> {
   settled(): ReturnType<ImageBatch<K>["settled"]> {
     return (this.#settled ??= (async () => {
       const sorted: Awaited<ReturnType<ImageBatch<K>["settled"]>> = { ok: [], failed: [] };
-      for await (const item of this) {
-        if (item.ok) sorted.ok.push(item);
-        else sorted.failed.push(item);
+      // Nobody has any of it before all of it is there.
+      const kept: LiveTask[] = [];
+      const reader = this.#read(kept);
+      try {
+        for (let next; !(next = await reader.next()).done;) {
+          if (next.value.ok) sorted.ok.push(next.value);
+          else sorted.failed.push(next.value);
+        }
+      } catch (error) {
+        this.#settled = undefined;
+        throw error;
       }
+      for (const live of kept) live.take();
       return sorted;
     })());
   }
 
-  retryFailed(when = (error: ImageError): boolean => error.retryable && error.billed !== "unknown"): ImageBatch<K> {
+  retryFailed(when = mayRetry): ImageBatch<K> {
     const again: Failure<K>[] = [];
     const rest: Failure<K>[] = [];
     for (const failure of this.#failures) (when(failure.error) ? again : rest).push(failure);
     this.#failures = rest;
     const items = again.map(({ item: { idempotencyKey: _, ...item } }) => item);
     const { id: _, ...options } = this.#options;
-    return new Batch(
-      this.#context.another(),
-      items,
-      options,
-      again.map(({ key }) => key),
-    );
+    return new Batch(this.#context.another(), items, options, again);
   }
 
   pause(): void {
@@ -135,25 +147,41 @@ export class Batch<K> implements ImageBatch<K> {
     } catch {
       // Its clean-up is its own affair.
     }
-    for (const live of [...this.#live.values()]) live.release(reason);
+    for (const { live, end } of [...this.#live.values()]) {
+      // What its provider has goes on, for whoever resumes it; for this batch it is over.
+      if (live.leave(reason)) end({ error: toLeft(live, reason) });
+    }
     this.#room?.();
   }
 
   [Symbol.asyncIterator](): AsyncIterator<BatchItem<K>, undefined> {
-    return {
+    return this.#read();
+  }
+
+  #read(kept?: LiveTask[]): Reader<K> {
+    const reader: Reader<K> = {
+      ...(kept && { kept }),
       next: () =>
-        new Promise((resolve) => {
-          this.#waiters.push(resolve);
+        new Promise((resolve, reject) => {
+          if ((this.#reader ??= reader) !== reader) {
+            const message =
+              "this batch is being read already, by a loop or by settled(): two readers would have a part of it each";
+            reject(new InvalidRequestError({ message, param: "batch" }));
+            return;
+          }
+          this.#waiters.push({ reader, resolve });
           this.#deliver();
         }),
       return: async () => {
-        this.#left = true;
-        this.#ready.length = 0;
-        this.abort();
-        this.#deliver();
+        if (this.#reader === reader || !this.#reader) {
+          this.#reader = undefined;
+          for (const waiter of this.#waiters.splice(0)) waiter.resolve({ done: true, value: undefined });
+          this.abort();
+        }
         return { done: true, value: undefined };
       },
     };
+    return reader;
   }
 
   #hold(paused: boolean): void {
@@ -168,6 +196,7 @@ export class Batch<K> implements ImageBatch<K> {
   }
 
   async #pump(requests: unknown): Promise<void> {
+    this.#context.pulls(1);
     try {
       const given = requests as Partial<AsyncIterable<unknown> & Iterable<unknown>> | null | undefined;
       const async = given?.[Symbol.asyncIterator];
@@ -178,7 +207,9 @@ export class Batch<K> implements ImageBatch<K> {
       this.#source = source;
       while (!this.#abort) {
         while (!this.#abort && (this.#paused || this.#pulled - this.#delivered >= WINDOW)) {
+          this.#context.pulls(-1);
           await new Promise<void>((resolve) => (this.#room = resolve));
+          this.#context.pulls(1);
         }
         if (this.#abort) break;
         const next = source.next();
@@ -190,32 +221,39 @@ export class Batch<K> implements ImageBatch<K> {
       const error = ImageError.is(cause)
         ? cause
         : new InvalidRequestError({ message: "The source of requests has failed.", param: "requests", cause });
-      if (!this.#abort)
-        this.#finish(this.#pulled++, {}, this.#keys?.[0] ?? ((this.#pulled - 1) as K), { error }, false);
+      if (!this.#abort) this.#finish(this.#pulled++, {}, (this.#pulled - 1) as K, { error }, undefined, false);
     }
+    this.#context.pulls(-1);
     this.#end();
   }
 
   #begin(index: number, value: unknown): void {
     const item = (typeof value === "object" && value !== null ? value : {}) as Item;
-    const key = (this.#keys ? this.#keys[index] : (item["key"] ?? index)) as K;
+    const again = this.#again?.[index];
+    const key = again ? again.key : ((item["key"] ?? index) as K);
     try {
       if (item !== value) refuse("request", "must be an object");
       const { key: _, idempotencyKey, tenant, weight, metadata, ...request } = item;
       const { id } = this.#options;
+      if (!id && !again && item["key"] !== undefined) this.#use(key, key);
       const own = compact(
         { idempotencyKey: idempotencyKey ?? (id && this.#name(id, key)), tenant, weight, metadata },
         "weight",
       );
       const options = { ...this.#shared, ...own };
-      const live = this.#context.launch(request, options as CallOptions);
+      const { ref, billed } = again?.error ?? {};
+      // What is paid for, or may be, is fetched and not bought again.
+      const live =
+        ref && billed !== "no"
+          ? this.#context.resume(ref, options as CallOptions)
+          : this.#context.launch(request, options as CallOptions);
+      const end = (end: End): void => {
+        if (this.#live.has(index)) this.#finish(index, item, key, end, live);
+      };
       live.root.holders++;
       live.root.heard = true;
-      this.#live.set(index, live);
-      live.result.promise.then(
-        (result) => this.#finish(index, item, key, { result }),
-        (error: ImageError) => this.#finish(index, item, key, { error }),
-      );
+      this.#live.set(index, { live, end });
+      live.onEnd(end);
     } catch (cause) {
       const error = ImageError.is(cause)
         ? cause
@@ -234,18 +272,22 @@ export class Batch<K> implements ImageBatch<K> {
     } catch (cause) {
       refuse("key", "must be well-formed text", cause);
     }
-    if (this.#used.has(name)) refuse("key", `is there twice in the batch: ${key}`);
-    this.#used.add(name);
+    this.#use(name, key);
     return name;
   }
 
-  #finish(index: number, item: Item, key: K, end: End, again = true): void {
+  #use(name: unknown, key: unknown): void {
+    if (this.#used.has(name)) refuse("key", `is there twice in the batch: ${String(key)}`);
+    this.#used.add(name);
+  }
+
+  #finish(index: number, item: Item, key: K, end: End, live?: LiveTask, again = true): void {
     this.#live.delete(index);
     const ok = "result" in end;
     if (ok) this.#done++;
     else this.#failed++;
     if ("error" in end && again) this.#failures.push({ item, key, error: end.error });
-    if (!this.#left) this.#early.set(index, { key, ok, ...end } as BatchItem<K>);
+    this.#early.set(index, { item: { key, ok, ...end } as BatchItem<K>, live: ok ? live : undefined });
     if (this.#options?.order === "input") {
       for (let next; (next = this.#early.get(this.#turn)); this.#early.delete(this.#turn++)) this.#ready.push(next);
     } else {
@@ -263,7 +305,11 @@ export class Batch<K> implements ImageBatch<K> {
   #deliver(): void {
     while (this.#waiters.length > 0 && this.#ready.length > 0) {
       this.#delivered++;
-      this.#waiters.shift()!({ done: false, value: this.#ready.shift()! });
+      const { reader, resolve } = this.#waiters.shift()!;
+      const { item, live } = this.#ready.shift()!;
+      resolve({ done: false, value: item });
+      if (live && reader.kept) reader.kept.push(live);
+      else live?.take();
       this.#room?.();
     }
     if (!this.#over) return;
@@ -272,7 +318,21 @@ export class Batch<K> implements ImageBatch<K> {
       this.#paused = false;
       this.#context.pause(false);
     }
-    if (this.#ready.length === 0)
-      for (const waiter of this.#waiters.splice(0)) waiter({ done: true, value: undefined });
+    if (this.#ready.length > 0) return;
+    if (this.#waiters.length > 0) this.#reader = undefined;
+    for (const { resolve } of this.#waiters.splice(0)) resolve({ done: true, value: undefined });
   }
 }
+
+/** What is paid for is fetched again at no cost; what is not may be bought again. Nobody knows about the rest. */
+const mayRetry = ({ retryable, billed, ref }: ImageError): boolean =>
+  billed === "yes" ? ref !== undefined : retryable && billed !== "unknown";
+
+const toLeft = ({ ref }: LiveTask, cause: unknown): ImageError =>
+  toError({
+    code: "cancelled",
+    message: "the batch was left; the provider has the task, which goes on: `resume` gets what comes of it",
+    billed: "unknown",
+    ...(ref && { ref }),
+    ...(cause !== undefined && { cause }),
+  });

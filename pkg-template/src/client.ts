@@ -11,7 +11,7 @@ import { closedError, inquire } from "./inquiry.js";
 import { createLog } from "./log.js";
 import { callShape, check, clientShape, compact, listenShape, refuse } from "./options.js";
 import { limitOf } from "./patience.js";
-import { checkProbe, keyOf, runProbe, type ProbeContext } from "./probe.js";
+import { checkProbe, runProbe, type ProbeContext } from "./probe.js";
 import { createAuthorizer, readProviders, type ProviderData } from "./providers.js";
 import { toCoreRequest, toText } from "./request.js";
 import { connections, createCore, separate } from "./start.js";
@@ -27,6 +27,8 @@ import type { Client, ClientEvents, ClientOptions } from "./types.js";
 const WRITING = 1_000;
 /** The longest that a close waits for the store, ms: as long as a task does. */
 const CLOSING = 10_000;
+/** How often `drain` looks whether it is done, ms. */
+const LOOK_EVERY = 100;
 const events = ["update", "refusal", "limit", "http"];
 // Older browsers have no such symbol; what polyfills it uses this one.
 const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose");
@@ -62,8 +64,8 @@ class TidegateClient implements Client {
   #owners = 0;
   #batches = 0;
   #closed = false;
-  /** What probes have bought, for whoever resumes it. */
-  readonly #probed = new Map<string, LiveTask>();
+  /** Batches that are about to hand in more. */
+  #pulling = 0;
   /** The log has said that the store is memory. */
   #told = false;
 
@@ -80,6 +82,10 @@ class TidegateClient implements Client {
       journal: this.#journal,
       log: this.#log,
       listens: (name) => this.#listens(name),
+      late: (number, owner, value) => {
+        const { ref, ...result } = value as { ref: TaskRef };
+        new LiveTask(this.#context, number, owner, ref.idempotencyKey).settle("succeeded", result);
+      },
       emit: (name, value) => this.#emit(name, value),
     });
     const config: Omit<CoreConfig, "firstCall"> = {
@@ -108,6 +114,7 @@ class TidegateClient implements Client {
       written: separate
         ? (owner) => Promise.resolve().then(() => this.#host.atMost(WRITING, this.#journal.flush(owner)))
         : undefined,
+      forget: (owner, key) => this.#journal.remove(owner, key),
       drop: (task) => this.#host.handles.drop(task),
       unheard: ({ code, message }) => {
         if (!this.#listens("update"))
@@ -128,26 +135,33 @@ class TidegateClient implements Client {
   }
 
   resume(ref: unknown, options: CallOptions = {}): ImageTask {
-    const owner = this.#owner();
-    const live = this.#attempt(options, owner, "", callSite(this.resume), (task, core) => {
+    return new TaskHandle(this.#resume(ref, options, this.#owner(), callSite(this.resume)), signalOf(options));
+  }
+
+  #resume(
+    ref: unknown,
+    options: CallOptions,
+    owner: number,
+    called: CallSite,
+    mark: Pick<CoreOptions, "batch"> = {},
+  ): LiveTask {
+    return this.#attempt(options, owner, "", called, (task, core) => {
       let copy: string;
       try {
         copy = toText(ref) ?? "null";
       } catch (cause) {
         refuse("ref", "must be a TaskRef, { provider, taskId } or an idempotency key", cause);
       }
-      const joined = this.#find(copy, owner) ?? this.#probed.get(keyOf(ref));
-      this.#probed.delete(keyOf(ref));
+      const joined = this.#find(copy, owner);
       if (joined) return joined.owner === owner ? joined : joined.follow(owner);
       const { number } = task;
-      const options = JSON.stringify(core);
+      const options = JSON.stringify(Object.assign(core, mark));
       task.register = (glue, records) => glue.resume(number, owner, copy, options, records);
       // Some part at least is with the provider.
       task.sent.push(0);
       this.#guard.add(task);
       return task;
     });
-    return new TaskHandle(live, signalOf(options));
   }
 
   async pending(): Promise<TaskRef[]> {
@@ -189,9 +203,7 @@ class TidegateClient implements Client {
       live.heard = true;
       return live;
     };
-    const { report, bought } = await runProbe({ guard: this.#guard, number, owner, launch }, request, options);
-    for (const live of bought) this.#probed.set(live.key, live);
-    return report;
+    return runProbe({ guard: this.#guard, number, owner, launch }, request, options);
   }
 
   on<E extends keyof ClientEvents>(
@@ -217,7 +229,13 @@ class TidegateClient implements Client {
   }
 
   status(): ClientStatus {
-    return JSON.parse(this.#ask((core) => core.status())) as ClientStatus;
+    const status = this.#closed ? this.#guard.lastStatus : this.#ask((core) => core.status());
+    return JSON.parse(status) as ClientStatus;
+  }
+
+  async drain(): Promise<void> {
+    // By looking and not by being told: on Workers nothing of one request may be awaited by another.
+    while (this.#guard.tasks.size + this.#pulling > 0) await this.#host.pause(LOOK_EVERY);
   }
 
   async close(): Promise<void> {
@@ -245,6 +263,8 @@ class TidegateClient implements Client {
     const owner = this.#owner();
     return {
       launch: (request, options) => this.#launch(request, options, owner, called, { batch: number }),
+      resume: (ref, options) => this.#resume(ref, options, owner, called, { batch: number }),
+      pulls: (more) => void (this.#pulling += more),
       pause: (paused) => {
         if (paused) this.#guard.paused.add(number);
         else this.#guard.paused.delete(number);
@@ -274,10 +294,15 @@ class TidegateClient implements Client {
   ): LiveTask {
     const key = options?.idempotencyKey;
     const launch = (task: LiveTask, core: CoreOptions): LiveTask => {
-      const joined = key !== undefined && this.#find(toText(key), owner);
-      if (joined) return joined.owner === owner ? joined : joined.follow(owner);
       const { number } = task;
       const copy = toCoreRequest(request, (data) => this.#host.handles.hold(number, data), this.#host.wall);
+      const joined = key === undefined ? undefined : this.#find(toText(key), owner);
+      if (joined) {
+        this.#host.handles.drop(number);
+        const mismatch = this.#ask((glue) => glue.mismatch(joined.number, copy));
+        if (mismatch) throw toError(JSON.parse(mismatch) as object);
+        return joined.owner === owner ? joined : joined.follow(owner);
+      }
       Object.assign(core, mark);
       if (key !== undefined) core.keep = true;
       // At once, so that what the caller changes later changes nothing.
@@ -330,14 +355,16 @@ class TidegateClient implements Client {
   }
 
   #find(ref: string, owner: number): LiveTask | undefined {
-    if (this.#guard.tasks.size === 0) return undefined;
+    const { tasks, untaken } = this.#guard;
+    if (tasks.size + untaken.size === 0) return undefined;
     const number =
       this.#guard.run(
         owner,
         () => [],
         (core) => core.find(ref),
       ) ?? -1;
-    const live = this.#guard.tasks.get(number);
+    // What an earlier core made, only we know.
+    const live = tasks.get(number) ?? untaken.get(number) ?? this.#guard.byKey(toKey(ref));
     return live instanceof LiveTask ? live : undefined;
   }
 
@@ -401,6 +428,12 @@ class TidegateClient implements Client {
 const signalOf = (options: CallOptions | null): AbortSignal | undefined => {
   const signal = options?.signal;
   return typeof signal?.addEventListener === "function" ? signal : undefined;
+};
+
+/** The key in a ref's JSON. */
+const toKey = (ref: string): string => {
+  const read = JSON.parse(ref) as string | Partial<TaskRef> | null;
+  return String(typeof read === "string" ? read : read?.idempotencyKey);
 };
 
 const toConfig = (name: string, data: ProviderData, all: [string, ProviderData][]): CoreConfig["providers"][number] => {

@@ -12,6 +12,12 @@ export interface Core {
   resume(task: number, owner: number, ref: string, options: string, records: string): string;
   /** The live task that a key, ref or `{ provider, taskId }` names, or -1. */
   find(ref: string): number;
+  /** Why a request can't be had by joining a task of its key, as an error's JSON; "" where it can. */
+  mismatch(task: number, request: string): string;
+  /** A caller has the result of a task: its records may go. False: this core knows nothing of it. */
+  taken(task: number): boolean;
+  /** Nobody waits for a task any more. True: what is with the provider goes on; else it is cancelled. */
+  leave(task: number): boolean;
   /** After a trap, before the task is registered anew: the submit of this part is in flight as `call`. */
   adopt(call: number, task: number, part: number): void;
   /** Says in whose context all that follows happens: whose effects may be performed. */
@@ -43,7 +49,7 @@ export interface Core {
   pause(batch: number, paused: boolean): void;
   /** Until the last of a batch should be over, ms, with so many items still to be handed in; negative if nothing is known. */
   eta(batch: number, more: number): number;
-  /** The unfinished ones of these records, which are lines: a list of TaskRef. */
+  /** Those of these records, which are lines, that are unfinished or not taken: a list of TaskRef. */
   refs(records: string): string;
   /** ClientStatus */
   status(): string;
@@ -136,10 +142,13 @@ export interface Host {
   /** `accepted`: the update has its reference. */
   update(task: number, accepted: boolean, update: string): void;
   settle(task: number, kind: Settlement, value: string): void;
+  /** The result of a task need not be held any more. */
+  release(task: number): void;
   listens(name: string): boolean;
   event(name: string, value: string): void;
   log(level: "error" | "warn" | "info" | "debug", message: string): void;
   /** By the clock of `now`; below zero: no timer. */
   arm(owner: number, at: number): void;
 }
-export type Settlement = "succeeded" | "failed" | "cancelled";
+/** "late": it succeeded after its caller had heard that it would not; the value has its `ref`. */
+export type Settlement = "succeeded" | "failed" | "cancelled" | "late";

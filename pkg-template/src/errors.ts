@@ -38,7 +38,7 @@ export class ImageError extends Error {
   declare readonly requestId?: string;
   declare readonly taskId?: string;
   declare readonly providerCode?: string;
-  /** The same request may succeed later. */
+  /** The same request may succeed later, and sending it again can't pay for a lost image too. Never true of what is billed, or may be: `resume` its `ref`. */
   declare readonly retryable: boolean;
   /** Not before that many milliseconds. */
   declare readonly retryAfterMs?: number;

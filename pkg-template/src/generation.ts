@@ -14,6 +14,8 @@ export interface HostSettings {
   readonly log: Log;
   /** Whether there are listeners of an event. */
   readonly listens: (name: string) => boolean;
+  /** A task has succeeded for which nobody waits any more. */
+  readonly late: (task: number, owner: number, value: object) => void;
   /** Tells them. */
   readonly emit: (name: string, value: object) => void;
 }

@@ -47,6 +47,8 @@ const LIMIT = 2;
  */
 export class Guard {
   readonly tasks = new Map<number, Live>();
+  /** Tasks that have succeeded and whose results nobody has taken yet. */
+  readonly untaken = new Map<number, Live>();
   readonly calls = new Map<number, Call>();
   /** The owner in whose context we are, while the core runs. */
   context: number | undefined;
@@ -56,6 +58,8 @@ export class Guard {
   generation = 0;
   /** The highest number of a call so far. */
   lastCall = 0;
+  /** Of a closed client. */
+  lastStatus = '{"lanes":[],"waiting":0,"running":0}';
   /** Why there is no core, after a failed start. */
   failure: unknown;
   #core: Core | undefined;
@@ -109,6 +113,40 @@ export class Guard {
   /** Forgets a task that has settled. */
   remove(live: Live): void {
     this.tasks.delete(live.number);
+    this.#unname(live);
+  }
+
+  /** A task has a result, which is held until somebody takes it. */
+  hold(live: Live): void {
+    this.tasks.delete(live.number);
+    this.untaken.set(live.number, live);
+    if (live.key) this.#keys.set(live.key, live);
+  }
+
+  /** The core has no use for what is held of a task. */
+  release(number: number): void {
+    const live = this.untaken.get(number);
+    if (live) this.#unname(live);
+    this.untaken.delete(number);
+  }
+
+  /** Somebody has got the result of a task. */
+  taken({ number, owner }: Live, forget: (owner: number, key: string) => void): void {
+    const held = this.untaken.get(number);
+    if (!held) return;
+    const here = this.context ?? owner;
+    const known = this.run(
+      here,
+      () => [],
+      (core) => core.taken(number),
+      { again: () => false },
+    );
+    // A core before this one made it. Of a key that the caller chose the record stays: the same key is to be the same image.
+    if (known === false) for (const [key, text] of held.records) if (!/"fingerprint":/.test(text)) forget(here, key);
+    this.release(number);
+  }
+
+  #unname(live: Live): void {
     if (this.#keys.get(live.key) === live) this.#keys.delete(live.key);
   }
 
@@ -209,6 +247,7 @@ export class Guard {
       const end = (core: Core): void => {
         core.close();
         for (const other of new Set(this.everyone().map((live) => live.owner))) core.wake(other);
+        this.lastStatus = core.status();
       };
       if (this.#core) this.run(owner, () => [], end);
       this.#closed = true;

@@ -93,10 +93,15 @@ export class HostTable {
         if (!stale()) guard.tasks.get(task)?.update(text, accepted);
       },
       settle: (task, kind, value) => {
-        const live = stale() ? undefined : guard.tasks.get(task);
+        if (stale()) return;
+        if (kind === "late") return settings.late(task, here(), JSON.parse(value) as object);
+        const live = guard.tasks.get(task);
         live?.settle(kind, JSON.parse(value) as object);
         // If it is still there, it looks by itself; the timers of the dead are forgotten.
         if (live && !guard.here(live.owner)) this.#timers.delete(live.owner);
+      },
+      release: (task) => {
+        if (!stale()) guard.release(task);
       },
       listens: (name) => !stale() && listens(name),
       event: (name, value) => {
@@ -140,6 +145,11 @@ export class HostTable {
     if (clock) return clock.setTimeout(act, ms);
     const timer = setTimeout(act, ms);
     return () => clearTimeout(timer);
+  }
+
+  /** Resolves after so long. */
+  pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#after(ms, resolve));
   }
 
   /** Stops an owner's timer; those of others show them that it is over. */

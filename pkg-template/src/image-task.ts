@@ -16,6 +16,8 @@ export interface TaskContext {
   readonly image: (plain: PlainImage) => () => Image;
   /** Where an owner dies with its request, and what it was writing with it: when its writes are done. */
   readonly written: ((owner: number) => Promise<unknown>) | undefined;
+  /** Removes a record. */
+  readonly forget: (owner: number, key: string) => void;
   /** Lets go of what the task held. */
   readonly drop: (task: number) => void;
   /** Told of a failure, some time after it, that nobody has asked about. */
@@ -27,6 +29,8 @@ const read = (text: string): TaskUpdate => {
   if (update.error) update.error = toError(update.error) as AnyImageError;
   return update;
 };
+/** How a task ended. */
+export type End = { result: ImageResult } | { error: ImageError };
 
 /** An update; what comes as text is read when somebody looks. */
 class Told {
@@ -121,6 +125,9 @@ export class LiveTask implements Live {
   #make: (() => ImageResult) | undefined;
   #error: ImageError | undefined;
   readonly #leader: LiveTask | undefined;
+  /** Somebody waits for its result, who will then have it. */
+  #wanted = false;
+  readonly #onEnd: ((end: End) => void)[] = [];
   #reason: { cause?: unknown } = {};
   /** Echoed in events. */
   labels: { tenant?: string; metadata?: Record<string, string> } = {};
@@ -181,18 +188,45 @@ export class LiveTask implements Live {
       this.step = new Step(end && this.#leader ? new Told(end) : source.#latest, end !== undefined);
       before.go(this.step);
     }
+    // Before it is told, so that what forgets its records is written by then.
+    if (this.#wanted && end?.status === "succeeded") this.take();
     const tell = (): void => {
       if (source.#ref) accepted.resolve(true);
       if (end?.status === "succeeded") {
         result.resolve(end.result);
+        for (const listener of this.#onEnd.splice(0)) listener({ result: end.result });
       } else if (end) {
         accepted.reject(source.#error);
         result.reject(source.#error);
+        for (const listener of this.#onEnd.splice(0)) listener({ error: source.#error! });
       }
     };
     const { written } = this.#context;
     if (!written) tell();
     else if (source.#ref || end) void written(this.owner).then(tell);
+  }
+
+  /** Somebody waits for its result. */
+  want(): void {
+    this.#wanted = true;
+    if (this.step.update.status === "succeeded") this.take();
+  }
+
+  /** Somebody has its result: it need not be kept for others. */
+  take(): void {
+    this.#context.guard.taken(this, this.#context.forget);
+  }
+
+  /** Tells a listener of its end, at once when it comes: whoever takes it then saves the store a record. */
+  onEnd(listener: (end: End) => void): void {
+    if (!this.step.isLast) {
+      this.#onEnd.push(listener);
+    } else {
+      this.result.promise.then(
+        (result) => listener({ result }),
+        (error: ImageError) => listener({ error }),
+      );
+    }
   }
 
   /** Resolves when its provider has it. */
@@ -237,8 +271,10 @@ export class LiveTask implements Live {
 
   #over(end: TaskUpdate): void {
     this.#end = end;
+    const { guard } = this.#context;
+    if (end.status === "succeeded") guard.hold(this);
+    else guard.remove(this);
     this.#show(new Told(end));
-    this.#context.guard.remove(this);
     this.#context.drop(this.number);
     // Handles to it may be kept; the pictures of its request need not be.
     this.register = () => "";
@@ -260,6 +296,26 @@ export class LiveTask implements Live {
     const verdict = guard.run(this.owner, blamed, (core) => core.cancel(this.number), { again: alive });
     guard.wakeSoon(this.owner);
     return verdict || "too-late";
+  }
+
+  /** One of those who want it has left. True: it goes on, for others or with its provider, and nobody hears of it; else it ends as cancelled. */
+  leave(reason: unknown): boolean {
+    if (this.over) return false;
+    if (--this.root.holders > 0) return true;
+    const { guard } = this.#context;
+    const task = this.#leader ?? this;
+    if (reason !== undefined) task.#reason = { cause: reason };
+    const alive = (): boolean => guard.tasks.has(this.number);
+    const goesOn = guard.run(
+      this.owner,
+      () => (alive() ? [task] : []),
+      (core) => core.leave(this.number),
+      {
+        again: alive,
+      },
+    );
+    guard.wakeSoon(this.owner);
+    return goesOn ?? false;
   }
 
   #show(told: Told): void {
@@ -362,11 +418,23 @@ export class TaskHandle extends Watched<ImageResult> implements ImageTask {
   }
   get state(): TaskUpdate {
     this.#live.root.heard = true;
-    return this.#live.step.update;
+    return this.#seen(this.#live.step.update);
+  }
+  override then<A = ImageResult, B = never>(
+    onfulfilled?: ((result: ImageResult) => A | PromiseLike<A>) | null,
+    onrejected?: ((reason: any) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    this.#live.want();
+    return super.then(onfulfilled, onrejected);
   }
   ref(): Promise<TaskRef> {
     this.#live.root.heard = true;
     return accepted(this.#live, this);
+  }
+  /** Whoever is shown the result has it. */
+  #seen(update: TaskUpdate): TaskUpdate {
+    if (update.status === "succeeded") this.#live.take();
+    return update;
   }
   async cancel(reason?: unknown): Promise<CancelVerdict> {
     return this.#live.cancel(reason);
@@ -374,7 +442,7 @@ export class TaskHandle extends Watched<ImageResult> implements ImageTask {
   async *[Symbol.asyncIterator](): AsyncGenerator<TaskUpdate, void, undefined> {
     this.#live.root.heard = true;
     for (let { step } = this.#live; ; step = await step.next) {
-      yield step.update;
+      yield this.#seen(step.update);
       if (step.isLast) return;
     }
   }

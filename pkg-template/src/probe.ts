@@ -5,7 +5,6 @@ import { inquire } from "./inquiry.js";
 import { check, probeShape, refuse } from "./options.js";
 import type { ProbeOptions, ProbeReport } from "./types-limits.js";
 import type { CallOptions, ImageRequest } from "./types-image.js";
-import type { TaskRef } from "./types-task.js";
 
 /** What a probe needs of its client. */
 export interface ProbeContext {
@@ -26,12 +25,12 @@ export function checkProbe(request: ImageRequest, options: ProbeOptions): void {
   if ((request.n ?? 1) !== 1) refuse("n", "must be 1 in a probe: it counts by images");
 }
 
-/** Has the core probe: it says how many tasks to make, and takes back what it didn't need. Resolves with the tasks that bought something, too. */
+/** Has the core probe: it says how many tasks to make, and takes back what it didn't need. What was bought waits to be resumed. */
 export async function runProbe(
   { guard, number, owner, launch }: ProbeContext,
   request: ImageRequest,
   { max, budget, provider, signal }: ProbeOptions,
-): Promise<{ report: ProbeReport; bought: LiveTask[] }> {
+): Promise<ProbeReport> {
   const prefix = provider === undefined ? "" : `${provider}/`;
   const { amount, per } = typeof budget === "number" ? { amount: budget, per: undefined } : budget;
   const model = request.model.startsWith(prefix) ? request.model : prefix + request.model;
@@ -46,9 +45,8 @@ export async function runProbe(
     },
     read: (report) => report as ProbeReport,
   });
-  const tasks = Array.from({ length: count ?? 0 }, () =>
-    launch({ ...request, model }, { priority: "interactive", download: false }, { probe: number }),
-  );
+  for (let made = 0; made < (count ?? 0); made++)
+    launch({ ...request, model }, { priority: "interactive", download: false }, { probe: number });
   const stop = (): void => {
     guard.run(
       owner,
@@ -59,16 +57,10 @@ export async function runProbe(
   };
   signal?.addEventListener("abort", stop, { once: true });
   try {
-    const report = await answer;
-    const keys = new Set(report.refs.map((ref) => ref.idempotencyKey));
-    return { report, bought: tasks.filter(({ key }) => keys.has(key)) };
+    return await answer;
   } catch (error) {
     throw signal?.aborted ? signal.reason : error;
   } finally {
     signal?.removeEventListener("abort", stop);
   }
 }
-
-/** The key in whatever `resume` is given. */
-export const keyOf = (ref: unknown): string =>
-  typeof ref === "string" ? ref : String((ref as Partial<TaskRef> | null)?.idempotencyKey);

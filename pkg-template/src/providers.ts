@@ -99,6 +99,8 @@ export function readProviders(given: Provider | Record<string, Provider>): [name
   const data = (value: unknown): ProviderData | undefined => (value as { [hidden]?: ProviderData } | null)?.[hidden];
   const alone = data(given);
   if (alone) return [[alone.dialect, alone]];
+  if (Array.isArray(given))
+    refuse("providers", "must be one provider, or several by name, as in { hiapi: hiapi({ apiKey }) }; not an array");
   const named = typeof given === "object" && given ? Object.entries(given) : [];
   if (named.length === 0) refuse("providers", "must hold at least one provider");
   return named.map(([name, value]) => {

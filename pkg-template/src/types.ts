@@ -40,8 +40,9 @@ export interface Logger {
 }
 
 /**
- * The journal. Keys are idempotency keys; a record never holds a credential. A store that throws, or has not answered for ten seconds, is told of in the log
- * and done without, until it answers again: what is submitted meanwhile is never paid twice by this process, but no other would find it.
+ * The journal. Keys are idempotency keys; a record never holds a credential. Methods may answer at once instead of with a promise. A store that throws, or
+ * has not answered for ten seconds, is told of in the log with its error, and done without until it answers again: what is submitted meanwhile is never paid
+ * twice by this process, but no other would find it.
  */
 export interface TaskStore {
   /** The record under `key`, or undefined. */
@@ -114,8 +115,10 @@ export interface ClientEvents {
 export interface Client {
   /**
    * Await it for the result, or hold it as a live handle. Starts at once (aborted in the same tick: nothing is sent); never throws in the call. An
-   * `idempotencyKey` that this client or its store knows is that same task, not a second image. Unawaited, it raises no unhandledrejection; a failure that
-   * nobody listens to (by then, catch, iteration, `state`, `ref` or "update") is one warning in the log. Not to be returned from an async function: that awaits it.
+   * `idempotencyKey` that this client or its store knows is that same task, not a second image; with another request it is an InvalidRequestError.
+   * Its result stays in `pending()` until somebody takes it: awaits it, watches it to its end, or resumes it. Unawaited, it raises no unhandledrejection; a
+   * failure that nobody listens to (by then, catch, iteration, `state`, `ref` or "update") is one warning in the log. Not to be returned from an async
+   * function: that awaits it.
    */
   generate(request: ImageRequest, options?: CallOptions): ImageTask;
   /** Resolves as soon as a provider has accepted; the ref is plain JSON, safe to store or to send elsewhere. Unawaited, as `generate`. */
@@ -125,7 +128,12 @@ export interface Client {
    * already running here is joined. A ref is input: its `url` is trusted no more than a server's.
    */
   resume(ref: TaskRef | { provider: string; taskId: string } | string, options?: CallOptions): ImageTask;
-  /** Unfinished tasks in the store, those running here included (`resume` joins them). Rejects with the store's own error where it cannot be read. */
+  /**
+   * Tasks that are unfinished, those running here included (`resume` joins them), or that finished and whose results nobody has taken: `resume` delivers
+   * them, from memory in the process that made them, else from the provider or the image's address. What can't be had any more ends as `expired`, billed
+   * "yes". An entry goes when its result is taken, when its image's address dies, or a day after its end. Rejects with the store's own error where it
+   * cannot be read.
+   */
   pending(): Promise<TaskRef[]>;
   /** Many images within the limits; never rejects as a whole. Async iterables are pulled with back-pressure. Without keys the index is the key. */
   batch(requests: Source<ImageRequest & { key?: undefined }>, options?: BatchOptions): ImageBatch<number>;
@@ -151,10 +159,12 @@ export interface Client {
     listener: (event: ClientEvents[E]) => void,
     options?: { signal?: AbortSignal | undefined },
   ): () => void;
-  /** What the client believes now: caps, cooldowns, queue lengths. Plain JSON. */
+  /** What the client believes now: caps, cooldowns, queue lengths. Plain JSON. Of a closed client: what it believed last. */
   status(): ClientStatus;
+  /** Resolves once nothing waits or runs any more; what comes meanwhile counts. `close()` after it loses nobody's place. */
+  drain(): Promise<void>;
   /**
-   * Submits nothing more and lets go: what waits ends as "cancelled", what was accepted stays in the store. Drain first by awaiting your tasks. A
+   * Submits nothing more and lets go: what waits ends as "cancelled", what was accepted stays in the store. `drain()` first to lose nobody's place. A
    * process with nothing in flight exits without it.
    */
   close(): Promise<void>;

@@ -181,6 +181,22 @@ export const createWorld = () => {
       });
       return "before-submit";
     }
+    leave(number) {
+      tell(this, "leave", [number]);
+      if (world.goesOn?.(number)) return true;
+      this.cancel(number);
+      return false;
+    }
+    mismatch(task, request) {
+      tell(this, "mismatch", [task, readText(request)]);
+      return world.mismatch ? JSON.stringify(world.mismatch) : "";
+    }
+    taken(task) {
+      tell(this, "taken", [task]);
+      const key = this.tasks.get(task)?.key;
+      if (key) this.host.remove(key);
+      return key !== undefined;
+    }
     pause(batch, paused) {
       tell(this, "pause", [batch, paused]);
       for (const task of this.tasks.values()) if (task.options?.batch === batch) task.paused = paused;
