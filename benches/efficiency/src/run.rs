@@ -252,6 +252,7 @@ impl Loop<'_> {
             | Effect::Forget { .. }
             | Effect::Load { .. }
             | Effect::Inform { .. }
+            | Effect::Release { .. }
             | Effect::Update { .. }
             | Effect::Limit { .. } => {}
         }
