@@ -150,7 +150,6 @@ fn end_event(
 mod tests {
     use super::*;
     use alloc::format;
-    use alloc::string::ToString;
 
     fn read(text: &str) -> Result<Json, Unreadable> {
         read_documents(text, Strings::Plain, &|digits| digits.parse().unwrap())
@@ -206,6 +205,6 @@ mod tests {
     fn what_is_beyond_the_bounds_is_told() {
         let deep = "[".repeat(super::super::MAX_DEPTH + 1);
         assert!(matches!(read(&format!("data: {deep}\n\n")), Err(Unreadable::TooLarge(_))));
-        assert!(matches!(read(&format!("{{}}{}", deep.to_string())), Err(Unreadable::TooLarge(_))));
+        assert!(matches!(read(&format!("{{}}{}", deep)), Err(Unreadable::TooLarge(_))));
     }
 }

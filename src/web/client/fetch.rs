@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::RequestInit;
 
-use super::IMAGE_HEAD;
+use super::inner::IMAGE_HEAD;
 use crate::gather::gather;
 use crate::http::{READ_HEADERS, image_kind};
 use crate::text::concat;

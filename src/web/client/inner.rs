@@ -22,6 +22,7 @@ use crate::error::{Billed, Code};
 use crate::gather::gather;
 use crate::http::{Answer, Body, Fault};
 use crate::json::MAX_STRING;
+use crate::json::reader::{Strings, Unreadable};
 use crate::options::{CallOptions, Defaults};
 use crate::request::ImageRequest;
 use crate::table::Table;
@@ -33,7 +34,7 @@ use crate::web::text::own;
 use crate::web::value;
 
 /// How much of an image the core looks at, to tell what it is.
-const IMAGE_HEAD: u32 = 64;
+pub(super) const IMAGE_HEAD: u32 = 64;
 
 /// Tasks that have finished and whose results nobody has taken yet. They belong to whoever can resume them, and not to what the handles share: images need
 /// that, so that neither would ever be gone.

@@ -71,7 +71,11 @@ use crate::request::{ImageInput, ImageRequest};
 /// A client that is dropped, with all its tasks, batches and images, lets go of everything; [`Client::close`] does so at once. Credentials are in this
 /// program's memory, where the caller has put them, and go nowhere but into the headers of requests to their provider.
 #[derive(Clone)]
-pub struct Client(Rc<Inner>, Rc<inner::Untaken>);
+pub struct Client(
+    Rc<Inner>,
+    #[allow(dead_code, reason = "it is never read: results that nobody has taken live as long as a client does")]
+    Rc<inner::Untaken>,
+);
 
 impl Client {
     /// Sets a client up.
