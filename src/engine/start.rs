@@ -117,11 +117,15 @@ impl Engine {
         self.config.providers.iter().any(|provider| crate::http::is_fetchable(url, &provider.base_url))
     }
 
+    fn is_public(&self, url: &str) -> bool {
+        self.config.providers.iter().any(|provider| crate::http::is_public(url, &provider.base_url))
+    }
+
     /// Images of a form are fetched from here: whoever names their addresses must not reach a server's own network.
     fn check_addresses(&self, request: &ImageRequest) -> Result<(), Error> {
         let images = request.images.iter().map(|image| ("images", image));
         for (name, image) in images.chain(request.mask.iter().map(|mask| ("mask", mask))) {
-            if matches!(image, ImageInput::Url(url) if !self.may_fetch(url)) {
+            if matches!(image, ImageInput::Url(url) if !self.is_public(url)) {
                 return Err(Error::invalid(name, "must be at https addresses of public hosts, or given as bytes"));
             }
         }
