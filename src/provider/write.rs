@@ -12,7 +12,7 @@ use crate::http::{BASE64_LIMIT, PLAIN_LIMIT, Request, path_segment, same_origin}
 use crate::json::JsonWriter;
 use crate::request::{ImageInput, ImageRequest, Unsupported};
 use crate::size::Size;
-use crate::text::concat;
+use crate::text::{concat, says};
 
 /// The body of a submit, the same bytes for every try: providers compare them under one idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,16 @@ pub fn submit_request(
     if let Some((name, _)) = options.iter().find(|(name, _)| dialect.refused_options.contains(&name.as_str())) {
         let param = concat(&["providerOptions.", provider, ".", name]);
         return Err(Error::invalid(&param, "is the client's to set, or not supported"));
+    }
+    let is_unknown = |json: &str| !says(json, &["png", "jpg", "jpeg", "webp", "gif", "avif", "null", "auto"]);
+    let format = |name: &str| dialect.fields.iter().any(|(field, known)| *field == Field::Format && *known == name);
+    if let Some((name, _)) = options.iter().find(|(name, json)| format(name) && is_unknown(json)) {
+        // It would be paid for, and then be taken for no image.
+        let param = concat(&["providerOptions.", provider, ".", name]);
+        return Err(Error::invalid(
+            &param,
+            "must be png, jpeg, webp, gif or avif: no other format is known by its bytes",
+        ));
     }
     let given = given_fields(request);
     let pixels = pixels(dialect, model, request);
@@ -276,4 +286,27 @@ pub fn poll_request(
 /// The list of the newest tasks; `None` where there is none.
 pub fn list_request(dialect: &Dialect, base_url: &str, provider: usize) -> Option<Request> {
     Some(get(concat(&[base_url, dialect.tasks.as_ref()?.list.as_ref()?.path]), provider))
+}
+
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
+mod tests {
+    use super::super::openai::OPENAI_COMPATIBLE;
+    use super::*;
+
+    #[test]
+    fn formats_that_no_bytes_tell_are_refused_before_they_are_paid_for() {
+        let ask = |format: &str| {
+            let mut request = ImageRequest::new("m", "an apple");
+            let option = (String::from("output_format"), String::from(format));
+            request.provider_options = vec![(String::from("relay"), vec![option])];
+            submit_request(&OPENAI_COMPATIBLE, "relay", "m", &request, 1)
+        };
+        for format in ["\"svg\"", "\"tiff\"", "7"] {
+            let error = ask(format).unwrap_err();
+            assert_eq!(error.param.as_deref(), Some("providerOptions.relay.output_format"), "{format}");
+        }
+        let body = ask("\"webp\"").unwrap().body;
+        assert!(says(&body, &["\"output_format\":\"webp\""]), "{body}");
+    }
 }
