@@ -122,7 +122,7 @@ const cut = (given: string, hold: (value: string) => number): string => {
       at = text.indexOf('"', line);
       continue;
     }
-    if (end - at > SHORT) {
+    if (end - at - 1 > SHORT) {
       try {
         const value = JSON.parse(text.slice(at, end + 1)) as string;
         const head = JSON.stringify(value.slice(0, HELD_HEAD)).slice(1);

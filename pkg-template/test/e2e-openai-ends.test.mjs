@@ -94,7 +94,7 @@ test("the provider's own 500 is tried again, a proxy's is not", async () => {
       result.attempts.map(({ outcome }) => outcome),
       ["failed", "accepted"],
     );
-    await assert.rejects(client.generate(request), { code: "server-error", status: 502, billed: "unknown" });
+    await assert.rejects(client.generate(request), { code: "unknown-outcome", status: 502, billed: "unknown" });
   });
   assert.equal(world.requests.length, 3);
 });
@@ -158,3 +158,25 @@ for (const [whose, headers] of Object.entries({
       assert.ok(clock.now - before >= 30_000, `${clock.now - before} ms`);
     });
   });
+
+test("where the deadline lies beyond a limit of the fetch itself the log says so once, of a provider whose answer is the image", async () => {
+  const toldOf = async (options) => {
+    const told = [];
+    const take = (message) => told.push(message);
+    const logger = { error: take, warn: take, info: take, debug: take };
+    await run(
+      createWorld({ ms: 1_000 }),
+      async (client) => {
+        await client.generate(request);
+        await client.generate(request);
+      },
+      { logger, logLevel: "info", ...options },
+    );
+    return told.filter((message) => message.includes("a limit of its own")).length;
+  };
+  const own = (...parameters) => globalThis.fetch(...parameters);
+  assert.deepEqual(
+    [await toldOf({ fetch: own }), await toldOf({}), await toldOf({ fetch: own, deadline: 299_000 })],
+    [1, 0, 0],
+  );
+});

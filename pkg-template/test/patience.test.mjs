@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createTestClient, json, load } from "./fake-core.mjs";
-import { createWorld, request, run } from "./images-api.mjs";
 
 const { limitOf, patience } = await load("patience.js");
 
@@ -66,26 +65,4 @@ test("what can't be lifted is known: a caller's own fetch in Node and Bun, and F
     [undefined, undefined, undefined],
   );
   assert.deepEqual([limitOf(false, firefox), limitOf(true, firefox)], [300_000, undefined]);
-});
-
-test("where the deadline lies beyond such a limit the log says so once, of a provider whose answer is the image", async () => {
-  const toldOf = async (options) => {
-    const told = [];
-    const take = (message) => told.push(message);
-    const logger = { error: take, warn: take, info: take, debug: take };
-    await run(
-      createWorld({ ms: 1_000 }),
-      async (client) => {
-        await client.generate(request);
-        await client.generate(request);
-      },
-      { logger, logLevel: "info", ...options },
-    );
-    return told.filter((message) => message.includes("a limit of its own")).length;
-  };
-  const own = (...parameters) => globalThis.fetch(...parameters);
-  assert.deepEqual(
-    [await toldOf({ fetch: own }), await toldOf({}), await toldOf({ fetch: own, deadline: 299_000 })],
-    [1, 0, 0],
-  );
 });

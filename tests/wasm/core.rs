@@ -90,7 +90,8 @@ async fn an_image_comes_from_submit_refusal_poll_and_result() {
         r#""kind":"succeeded""#,
         r#""url":"https://cdn.hiapi.ai/1.png""#,
         r#""updates":["waiting","submitting","waiting","submitting","queued","processing"]"#,
-        r#""written":["planned","submitted","removed"]"#,
+        // Nobody has taken the result: it is written down as finished.
+        r#""written":["planned","submitted","submitted"]"#,
         r#""authorization":"Bearer k0""#,
         r#""url":"https://api.hiapi.ai/v1/tasks/tk-1""#,
     ] {
