@@ -51,17 +51,17 @@ function casesFor({ hasCors, missesLastChunk, tellsConnection }) {
     "answer to a submit cut short": {
       behaviour: "submit-cut",
       retry: none,
-      ends: "TaskFailedError protocol unknown",
+      ends: LOST,
     },
     "answer to a submit cut short, in chunks": {
       behaviour: "submit-cut-chunks",
       retry: none,
-      ends: "TaskFailedError protocol unknown",
+      ends: LOST,
     },
     "answer to a submit without end": {
       behaviour: "submit-endless",
       retry: none,
-      ends: "TaskFailedError protocol unknown",
+      ends: LOST,
     },
     "answer to a poll cut short": { behaviour: "poll-cut", ends: "picture" },
     "image cut short": { behaviour: "image-cut", retry: none, ends: "TaskFailedError protocol yes" },
