@@ -7,7 +7,7 @@ use std::fmt;
 use crate::choices::{Counts, Dialect, FilterStage, HintMode, HostileOn, LimitScope, QuotaCode, SlotUse, WindowKind};
 use crate::distribution::{CapSchedule, Distribution, Durations};
 use crate::field::Field;
-use crate::intermediary::{Base64Form, ErrorForm, PictureAddress, StoreStatus, TaskForm};
+use crate::intermediary::forms::{Base64Form, ErrorForm, PictureAddress, StoreStatus, TaskForm};
 
 /// A setting that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::choices::{Counts, Dialect, FilterStage, HintMode, HostileOn, LimitScope, QuotaCode, SlotUse, WindowKind};
 use crate::distribution::{CapSchedule, Distribution};
-use crate::intermediary::{Base64Form, ErrorForm, PictureAddress, StoreStatus, TaskForm};
+use crate::intermediary::forms::{Base64Form, ErrorForm, PictureAddress, StoreStatus, TaskForm};
 
 /// A type that a setting can have: read from a flag's text, and checked.
 pub(crate) trait Field: DeserializeOwned {

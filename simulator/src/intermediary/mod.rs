@@ -8,7 +8,7 @@
 
 mod draws;
 mod envelope;
-mod forms;
+pub(crate) mod forms;
 mod handover;
 mod jobs;
 mod pages;

@@ -8,7 +8,6 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::RequestInit;
 
-use super::inner::IMAGE_HEAD;
 use crate::gather::gather;
 use crate::http::{READ_HEADERS, image_kind};
 use crate::text::concat;
@@ -30,6 +29,9 @@ extern "C" {
     #[wasm_bindgen(js_name = fetch, catch)]
     pub(super) fn global_fetch(url: &str, init: &RequestInit) -> Result<Promise, JsValue>;
 }
+
+/// How much of an image the core looks at, to tell what it is.
+pub(super) const IMAGE_HEAD: u32 = 64;
 
 /// An answer before its body has become a tree.
 pub(super) struct Fetched {

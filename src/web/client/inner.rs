@@ -11,7 +11,7 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::FormData;
 
 use super::bytes::Data;
-use super::fetch::{Fetched, FetchedBody};
+use super::fetch::{Fetched, FetchedBody, IMAGE_HEAD};
 use super::host::ClientHost;
 use super::inquiry::Inquiry;
 use super::news::{News, Tell};
@@ -32,9 +32,6 @@ use crate::web::host::Sent;
 use crate::web::perform::Shell;
 use crate::web::text::own;
 use crate::web::value;
-
-/// How much of an image the core looks at, to tell what it is.
-pub(super) const IMAGE_HEAD: u32 = 64;
 
 /// Tasks that have finished and whose results nobody has taken yet. They belong to whoever can resume them, and not to what the handles share: images need
 /// that, so that neither would ever be gone.
