@@ -167,6 +167,8 @@ export class Runs {
     card.fail(error);
     this.#voice.failed(card.asked.number, error);
     const cancelled = error.code === "cancelled";
+    // What its provider had goes on without the batch, and tells of no end here.
+    if (cancelled) this.#course.history.update(this.#ids.get(card) ?? "", { status: "cancelled" });
     if (isMendable(error)) this.mendable.add(card);
     this.#tally.end(cancelled ? "cancelled" : "failed", performance.now());
   }
