@@ -1,4 +1,5 @@
 use super::*;
+use alloc::vec::Vec;
 use proptest::prelude::*;
 
 const WHO: [Who; 3] = [Who::Provider, Who::Intermediary, Who::Nobody];
@@ -233,4 +234,84 @@ proptest! {
             prop_assert!(then != Then::Fail, "{:?} {:?}", certainty, then);
         }
     }
+}
+
+/// Each reading as the evidence that it is, with the error, the hint and the server's word that it carries.
+#[test]
+fn readings_are_evidence() {
+    use crate::error::{Axis, Filter, Severity};
+    use crate::provider::{Image, Refusal, Running};
+
+    let failed = |code| Error::new(code);
+    let filtered = |stage| {
+        let mut error = Error::new(Code::ContentFiltered);
+        error.filter = Some(Filter { stage, severity: Severity::Unknown, categories: Vec::new() });
+        Reading::Fatal(error)
+    };
+    let ended = |code| Reading::TaskFailed { id: None, error: failed(code) };
+    let error = failed(Code::ServerError);
+    let refusal = Refusal { axis: Axis::Minute, hint: Some(7), error: failed(Code::RateLimited), forbidden: true };
+    let images = alloc::vec![Image::default()];
+    let running = Running { queued: true, progress: None };
+    let (provider, between) = (Who::Provider, Who::Intermediary);
+    for (reading, evidence, code, hint, forbidden) in [
+        (Reading::Succeeded { id: None, images, usage: Vec::new() }, (provider, Said::Image), None, None, false),
+        (
+            Reading::Running { id: None, running, poll_url: None, result_url: None },
+            (provider, Said::Task),
+            None,
+            None,
+            false,
+        ),
+        (Reading::Spoilt { error: error.clone() }, (provider, Said::Image), Some(Code::ServerError), None, false),
+        (Reading::Refused(refusal), (provider, Said::Limit), Some(Code::RateLimited), Some(7), true),
+        (Reading::Fatal(failed(Code::Permission)), (provider, Said::Verdict), Some(Code::Permission), None, false),
+        (filtered(FilterStage::Prompt), (provider, Said::Verdict), Some(Code::ContentFiltered), None, false),
+        (filtered(FilterStage::Output), (provider, Said::FilteredLate), Some(Code::ContentFiltered), None, false),
+        (filtered(FilterStage::Unknown), (provider, Said::FilteredLate), Some(Code::ContentFiltered), None, false),
+        (
+            Reading::Rejected { error: error.clone(), hint: Some(5), forbidden: true },
+            (provider, Said::Fault),
+            Some(Code::ServerError),
+            Some(5),
+            true,
+        ),
+        (Reading::Processing { hint: Some(3) }, (provider, Said::Processing), None, Some(3), false),
+        (ended(Code::TaskFailed), (provider, Said::TaskFailed), Some(Code::TaskFailed), None, false),
+        (ended(Code::Cancelled), (provider, Said::NothingMade), Some(Code::Cancelled), None, false),
+        (
+            Reading::Empty { id: None, error: failed(Code::EmptyResult) },
+            (provider, Said::NothingMade),
+            Some(Code::EmptyResult),
+            None,
+            false,
+        ),
+        (
+            Reading::NotReached { error: failed(Code::Network), hint: Some(9) },
+            (between, Said::NotReached),
+            Some(Code::Network),
+            Some(9),
+            false,
+        ),
+        (Reading::Blocked(failed(Code::Network)), (between, Said::Blocked), Some(Code::Network), None, false),
+        (
+            Reading::Failed { error, hint: Some(4), forbidden: true },
+            (between, Said::Unclear),
+            Some(Code::ServerError),
+            Some(4),
+            true,
+        ),
+    ] {
+        assert_eq!(reading.evidence(), evidence, "{reading:?}");
+        assert_eq!(reading.error().map(|error| error.code), code, "{reading:?}");
+        assert_eq!((reading.hint(), reading.is_forbidden()), (hint, forbidden), "{reading:?}");
+    }
+}
+
+#[test]
+fn a_task_that_nothing_leads_to_is_told_with_its_id() {
+    let error = unfollowable("img_7");
+    assert_eq!((error.code, error.billed), (Code::UnknownOutcome, Billed::Unknown));
+    assert_eq!(error.task_id.as_deref(), Some("img_7"));
+    assert!(error.message.contains("img_7"), "{}", error.message);
 }
