@@ -178,7 +178,9 @@ impl FetchFailure {
             Issuer => {
                 "The certificate's issuer is not trusted. Trust a company proxy's by NODE_EXTRA_CA_CERTS in Node and Bun, by --cert or DENO_TLS_CA_STORE=system in Deno."
             }
-            Tls => "TLS failed: are the baseURL's scheme, host and port right?",
+            Tls => {
+                "TLS failed (is the certificate expired, or another host's?): are the baseURL's scheme, host and port right?"
+            }
             HostLimit => "A limit of the fetch itself ended the wait (300 s in Node and Bun), not the provider.",
             Browser => {
                 "Browsers don't say why: the provider allows no pages (CORS: set baseURL to a proxy of yours), there is no connection, or the answer was lost."
