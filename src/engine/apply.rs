@@ -35,7 +35,7 @@ struct Ruling {
     said: Said,
     certainty: Certainty,
     then: Then,
-    /// What was told, without a word on money.
+    /// What was told, and what may be promised of its cost.
     error: Error,
     /// When to come back, ms.
     hint: Option<Millis>,

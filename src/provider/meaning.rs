@@ -132,35 +132,44 @@ pub fn read_error(dialect: &Dialect, answer: &Answer, status: u16, (wall, is_sub
     let complaint = Complaint::of(dialect, answer);
     let mut error = match meaning(dialect, status, &complaint) {
         // A task is there as soon as it is accepted, so no failure is too early for one.
-        Meaning::Rejected(code @ Code::ServerError) if dialect.tasks.is_some() => error(dialect, answer, code),
-        Meaning::Fatal(Code::NotFound) if is_submit => return Reading::Fatal(wrong_address(dialect, answer)),
-        Meaning::Fatal(fatal) => return Reading::Fatal(error(dialect, answer, fatal)),
-        Meaning::Filtered => return Reading::Fatal(filtered(dialect, answer)),
+        Meaning::Rejected(code @ Code::ServerError) if dialect.tasks.is_some() => {
+            error_of(dialect, answer, code, &complaint)
+        }
+        Meaning::Fatal(Code::NotFound) if is_submit => {
+            return Reading::Fatal(wrong_address(dialect, answer, &complaint));
+        }
+        Meaning::Fatal(fatal) => return Reading::Fatal(error_of(dialect, answer, fatal, &complaint)),
+        Meaning::Filtered => return Reading::Fatal(filtered(dialect, answer, &complaint)),
         Meaning::Processing => return Reading::Processing { hint },
-        Meaning::Refused(axis) => return refused(dialect, answer, axis, wall, forbidden),
+        Meaning::Refused(axis) => return refused(dialect, answer, (axis, &complaint), wall, forbidden),
         Meaning::Rejected(code) => {
-            let mut error = error(dialect, answer, code);
+            let mut error = error_of(dialect, answer, code, &complaint);
             error.retry_after = hint;
             return Reading::Rejected { error, hint, forbidden };
         }
-        Meaning::Failed(code) => error(dialect, answer, code),
+        Meaning::Failed(code) => error_of(dialect, answer, code, &complaint),
     };
     error.retry_after = hint;
     Reading::Failed { error, hint, forbidden }
 }
 
 /// There is nothing where a task is submitted: what is wrong is the address, not a task.
-fn wrong_address(dialect: &Dialect, answer: &Answer) -> Error {
-    let mut error = error(dialect, answer, Code::NotFound);
+fn wrong_address(dialect: &Dialect, answer: &Answer, complaint: &Complaint) -> Error {
+    let mut error = error_of(dialect, answer, Code::NotFound, complaint);
     let said = if error.message == Code::NotFound.message() { "" } else { error.message.as_str() };
     let (open, close) = if said.is_empty() { ("", "") } else { (" (", ")") };
     error.message = concat(&["The provider has nothing at this address: is the baseURL right?", open, said, close]);
     error
 }
 
-fn refused(dialect: &Dialect, answer: &Answer, axis: Axis, wall: u64, forbidden: bool) -> Reading {
-    let mut error = error(dialect, answer, Code::RateLimited);
-    let complaint = Complaint::of(dialect, answer);
+fn refused(
+    dialect: &Dialect,
+    answer: &Answer,
+    (axis, complaint): (Axis, &Complaint),
+    wall: u64,
+    forbidden: bool,
+) -> Reading {
+    let mut error = error_of(dialect, answer, Code::RateLimited, complaint);
     let spent = dialect.trusts_words && is_money(&complaint.words);
     if spent || allows_nothing(answer, &complaint.words) {
         // A limit of nothing is no matter of time: it is what the account is entitled to.
@@ -185,9 +194,9 @@ fn refusal(answer: &Answer, mut error: Error, (axis, words): (Axis, &str), wall:
     Reading::Refused(Refusal { axis, hint, error, forbidden })
 }
 
-fn filtered(dialect: &Dialect, answer: &Answer) -> Error {
-    let mut error = error(dialect, answer, Code::ContentFiltered);
-    error.filter = Some(filter(dialect, answer.body.json(), &Complaint::of(dialect, answer)));
+fn filtered(dialect: &Dialect, answer: &Answer, complaint: &Complaint) -> Error {
+    let mut error = error_of(dialect, answer, Code::ContentFiltered, complaint);
+    error.filter = Some(filter(dialect, answer.body.json(), complaint));
     error
 }
 
@@ -200,9 +209,9 @@ pub fn task_error(dialect: &Dialect, answer: &Answer) -> Error {
         _ => Code::TaskFailed,
     };
     if kind == Code::ContentFiltered || dialect.trusts_words && says(&complaint.words, CONTENT) {
-        return filtered(dialect, answer);
+        return filtered(dialect, answer, &complaint);
     }
-    error(dialect, answer, kind)
+    error_of(dialect, answer, kind, &complaint)
 }
 
 /// An upstream filter's words, passed on under a general code.
@@ -279,18 +288,22 @@ fn axis_in_words(message: &str) -> Axis {
 
 /// An error with what the answer says of it. What it costs is not said here: see [`crate::task::verdict`].
 pub fn error(dialect: &Dialect, answer: &Answer, code: Code) -> Error {
+    error_of(dialect, answer, code, &Complaint::of(dialect, answer))
+}
+
+/// The same, where what the answer says has been read already.
+fn error_of(dialect: &Dialect, answer: &Answer, code: Code, complaint: &Complaint) -> Error {
     let mut error = Error::new(code);
-    let complaint = Complaint::of(dialect, answer);
     error.status = (answer.status > 0).then_some(answer.status);
     let json = answer.body.json();
     let own_id = json.and_then(|json: &Json| json.first_text(dialect.answer.request_id)).map(String::from);
     error.request_id = own_id.or_else(|| request_id(answer));
-    error.provider_code = complaint.code.or(complaint.kind);
+    error.provider_code = complaint.code.clone().or(complaint.kind.clone());
     if code == Code::InvalidRequest {
-        error.param = complaint.param;
+        error.param.clone_from(&complaint.param);
     }
-    if let Some(message) = complaint.message {
-        error.message = message;
+    if let Some(message) = &complaint.message {
+        error.message.clone_from(message);
     }
     error
 }
